@@ -1,0 +1,1 @@
+"""Judgement: events, statistics with intervals, verdicts, accounts. NumPy only; nothing here trains."""

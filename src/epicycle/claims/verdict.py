@@ -1,0 +1,116 @@
+"""From a claim and the data to a verdict: supported, refuted or undecided, with the reason in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray
+
+from epicycle.claims.statistics import Estimate
+from epicycle.spec.claim import Claim, VerdictName
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one claim."""
+
+    claim: Claim
+    verdict: VerdictName
+    estimate: Estimate | None
+    reason: str
+    detectors: dict[str, VerdictName]
+
+    def document(self) -> dict[str, Any]:
+        """Plain data for JSON; infinite ends and unknown numbers become null."""
+        estimate = self.estimate
+        return {
+            "id": self.claim.id,
+            "sentence": self.claim.sentence(),
+            "verdict": self.verdict,
+            "estimate": _number(estimate.interval.value) if estimate else None,
+            "interval": [_number(estimate.interval.low), _number(estimate.interval.high)] if estimate else None,
+            "n": estimate.n if estimate else 0,
+            "reason": self.reason,
+            "accounts": {name: prediction.says for name, prediction in self.claim.accounts.items()},
+            "primary": self.claim.primary,
+            "censored": list(estimate.censored) if estimate else [],
+            "diverged": list(estimate.failed) if estimate else [],
+            "detectors": self.detectors,
+            "values": {str(seed): value for seed, value in estimate.values.items()} if estimate else {},
+            "supported_if": self.claim.supported_if.phrase(),
+            "refuted_if": self.claim.refuted_if.phrase(),
+        }
+
+
+def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
+    """Judge one claim on the arms' datasets.
+
+    Undecided when a gate does not hold, when there are too few seeds, when the interval lies in neither region, or when registered
+    detectors disagree.
+    """
+    if any(arm not in arms for arm in claim.arms()):
+        missing = [arm for arm in claim.arms() if arm not in arms]
+        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs yet", {})
+    estimates = claim.statistic.estimates(arms)
+    by_detector = {estimate.detector: _place(claim, estimate) for estimate in estimates}
+    first = estimates[0]
+    closed = _closed_gate(claim, arms)
+    if closed:
+        return Verdict(claim, "undecided", first, closed, by_detector)
+    if first.n < claim.min_seeds:
+        return Verdict(claim, "undecided", first, f"{first.n} runs are fewer than the {claim.min_seeds} it needs", by_detector)
+    if len(set(by_detector.values())) > 1:
+        told = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
+        return Verdict(claim, "undecided", first, f"its detectors disagree ({told})", by_detector)
+    return Verdict(claim, by_detector[first.detector], first, _reason(claim, estimates), by_detector)
+
+
+def _place(claim: Claim, estimate: Estimate) -> VerdictName:
+    low, high = estimate.interval.low, estimate.interval.high
+    if claim.supported_if.holds(low, high):
+        return "supported"
+    return "refuted" if claim.refuted_if.holds(low, high) else "undecided"
+
+
+def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
+    for gate in claim.gates:
+        for estimate in gate.statistic.estimates(arms):
+            if not gate.region.holds(estimate.interval.low, estimate.interval.high):
+                return (
+                    f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, "
+                    f"not all of it {gate.region.phrase()}"
+                )
+    return ""
+
+
+def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
+    first = estimates[0]
+    verdict = _place(claim, first)
+    region = {
+        "supported": f"lies {claim.supported_if.phrase()}",
+        "refuted": f"lies {claim.refuted_if.phrase()}",
+        "undecided": f"lies neither {claim.supported_if.phrase()} nor {claim.refuted_if.phrase()}",
+    }[verdict]
+    parts = [f"{shown(first)} {region}"]
+    if first.censored:
+        parts.append(f"{len(first.censored)} of {first.n} runs censored")
+    if first.failed:
+        parts.append(f"{len(first.failed)} diverged")
+    return "; ".join(parts)
+
+
+def shown(estimate: Estimate) -> str:
+    """Estimate and interval in words."""
+    ends = " to ".join(_text(end) for end in (estimate.interval.low, estimate.interval.high))
+    return f"{_text(estimate.interval.value)} ({ends}, n = {estimate.n})"
+
+
+def _text(value: float) -> str:
+    if np.isinf(value):
+        return "unbounded" if value > 0 else "-unbounded"
+    return f"{value:.3g}"
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

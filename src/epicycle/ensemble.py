@@ -1,0 +1,271 @@
+"""Runs to trained, stored cohorts: allocate what is missing, resume what is not finished, train nothing twice."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+
+from epicycle.claims.events import bracket_of, standard
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Run
+from epicycle.spec.families import Measure
+from epicycle.spec.identity import digest
+from epicycle.spec.observation import Observation
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohorts import CohortStore, create_cohort
+from epicycle.store.layout import Root
+from epicycle.training.cohort import Cohort, train
+from epicycle.training.devices import start
+from epicycle.training.state import State, from_tensors, slots_for, to_tensors
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A cohort after a round, for whoever watches.
+
+    Attributes:
+        rate: member-steps a second.
+    """
+
+    cohort_id: str
+    cohort: Cohort
+    rate: float
+
+
+Watcher = Callable[[Progress], None]
+
+
+def train_runs(
+    runs: Sequence[Run], observation: Observation, root: Root, watch: Watcher, interrupted: Callable[[], bool]
+) -> int:
+    """Bring every run to its stop or its budget.
+
+    Returns:
+        How many runs were trained or continued; 0 when all were there already.
+
+    Raises:
+        InputError: another process holds a cohort, or a stored one is damaged beyond its fallbacks.
+        Interrupted: `interrupted` said so; everything is committed.
+    """
+    _stops_are_recorded(runs, observation)
+    wanted = {run.id: run for run in runs}
+    catalogue = Catalogue(root)
+    with catalogue.allocating():
+        catalogue.refresh()
+        _allocate([run for run_id, run in wanted.items() if run_id not in catalogue.places], observation, root)
+        catalogue.refresh()
+    trained = 0
+    for cohort_id in dict.fromkeys(catalogue.places[run_id][0] for run_id in wanted):
+        store = CohortStore(root.cohort(cohort_id))
+        asked = _asked(store, wanted)
+        if _satisfied(store, asked, observation):
+            continue
+        with store.held():
+            trained += _train_cohort(store, asked, wanted, watch, interrupted)
+            if missing := _unrecorded(store, observation):
+                _replay(store, missing, wanted, watch, interrupted)
+    return trained
+
+
+def _allocate(runs: Sequence[Run], observation: Observation, root: Root) -> None:
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_cohort_key(run), []).append(run)
+    for group in groups.values():
+        shared = group[0].experiment
+        members = [
+            {
+                "run": run.id,
+                "seed": run.seed,
+                "data_seed": run.data_seed,
+                "baseline": run.experiment.task.table().baseline(),
+                "differs": _differences(shared.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
+            }
+            for run in group
+        ]
+        create_cohort(root, shared, observation, members)
+
+
+def _cohort_key(run: Run) -> str:
+    """Runs with the same key are trained by one program."""
+    table = run.experiment.task.table()
+    rows = run.experiment.split.train_rows(table, run.data_seed)
+    return digest([run.experiment.static_part(), slots_for(len(rows), len(table.labels)), run.experiment.training.steps])
+
+
+def _asked(store: CohortStore, wanted: Mapping[str, Run]) -> list[dict[str, Any] | None]:
+    """Budget and stop for each member; None for members nobody asks for now, which stay where they are."""
+    asked: list[dict[str, Any] | None] = []
+    for member in store.members:
+        run = wanted.get(member["run"])
+        training = run.experiment.training if run else None
+        asked.append(training and {"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None})
+    return asked
+
+
+def _satisfied(store: CohortStore, asked: Sequence[Mapping[str, Any] | None], observation: Observation) -> bool:
+    """Whether what is asked of every member is there already."""
+    if not store.finished or _unrecorded(store, observation):
+        return False
+    return all(
+        now is None
+        or told.startswith("diverged")
+        or (then is not None and then["stop"] == now["stop"] and then["budget"] >= now["budget"])
+        for then, now, told in zip(store.status["asked"], asked, store.status["states"], strict=True)
+    )
+
+
+def _unrecorded(store: CohortStore, observation: Observation) -> list[Measure]:
+    have = {measure.name for measure in store.observation().measures}
+    return [measure for measure in observation.measures if measure.name not in have]
+
+
+def _train_cohort(
+    store: CohortStore,
+    asked: Sequence[Mapping[str, Any] | None],
+    wanted: Mapping[str, Run],
+    watch: Watcher,
+    interrupted: Callable[[], bool],
+) -> int:
+    machine = start()
+    some_run = next(wanted[member["run"]] for member in store.members if member["run"] in wanted)
+    runs = [wanted.get(member["run"], some_run) for member in store.members]  # members nobody asks for are not advanced
+    budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
+    cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget])
+    if budget > store.budget:
+        store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.layout(), cohort.coords())
+    store.sign(machine.signature(), asked)
+    _resume(store, cohort, asked)
+    moving = len(cohort.active())
+    train(cohort, machine, _Sink(store, asked), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
+    return moving
+
+
+def _cohort(
+    runs: Sequence[Run], asked: Sequence[Mapping[str, Any] | None], observation: Observation, segment_ends: Sequence[int]
+) -> Cohort:
+    """The cohort, on the grid of its segments one after the other."""
+    grid, done = np.zeros(0, np.int64), -1
+    for end in segment_ends:
+        steps = observation.grid(end)
+        grid, done = np.concatenate([grid, steps[steps > done]]), end
+    table = runs[0].experiment.task.table()
+    baseline = table.baseline()
+
+    def stop_of(member: int, steps: Int[ndarray, "step"], series: Mapping[str, Any]) -> int | None:
+        entry = asked[member]
+        if entry is None or entry["stop"] is None:
+            return None
+        bracket = bracket_of(_event(entry["stop"]["event"]), steps, series, baseline)
+        return None if bracket is None else int(np.ceil(bracket[1] * entry["stop"]["factor"]))
+
+    cohort = Cohort(
+        runs=runs,
+        table=table,
+        measures=observation.measures,
+        grid=grid,
+        budgets=[entry["budget"] if entry else 0 for entry in asked],
+        stop_of=stop_of,
+    )
+    megabytes = sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values()) * len(runs) / 1e6
+    cohort.checkpoints = observation.checkpoint_steps(segment_ends[-1], megabytes)
+    return cohort
+
+
+def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
+    rows, checkpoint, damaged = store.committed()
+    for problem in damaged:
+        warnings.warn(f"{problem} Going on from the state before it.", stacklevel=2)
+    if checkpoint is None:
+        return
+    states = [from_tensors(checkpoint.of(member), like) for member, like in enumerate(cohort.states)]
+    for member, state in enumerate(states):
+        if asked[member] is None:
+            cohort.budgets[member] = int(state.step)
+    cohort.resume(states, rows, store.records(rows))
+
+
+def _replay(store: CohortStore, missing: Sequence[Measure], wanted: Mapping[str, Run], watch: Watcher, interrupted: Any) -> None:
+    """Record further measures by training the same runs again beside the cohort, to the same steps and the same bits.
+
+    Raises:
+        InputError: the replay ends in other bits than the stored runs (another signature), or a member is nobody's request.
+    """
+    if any(member["run"] not in wanted for member in store.members):
+        raise InputError(
+            f"cohort {store.id} lacks {', '.join(m.name for m in missing)}, and only some of its runs are asked for; "
+            "run the study that it was made for with this measure."
+        )
+    machine = start()
+    runs = [wanted[member["run"]] for member in store.members]
+    _, checkpoint, _ = store.committed()
+    if checkpoint is None:
+        raise InputError(f"cohort {store.id} has no whole checkpoint to compare a replay with; remove {store.files.path}.")
+    steps = [int(checkpoint.of(member)["step"]) for member in range(len(runs))]
+    asked: list[dict[str, Any] | None] = [{"budget": max(step, 1), "stop": None} for step in steps]
+    observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
+    beside = store.beside(observation)
+    with beside.held():
+        cohort = _cohort(runs, asked, observation, store.segment_ends())
+        if not beside.budget:
+            for grid in store.grids():
+                beside.extend(grid, cohort.layout(), cohort.coords())
+        beside.sign(machine.signature(), asked)
+        _resume(beside, cohort, asked)
+        train(cohort, machine, _Sink(beside, asked), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
+        for member, state in enumerate(cohort.states):
+            stored = checkpoint.of(member)
+            same = all(np.array_equal(value, stored[name], equal_nan=True) for name, value in to_tensors(state).items())
+            if not same:
+                raise InputError(
+                    f"replaying cohort {store.id} for {', '.join(m.name for m in missing)} gave other bits than are stored "
+                    f"(it was trained under another signature); remove {store.files.path} to train it again with this measure."
+                )
+    store.adopt(beside)
+
+
+def _stops_are_recorded(runs: Sequence[Run], observation: Observation) -> None:
+    recorded = {measure.name for measure in observation.measures}
+    for name in {run.experiment.training.stop.event for run in runs if run.experiment.training.stop}:
+        if missing := [series for series in _event(name).series if series not in recorded]:
+            raise InputError(f"training.stop.event: {name} is read from {', '.join(missing)}, which no measure records.")
+
+
+def _event(name: str) -> Any:
+    events = standard()
+    if name not in events:
+        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
+    return events[name]
+
+
+def _differences(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> value where two dumps of the same kinds of spec differ."""
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        found: dict[str, Any] = {}
+        for name in own:
+            found |= _differences(shared.get(name), own[name], f"{prefix}{name}.")
+        return found
+    return {} if shared == own else {prefix[:-1]: own}
+
+
+class _Sink:
+    """The store's side of a training cohort."""
+
+    def __init__(self, store: CohortStore, asked: Sequence[Any]) -> None:
+        self._store = store
+        self._before = store.status["states"]
+        self._asked = asked
+
+    def rows(self, first: int, records: Mapping[str, Any]) -> None:
+        self._store.write_rows(first, records)
+
+    def checkpoint(self, step: int, members: Sequence[int], states: Sequence[State]) -> None:
+        self._store.keep_checkpoint(step, members, [to_tensors(state) for state in states])
+
+    def commit(self, rows: Sequence[int], told: Sequence[str], states: Sequence[State], finished: bool) -> None:
+        kept = [now if entry else before for now, entry, before in zip(told, self._asked, self._before, strict=True)]
+        self._store.commit(rows, kept, [to_tensors(state) for state in states], finished)

@@ -1,0 +1,1 @@
+"""The instruments: one file per family of measures, each a pure function of a declared snapshot."""

@@ -1,0 +1,174 @@
+"""How well the network fits: losses, accuracies, margins, confidence-free test loss, and how much of the loss float32 would lose.
+
+Cost: one forward pass on all rows, shared by all of them; the calibrated loss adds 12 passes over the logits.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from epicycle.arithmetic import cross_entropy, is_label, right_logit
+from epicycle.spec.families import Measure
+from epicycle.spec.fields import static
+
+Rows = Literal["train", "test", "all", "mirror_seen", "mirror_unseen"]
+
+
+class Loss(Measure):
+    """Mean exact cross-entropy, nats."""
+
+    kind: ClassVar[str] = "loss"
+    rows: Rows = static("test")
+
+    @property
+    def name(self) -> str:
+        """`train_loss`, `test_loss`, ..."""
+        return _series(self.rows, "loss")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Losses of all rows and which rows count."""
+        return ("row_loss", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """Mean over the rows; NaN where there are none."""
+        return mean_over(snapshot["row_loss"], snapshot[self.rows])
+
+
+class Accuracy(Measure):
+    """Share of rows whose label has the largest logit.
+
+    `mirror_seen` and `mirror_unseen` split the test rows by whether the label-preserving swap of the row is trained on.
+    """
+
+    kind: ClassVar[str] = "accuracy"
+    rows: Rows = static("test")
+
+    @property
+    def name(self) -> str:
+        """`train_acc`, `test_acc`, `test_acc_mirror_unseen`, ..."""
+        return _series(self.rows, "acc")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Logits, labels and which rows count."""
+        return ("logits", "labels", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """Share of the rows; NaN where there are none or a logit is not finite."""
+        logits, labels = snapshot["logits"], snapshot["labels"]
+        right = (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
+        return jnp.where(jnp.isfinite(logits).all(), mean_over(right, snapshot[self.rows]), jnp.nan)
+
+
+class Margin(Measure):
+    """Right logit minus the largest wrong one."""
+
+    kind: ClassVar[str] = "margin"
+    rows: Rows = static("test")
+    reduce: Literal["mean", "min"] = static("mean")
+
+    @property
+    def name(self) -> str:
+        """`train_margin`, `train_margin_min`, ..."""
+        return _series(self.rows, "margin") + ("_min" if self.reduce == "min" else "")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Logits, labels and which rows count."""
+        return ("logits", "labels", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """Mean or smallest margin of the rows; NaN where there are none."""
+        logits, labels, rows = snapshot["logits"], snapshot["labels"], snapshot[self.rows]
+        margin = right_logit(logits, labels) - jnp.where(is_label(logits, labels), -jnp.inf, logits).max(axis=1)
+        if self.reduce == "mean":
+            return mean_over(margin, rows)
+        return jnp.where(rows.any(), jnp.where(rows, margin, jnp.inf).min(), jnp.nan)
+
+
+class CalibratedLoss(Measure):
+    """Mean cross-entropy after the best single rescaling of the logits: what is left when over-confidence is taken away.
+
+    The loss is convex in the inverse temperature; twelve Newton steps on its logarithm inside a bracket of 1e-4 to 1e4 find it.
+    """
+
+    kind: ClassVar[str] = "calibrated_loss"
+    rows: Rows = static("test")
+
+    @property
+    def name(self) -> str:
+        """`test_calibrated_loss`, ..."""
+        return _series(self.rows, "calibrated_loss")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Logits, labels and which rows count."""
+        return ("logits", "labels", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The smallest mean loss over inverse temperatures, nats."""
+        logits, labels, rows = snapshot["logits"], snapshot["labels"], snapshot[self.rows]
+        scale = jnp.exp(log_inverse_temperature(logits, labels, rows))
+        return mean_over(cross_entropy(logits * scale, labels), rows)
+
+
+class ZeroLossShare(Measure):
+    """Share of rows whose loss a naive float32 log-softmax would round to exactly 0, so that they would stop teaching."""
+
+    kind: ClassVar[str] = "zero_loss_share"
+    rows: Rows = static("train")
+
+    @property
+    def name(self) -> str:
+        """`train_zero_loss_share`, ..."""
+        return _series(self.rows, "zero_loss_share")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Logits, labels and which rows count."""
+        return ("logits", "labels", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """Share of the rows; NaN where there are none."""
+        logits, labels = snapshot["logits"].astype(jnp.float32), snapshot["labels"]
+        naive = right_logit(jax.nn.log_softmax(logits), labels)
+        return mean_over((naive == 0).astype(snapshot["logits"].dtype), snapshot[self.rows])
+
+
+def mean_over(values: Float[Array, "row"], rows: Bool[Array, "row"]) -> Float[Array, ""]:
+    """Mean of the values at the marked rows; NaN where none is marked."""
+    return jnp.where(rows, values, 0).sum() / rows.sum().astype(values.dtype)
+
+
+def log_inverse_temperature(
+    logits: Float[Array, "row d_vocab_out"], labels: Int[Array, "row"], rows: Bool[Array, "row"]
+) -> Float[Array, ""]:
+    """Logarithm of the scale of the logits that minimises their mean cross-entropy over the marked rows."""
+    centred = logits - right_logit(logits, labels)[:, None]
+
+    def slope_and_curvature(u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        scale = jnp.exp(u)
+        p = jax.nn.softmax(scale * centred, axis=1)
+        first = (p * centred).sum(axis=1)
+        spread = (p * jnp.square(centred)).sum(axis=1) - jnp.square(first)
+        slope, curvature = scale * mean_over(first, rows), jnp.square(scale) * mean_over(spread, rows)
+        return slope, curvature + slope
+
+    def newton(_: int, state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        low, u, high = state
+        slope, curvature = slope_and_curvature(u)
+        low, high = jnp.where(slope < 0, u, low), jnp.where(slope < 0, high, u)
+        proposal = u - slope / jnp.where(curvature > 0, curvature, 1)
+        inside = (proposal > low) & (proposal < high) & (curvature > 0)
+        return low, jnp.where(inside, proposal, (low + high) / 2), high
+
+    bound = jnp.log(jnp.asarray(1e4, logits.dtype))
+    return jax.lax.fori_loop(0, 12, newton, (-bound, jnp.zeros((), logits.dtype), bound))[1]
+
+
+def _series(rows: str, what: str) -> str:
+    return f"test_{what}_{rows}" if rows.startswith("mirror") else f"{rows}_{what}"

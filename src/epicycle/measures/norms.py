@@ -1,0 +1,56 @@
+"""Weight norms, per tensor and total (the sum of squares of Nanda et al., arXiv 2301.05217, is the square of the total)."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from epicycle.spec.families import Measure
+
+
+class WeightNorm(Measure):
+    """L2 norm of each parameter tensor, in alphabetical order of their names."""
+
+    kind: ClassVar[str] = "weight_norm"
+    dims: ClassVar[tuple[str, ...]] = ("tensor",)
+
+    @property
+    def name(self) -> str:
+        """`weight_norm`."""
+        return "weight_norm"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The parameters."""
+        return ("params",)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "tensor"]:
+        """One norm per tensor."""
+        params = snapshot["params"]
+        return jnp.stack([jnp.sqrt(jnp.square(params[name]).sum()) for name in sorted(params)])
+
+    def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The names of the tensors."""
+        return {"tensor": sorted(params)}
+
+
+class TotalNorm(Measure):
+    """L2 norm of all parameters together."""
+
+    kind: ClassVar[str] = "total_norm"
+
+    @property
+    def name(self) -> str:
+        """`total_norm`."""
+        return "total_norm"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The parameters."""
+        return ("params",)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The norm."""
+        params = snapshot["params"]
+        return jnp.sqrt(jnp.stack([jnp.square(value).sum() for value in params.values()]).sum())

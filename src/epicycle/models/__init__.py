@@ -1,0 +1,1 @@
+"""The learner: one file per architecture; `sites.py` names every activation."""

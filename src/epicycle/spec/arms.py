@@ -1,0 +1,124 @@
+"""Arms: named sets of runs. A root arm starts from fresh weights; a fork arm continues the runs of another arm after an edit."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from epicycle.spec.base import Spec
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import MAX_SEED, Experiment, Run
+from epicycle.spec.families import AnyEdit
+from epicycle.spec.paths import get_path, with_path
+
+Scalar = bool | int | float | str
+MOMENT = re.compile(r"(?P<share>\d*\.?\d+\*)?(?P<event>[a-z][a-z0-9_]*)$|peak\([a-z_]+\)$")
+
+
+class RootArm(Spec):
+    """Experiment x sweep x seeds.
+
+    Attributes:
+        seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves.
+        data_seeds: the split's seeds; None lets each follow its run's seed, one number shares a split, a list is crossed with `seeds`.
+        sweep: values for any dotted field of the experiment; several fields are crossed.
+    """
+
+    aliases = {"n_seeds": "seeds"}
+
+    experiment: Experiment
+    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 10
+    first_seed: int = Field(0, ge=0, le=MAX_SEED)
+    data_seeds: None | int | tuple[int, ...] = None
+    sweep: dict[str, tuple[Any, ...]] = {}
+
+    @model_validator(mode="after")
+    def _sweep_is_valid(self) -> "RootArm":
+        for path, values in self.sweep.items():
+            if not values:
+                raise ValueError(f"sweep over {path} has no values")
+        try:
+            list(self.experiments())
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def seed_pairs(self) -> list[tuple[int, int]]:
+        """(seed, data_seed) of every replicate."""
+        seeds = self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.first_seed, self.first_seed + self.seeds))
+        if self.data_seeds is None:
+            return [(seed, seed) for seed in seeds]
+        shared = self.data_seeds if isinstance(self.data_seeds, tuple) else (self.data_seeds,)
+        return [(seed, data_seed) for seed in seeds for data_seed in shared]
+
+    def experiments(self) -> Iterator[tuple[dict[str, Any], Experiment]]:
+        """Each point of the sweep: swept values by their short names, and the experiment there."""
+        names = short_names(self.sweep)
+        for point in itertools.product(*self.sweep.values()):
+            experiment = self.experiment
+            for path, value in zip(self.sweep, point, strict=True):
+                experiment = experiment.swept(path, value)
+            yield dict(zip(names, point, strict=True)), experiment
+
+    def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
+        """Every run of the arm with its swept values."""
+        for values, experiment in self.experiments():
+            for seed, data_seed in self.seed_pairs():
+                yield values, Run(experiment=experiment, seed=seed, data_seed=data_seed)
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise ValueError("a moment is a step of at least 0")
+        return value
+    if isinstance(value, str) and MOMENT.match(value):
+        return value
+    raise ValueError("a moment is a step (300), an event (t_on), a share of one (0.5*t_gen) or peak(test_loss)")
+
+
+class ForkArm(Spec):
+    """Runs that continue the runs of a parent arm from a moment, after edits.
+
+    Attributes:
+        fork: name of the parent arm.
+        at: the moment, found in each parent run by itself.
+        steps: updates after the moment; None keeps the parent's budget.
+        sweep: values for any dotted field below this arm, for example `edits.0.by`.
+    """
+
+    fork: str
+    at: Annotated[int | str, BeforeValidator(_moment)]
+    edits: tuple[AnyEdit, ...] = ()
+    steps: int | None = Field(None, ge=1)
+    sweep: dict[str, tuple[Any, ...]] = {}
+
+    @model_validator(mode="after")
+    def _sweep_is_valid(self) -> "ForkArm":
+        plain = self.model_dump(mode="json")
+        for path, values in self.sweep.items():
+            try:
+                get_path(plain, path)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+            for value in values:
+                ForkArm.model_validate({**with_path(plain, path, value), "sweep": {}})
+        return self
+
+
+def short_names(paths: dict[str, Any]) -> list[str]:
+    """The last word of each swept path, or the whole path where last words collide or say nothing."""
+    last = [path.rsplit(".", 1)[-1] for path in paths]
+    return [name if last.count(name) == 1 and not name.isdigit() else path for name, path in zip(last, paths, strict=True)]
+
+
+def _kind_of_arm(value: Any) -> Any:
+    if isinstance(value, dict):
+        return (ForkArm if "fork" in value else RootArm).model_validate(value)
+    return value
+
+
+Arm = Annotated[RootArm | ForkArm, BeforeValidator(_kind_of_arm)]
+ArmKind = Literal["root", "fork"]

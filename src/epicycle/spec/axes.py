@@ -1,0 +1,23 @@
+"""The names of array axes, shared by type annotations, stored dimensions and figures.
+
+A new axis name is added here first; `tests/test_architecture.py` checks the annotations against this list.
+"""
+
+AXES: dict[str, str] = {
+    "run": "one experiment with one seed and one data_seed",
+    "step": "recorded optimiser updates (log-spaced)",
+    "row": "rows of a task's table",
+    "slot": "padded places for training rows",
+    "operand": "operands of a binary operation",
+    "pos": "token positions",
+    "query": "query positions of an attention pattern",
+    "layer": "blocks of a network",
+    "head": "attention heads",
+    "d_model": "residual stream or embedding",
+    "d_head": "one head's keys, queries and values",
+    "d_mlp": "hidden units of an MLP",
+    "d_in": "input of a dense layer",
+    "d_vocab": "token ids",
+    "d_vocab_out": "logits",
+    "tensor": "named parameter tensors",
+}

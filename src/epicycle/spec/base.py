@@ -1,0 +1,108 @@
+"""The frozen base of everything that can be written down: `Spec`, and `Member` for one of a family.
+
+A member is its own maker: its fields are the spec, its methods give arrays and pure functions.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
+
+from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.fields import Role, role_of
+
+
+class Spec(BaseModel):
+    """Frozen, validated data. Unknown fields fail with the nearest right spelling."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    version: ClassVar[int] = 1  # raised when the same fields come to mean another trajectory, or a default changes
+    aliases: ClassVar[Mapping[str, str]] = {}  # other people's spellings, accepted on input only
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        fields: dict[str, Any] = {}
+        for name, entry in value.items():
+            own = cls.aliases.get(name, name)
+            if own in fields:
+                raise ValueError(f"'{name}' and another spelling of '{own}' are both given; keep one.")
+            if own not in cls.model_fields:
+                raise ValueError(f"unknown field '{name}'; {nearest(str(name), cls.model_fields)}")
+            fields[own] = entry
+        return fields
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, Role, Any]]:
+        """Every declared value below this spec: (dotted path, role, value)."""
+        for name, field in type(self).model_fields.items():
+            value, path = getattr(self, name), f"{prefix}{name}"
+            role = role_of(field)
+            if role is None:
+                yield from _nested(value, path)
+            elif role == "knob" and isinstance(value, tuple):
+                yield from ((f"{path}.{i}", role, entry) for i, entry in enumerate(value))
+            else:
+                yield path, role, value
+
+    @classmethod
+    def parse(cls, value: Any, where: str = "") -> Self:
+        """Validate plain data.
+
+        Raises:
+            InputError: one paragraph naming the path, the value and what is allowed.
+        """
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            raise InputError(explain(error, where or cls.__name__)) from None
+
+
+class Member(Spec):
+    """One of a family (tasks, models, measures, ...), named by its `kind`."""
+
+    family: ClassVar[str]
+    kind: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_kind(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "kind" in value:
+            return {name: entry for name, entry in value.items() if name != "kind"}
+        return value
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, handler: Any) -> dict[str, Any]:
+        return {"kind": kind_of(type(self)), **handler(self)}
+
+
+def kind_of(cls: type[Member]) -> str:
+    """The name of a member in YAML: its kind, or an import path for one defined outside the package."""
+    if cls.__module__.split(".")[0] == "epicycle":
+        return cls.kind
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """One paragraph for all that pydantic found wrong."""
+    parts = []
+    for item in error.errors(include_url=False):
+        path = ".".join(str(step) for step in item["loc"]) or where
+        message = item["msg"].removeprefix("Value error, ")
+        given = item.get("input")
+        shown = "" if isinstance(given, Mapping | Spec) or item["type"] == "missing" else f" (given: {given!r})"
+        parts.append(f"{path}: {message}{shown}")
+    return "; ".join(parts)
+
+
+def _nested(value: Any, path: str) -> Iterator[tuple[str, Role, Any]]:
+    if isinstance(value, Spec):
+        yield from value.leaves(f"{path}.")
+    elif isinstance(value, tuple):
+        for i, entry in enumerate(value):
+            yield from _nested(entry, f"{path}.{i}")
+    elif isinstance(value, Mapping):
+        for name, entry in value.items():
+            yield from _nested(entry, f"{path}.{name}")

@@ -1,0 +1,104 @@
+"""A claim as data: a statistic with its regions of support and refutation, registered before the runs."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from epicycle.spec.base import Spec
+from epicycle.spec.families import AnyStatistic
+
+Says = Literal["yes", "no"]
+VerdictName = Literal["supported", "refuted", "undecided"]
+
+
+class Region(Spec):
+    """Values between two bounds; a bound that is not given is open. Bounds belong to neither side."""
+
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "Region":
+        if self.above is None and self.below is None:
+            raise ValueError("a region needs 'above' or 'below'")
+        if self.above is not None and self.below is not None and self.above >= self.below:
+            raise ValueError("a region's 'above' must lie under its 'below'")
+        return self
+
+    def holds(self, low: float, high: float) -> bool:
+        """Whether a whole interval lies inside."""
+        return (self.above is None or low > self.above) and (self.below is None or high < self.below)
+
+    def phrase(self) -> str:
+        """The region in words."""
+        if self.above is not None and self.below is not None:
+            return f"between {self.above:g} and {self.below:g}"
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+
+class Gate(Spec):
+    """A condition without which a claim is undecided: a statistic whose whole interval must lie in a region."""
+
+    statistic: AnyStatistic
+    region: Region
+
+
+class Prediction(Spec):
+    """What an account says about a claim.
+
+    Attributes:
+        says: whether the claim holds.
+        basis: `stated` where the text says so, `inferred` where we read it so.
+        timing: whether the text knew the outcome.
+        locator: the row, section or comment.
+    """
+
+    says: Says
+    basis: Literal["stated", "inferred"] = "stated"
+    timing: Literal["prediction", "postdiction"] = "prediction"
+    locator: str = ""
+
+
+class Claim(Spec):
+    """A registered statistic with what would support and what would refute it.
+
+    Attributes:
+        min_seeds: fewer estimates than this leave it undecided.
+        primary: one of the two or three claims the study is for; the rest are exploratory.
+        accounts: account id -> prediction; an account that is not named is silent.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    statistic: AnyStatistic
+    supported_if: Region
+    refuted_if: Region
+    gates: tuple[Gate, ...] = ()
+    min_seeds: int = Field(6, ge=1)
+    primary: bool = True
+    accounts: dict[str, Prediction] = {}
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_predictions(cls, value: object) -> object:
+        if isinstance(value, dict) and isinstance(value.get("accounts"), dict):
+            accounts = {name: {"says": says} if isinstance(says, str) else says for name, says in value["accounts"].items()}
+            return {**value, "accounts": accounts}
+        return value
+
+    @model_validator(mode="after")
+    def _regions_apart(self) -> "Claim":
+        low = max((r.above for r in (self.supported_if, self.refuted_if) if r.above is not None), default=None)
+        high = min((r.below for r in (self.supported_if, self.refuted_if) if r.below is not None), default=None)
+        if low is None or high is None or low < high:
+            raise ValueError("the regions of support and refutation overlap; no outcome could tell them apart")
+        return self
+
+    def arms(self) -> tuple[str, ...]:
+        """Arms that the claim or one of its gates reads."""
+        gated = [arm for gate in self.gates for arm in gate.statistic.arms()]
+        return tuple(dict.fromkeys([*self.statistic.arms(), *gated]))
+
+    def sentence(self) -> str:
+        """The claim in words, rendered from what will be computed."""
+        return f"The {self.statistic.phrase()} is {self.supported_if.phrase()}."

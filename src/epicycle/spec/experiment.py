@@ -1,0 +1,130 @@
+"""Everything that moves a trajectory (`Experiment`), one pair of seeds of it (`Run`), and how runs fall into cohorts."""
+
+from collections.abc import Mapping
+from typing import Any, Self, TypeVar
+
+from pydantic import Field
+
+from epicycle.spec.base import Member, Spec, kind_of
+from epicycle.spec.families import AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
+from epicycle.spec.fields import budget, knob, static
+from epicycle.spec.identity import digest, identity
+from epicycle.spec.paths import with_path
+from epicycle.spec.registry import resolve
+
+MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
+
+
+class Stop(Spec):
+    """When a run ends before its budget: at the first evaluation from `factor` times the step of an event on."""
+
+    event: str = budget("t_gen")
+    factor: float = budget(2.0, ge=1.25)  # an event is confirmed at 1.1 times its step, so 1.25 leaves room
+
+
+class Training(Spec):
+    """How parameters move, and for how long.
+
+    Attributes:
+        batch_size: rows an update sees; None is the full batch.
+        warmup: updates over which the learning rate rises linearly from 0 (factor s / warmup after s updates, as in the
+            progress-measures code, whose first update therefore moves nothing).
+        steps: the budget of updates.
+        stop: an earlier end, each run by its own; None trains the whole budget.
+    """
+
+    aliases = {"optimizer": "optimiser", "num_steps": "steps", "n_steps": "steps", "epochs": "steps", "num_epochs": "steps"}
+
+    optimiser: AnyOptimiser = Field(default_factory=lambda: resolve("optimiser", "adamw")())
+    loss: AnyLoss = Field(default_factory=lambda: resolve("loss", "cross_entropy")())
+    batch_size: int | None = static(None, ge=1)
+    warmup: float = knob(10.0, ge=0)
+    steps: int = budget(20_000, ge=1)
+    stop: Stop | None = budget(None)
+
+
+class Experiment(Spec):
+    """Task, split, model and training: everything that moves a trajectory except its seeds."""
+
+    task: AnyTask
+    split: AnySplit = Field(default_factory=lambda: resolve("split", "random")())
+    model: AnyModel
+    training: Training = Field(default_factory=Training)
+
+    def knobs(self) -> dict[str, float]:
+        """Dotted path and value of every knob that is set."""
+        return {path: float(value) for path, role, value in self.leaves() if role == "knob" and value is not None}
+
+    def swept(self, path: str, value: Any) -> Self:
+        """A validated copy with the entry at a dotted path replaced.
+
+        Raises:
+            InputError: no such field, or a value its field refuses.
+        """
+        return self.parse(with_path(self.model_dump(mode="json"), path, value), where=path)
+
+    def static_part(self) -> dict[str, Any]:
+        """What members of one cohort have in common: kinds, versions, static fields, and which optional knobs are present."""
+        fixed: dict[str, Any] = {"kinds": _kinds(self)}
+        for path, role, value in self.leaves():
+            if role == "static":
+                fixed[path] = value
+            elif role == "knob":
+                fixed[path] = value is not None
+        return fixed
+
+
+class Run(Spec):
+    """One experiment with one seed for the weights and one for the split.
+
+    Attributes:
+        lineage: for a fork, the parent's id, the moment and the edits; None for a run from the start.
+    """
+
+    experiment: Experiment
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    data_seed: int = Field(0, ge=0, le=MAX_SEED)
+    lineage: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> str:
+        """Sixteen hex digits that cover what moves the trajectory, and nothing else."""
+        return digest(
+            {
+                "experiment": identity(self.experiment),
+                "seed": self.seed,
+                "data_seed": self.data_seed,
+                "lineage": identity(self.lineage),
+            }
+        )
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
+    """An unvalidated copy of a spec with (possibly traced) values in the place of its knobs. Never hash the copy."""
+    changed: dict[str, Any] = {}
+    for name in type(spec).model_fields:
+        path, value = f"{prefix}{name}", getattr(spec, name)
+        if path in knobs:
+            changed[name] = knobs[path]
+        elif isinstance(value, Spec):
+            changed[name] = bind(value, knobs, f"{path}.")
+        elif isinstance(value, tuple):
+            changed[name] = tuple(
+                bind(entry, knobs, f"{path}.{i}.") if isinstance(entry, Spec) else knobs.get(f"{path}.{i}", entry)
+                for i, entry in enumerate(value)
+            )
+    return spec.model_copy(update=changed)
+
+
+def _kinds(spec: Spec) -> dict[str, Any]:
+    named: dict[str, Any] = {"": f"{kind_of(type(spec)) if isinstance(spec, Member) else ''}@{type(spec).version}"}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            named[name] = _kinds(value)
+        elif isinstance(value, tuple):
+            named[name] = [_kinds(entry) for entry in value if isinstance(entry, Spec)]
+    return named

@@ -1,0 +1,175 @@
+"""The contracts: what a task, split, model, loss, optimiser, edit, measure, event or statistic must offer.
+
+Subclass one of these in a file of your own and name it by import path; nothing in the library changes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import SerializeAsAny
+
+from epicycle.spec.base import Member
+from epicycle.spec.registry import Resolve
+
+if TYPE_CHECKING:
+    import jax
+    import numpy as np
+    import optax
+    import xarray
+    from jaxtyping import Array, Float, Int
+
+    from epicycle.spec.table import Table
+
+    Params = dict[str, Float[Array, "..."]]
+    SiteEdit = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
+
+
+class Task(Member, ABC):
+    """A finite table of inputs and labels with its symmetries."""
+
+    family: ClassVar[str] = "task"
+
+    @abstractmethod
+    def table(self) -> Table:
+        """All rows at once."""
+
+
+class SplitRule(Member, ABC):
+    """Which rows are trained on."""
+
+    family: ClassVar[str] = "split"
+
+    @abstractmethod
+    def train_rows(self, table: Table, data_seed: int) -> Int[np.ndarray, "slot"]:
+        """Indices of the rows trained on, in a fixed order, drawn from `data_seed` alone."""
+
+
+class Model(Member, ABC):
+    """A network: plain parameters and pure functions of them."""
+
+    family: ClassVar[str] = "model"
+
+    @abstractmethod
+    def init(self, key: jax.Array, table: Table) -> Params:
+        """Fresh float32 parameters under TransformerLens names."""
+
+    @abstractmethod
+    def apply(
+        self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None, edits: Sequence[SiteEdit] = ()
+    ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Float[Array, "..."]]]:
+        """Logits and every named activation; each edit replaces the activations at the sites its pattern matches."""
+
+    def fast(
+        self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None
+    ) -> Float[Array, "row d_vocab_out"]:
+        """The same logits with less work. Override it only with something a test proves equal to `apply`."""
+        return self.apply(params, inputs, key=key)[0]
+
+
+class RowLoss(Member, ABC):
+    """What is minimised, row by row."""
+
+    family: ClassVar[str] = "loss"
+
+    @abstractmethod
+    def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, "row"]) -> Float[Array, "row"]:
+        """Loss of each row."""
+
+
+class Optimiser(Member, ABC):
+    """A gradient transformation whose numbers are knobs."""
+
+    family: ClassVar[str] = "optimiser"
+
+    @abstractmethod
+    def transform(self, schedule: Float[Array, ""]) -> optax.GradientTransformation:
+        """The optax transformation of this step; `schedule` multiplies the learning rate (warm-up)."""
+
+
+class Edit(Member, ABC):
+    """One change applied at a moment."""
+
+    family: ClassVar[str] = "edit"
+
+    @abstractmethod
+    def apply(self, state: Any, data: Any, sources: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The state and data after the change.
+
+        Raises:
+            InputError: the edit hits no place, or another number of places than it must.
+        """
+
+
+class Measure(Member, ABC):
+    """A pure function of a declared snapshot."""
+
+    family: ClassVar[str] = "measure"
+    dims: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name of the recorded series."""
+
+    @property
+    @abstractmethod
+    def needs(self) -> tuple[str, ...]:
+        """The entries of the snapshot that `fn` reads; asking for another fails."""
+
+    @abstractmethod
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
+        """The value, with axes `dims`."""
+
+    def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Labels along the measure's own axes, given the names of the parameters."""
+        del params
+        return {}
+
+
+class Event(Member, ABC):
+    """A detector over recorded series."""
+
+    family: ClassVar[str] = "event"
+
+    @property
+    @abstractmethod
+    def series(self) -> tuple[str, ...]:
+        """The recorded series it reads."""
+
+    @abstractmethod
+    def bracket(
+        self, steps: Int[np.ndarray, "step"], series: Mapping[str, Float[np.ndarray, "step"]], baseline: float
+    ) -> tuple[int, int] | None:
+        """The interval (previous evaluation, this one] in which it happened, None while it has not (censored)."""
+
+
+class Statistic(Member, ABC):
+    """A number with an interval over seeds."""
+
+    family: ClassVar[str] = "statistic"
+
+    @abstractmethod
+    def arms(self) -> tuple[str, ...]:
+        """The arms it reads."""
+
+    @abstractmethod
+    def phrase(self) -> str:
+        """What is estimated, in words that finish 'The ... is'."""
+
+    @abstractmethod
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Any]:
+        """One estimate for each registered detector."""
+
+
+AnyTask = Annotated[SerializeAsAny[Task], Resolve("task")]
+AnySplit = Annotated[SerializeAsAny[SplitRule], Resolve("split")]
+AnyModel = Annotated[SerializeAsAny[Model], Resolve("model")]
+AnyLoss = Annotated[SerializeAsAny[RowLoss], Resolve("loss")]
+AnyOptimiser = Annotated[SerializeAsAny[Optimiser], Resolve("optimiser")]
+AnyEdit = Annotated[SerializeAsAny[Edit], Resolve("edit")]
+AnyMeasure = Annotated[SerializeAsAny[Measure], Resolve("measure")]
+AnyEvent = Annotated[SerializeAsAny[Event], Resolve("event")]
+AnyStatistic = Annotated[SerializeAsAny[Statistic], Resolve("statistic")]

@@ -1,0 +1,42 @@
+"""Names that never change: canonical JSON, SHA-256 digests, and what of a spec counts.
+
+An id covers kinds, versions and whatever differs from the defaults, so a new field with a no-op default leaves every old id alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from epicycle.spec.base import Member, Spec, kind_of
+from epicycle.spec.fields import role_of
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces, shortest round-trip floats; NaN and infinity are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any, length: int = 16) -> str:
+    """The first `length` hex digits of the SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:length]
+
+
+def identity(value: Any) -> Any:
+    """What of a spec names it: kind, version and the fields that differ from their defaults, budgets left out."""
+    if isinstance(value, Spec):
+        named: dict[str, Any] = {"version": type(value).version}
+        if isinstance(value, Member):
+            named["kind"] = kind_of(type(value))
+        for name, field in type(value).model_fields.items():
+            entry = getattr(value, name)
+            if role_of(field) == "budget":
+                continue
+            if isinstance(entry, Spec) or entry != field.get_default(call_default_factory=True, validated_data={}):
+                named[name] = identity(entry)
+        return named
+    if isinstance(value, tuple | list):
+        return [identity(entry) for entry in value]
+    if isinstance(value, Mapping):
+        return {str(name): identity(entry) for name, entry in value.items()}
+    return value

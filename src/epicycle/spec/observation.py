@@ -1,0 +1,56 @@
+"""What is recorded and when. Outside a run's identity: looking changes nothing."""
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+from pydantic import Field
+
+from epicycle.spec.base import Spec
+from epicycle.spec.families import AnyMeasure, Measure
+from epicycle.spec.registry import resolve
+
+
+def _everyday() -> tuple[Measure, ...]:
+    def make(kind: str, **fields: str) -> Measure:
+        return resolve("measure", kind)(**fields)  # type: ignore[return-value]
+
+    return (
+        *(make("loss", rows=rows) for rows in ("train", "test")),
+        *(make("accuracy", rows=rows) for rows in ("train", "test", "all", "mirror_seen", "mirror_unseen")),
+        *(make("margin", rows=rows, reduce=reduce) for rows in ("train", "test") for reduce in ("mean", "min")),
+        make("calibrated_loss", rows="test"),
+        make("zero_loss_share", rows="train"),
+        make("weight_norm"),
+        make("total_norm"),
+    )
+
+
+class Observation(Spec):
+    """Measures and the steps they are taken at.
+
+    Attributes:
+        dense_until: every step is evaluated up to this one.
+        per_decade: evaluations per factor of ten after it, log-spaced.
+        checkpoint_megabytes: disk that the log-spaced checkpoints of one cohort may take; they are thinned to fit.
+    """
+
+    measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday)
+    dense_until: int = Field(40, ge=1)
+    per_decade: int = Field(40, ge=1)
+    checkpoint_megabytes: float = Field(200.0, ge=0)
+
+    def grid(self, budget: int) -> Int[ndarray, "step"]:
+        """Steps evaluated within a budget, from 0 to the budget itself. Absolute: a longer budget keeps the earlier ones."""
+        dense = np.arange(min(self.dense_until, budget) + 1)
+        decades = np.log10(max(budget / self.dense_until, 1.0))
+        spaced = self.dense_until * 10 ** (np.arange(1, int(decades * self.per_decade) + 1) / self.per_decade)
+        return np.unique(np.concatenate([dense, np.round(spaced).astype(int), [budget]]).astype(np.int64))
+
+    def checkpoint_steps(self, budget: int, megabytes_each: float) -> Int[ndarray, "step"]:
+        """Log-spaced steps whose full state is kept: at most ten a decade, fewer where the disk budget demands it."""
+        for per_decade in (10, 8, 6, 5, 4, 3, 2, 1):
+            count = int(np.log10(max(budget, 1)) * per_decade) + 1
+            if (count + 1) * megabytes_each <= self.checkpoint_megabytes:
+                steps = np.round(10 ** (np.arange(count) / per_decade)).astype(np.int64)
+                return np.unique(steps[steps < budget])
+        return np.array([], dtype=np.int64)

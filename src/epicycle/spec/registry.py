@@ -1,0 +1,99 @@
+"""Which kinds each family has, and how a kind becomes a class: by name, or by import path for a user's own.
+
+The table is strings, so that naming a kind imports nothing until it is used.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from epicycle.spec.base import Member
+from epicycle.spec.errors import nearest
+
+KINDS: dict[str, dict[str, str]] = {
+    "task": {"modular": "epicycle.tasks.modular:Modular"},
+    "split": {"random": "epicycle.tasks.splits:Split", "mirror_closed": "epicycle.tasks.splits:MirrorClosedSplit"},
+    "model": {"transformer": "epicycle.models.transformer:Transformer", "mlp": "epicycle.models.mlp:MLP"},
+    "loss": {"cross_entropy": "epicycle.training.objective:CrossEntropy"},
+    "optimiser": {"adamw": "epicycle.training.optimisers:AdamW"},
+    "edit": {"scale": "epicycle.training.edits:Scale", "set": "epicycle.training.edits:Set"},
+    "measure": {
+        "loss": "epicycle.measures.fit:Loss",
+        "accuracy": "epicycle.measures.fit:Accuracy",
+        "margin": "epicycle.measures.fit:Margin",
+        "calibrated_loss": "epicycle.measures.fit:CalibratedLoss",
+        "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
+        "weight_norm": "epicycle.measures.norms:WeightNorm",
+        "total_norm": "epicycle.measures.norms:TotalNorm",
+    },
+    "event": {
+        "threshold": "epicycle.claims.events:Threshold",
+        "onset": "epicycle.claims.events:Onset",
+        "peak": "epicycle.claims.events:Peak",
+    },
+    "statistic": {
+        "event_time": "epicycle.claims.statistics:EventTime",
+        "event_ratio": "epicycle.claims.statistics:EventRatio",
+        "extreme": "epicycle.claims.statistics:Extreme",
+        "share": "epicycle.claims.statistics:Share",
+    },
+}
+DEFAULT_KIND = {"split": "random", "optimiser": "adamw", "loss": "cross_entropy"}
+
+
+def resolve(family: str, kind: str) -> type[Member]:
+    """The class of a kind; `package.module:Class` names one outside the package.
+
+    Raises:
+        ValueError: no such kind, or the import path leads nowhere or to another family.
+    """
+    path = KINDS[family].get(kind, kind)
+    module, _, name = path.partition(":")
+    if not name:
+        raise ValueError(f"there is no {family} of kind '{kind}'; {nearest(kind, KINDS[family])}")
+    if path == kind and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a user's own file beside the study, as `python my_study.py` would find it
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"cannot import {family} '{kind}': {error}") from None
+    if not (isinstance(found, type) and issubclass(found, Member) and found.family == family):
+        raise ValueError(f"'{kind}' is not a {family}")
+    return found
+
+
+class Resolve:
+    """Annotation of a family field: accepts an object, or a mapping with a `kind`."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+
+    def __call__(self, value: Any) -> Any:
+        """Turn a mapping into the member it names; leave objects alone."""
+        if not isinstance(value, Mapping):
+            return value
+        kind = value.get("kind", DEFAULT_KIND.get(self.family))
+        if kind is None:
+            raise ValueError(f"this {self.family} has no kind; {nearest('', KINDS[self.family])}")
+        cls = resolve(self.family, str(kind))
+        return cls.model_validate(dict(value))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Run before the field's own check, which then only tests the base class."""
+        return core_schema.no_info_before_validator_function(self, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Any of the kinds in the registry."""
+        choices = []
+        for kind in KINDS[self.family]:
+            cls = resolve(self.family, kind)
+            own = handler(cls.__pydantic_core_schema__)
+            own = dict(handler.resolve_ref_schema(own))
+            own["properties"] = {"kind": {"const": kind}, **own.get("properties", {})}
+            choices.append(own)
+        return {"anyOf": choices}

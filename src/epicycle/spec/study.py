@@ -1,0 +1,148 @@
+"""A study: question, arms, claims, figures, sources; and the profiles it can be run at."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from epicycle.spec.arms import Arm, ForkArm, RootArm
+from epicycle.spec.base import Spec
+from epicycle.spec.claim import Claim
+from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.observation import Observation
+from epicycle.spec.paths import with_path
+
+ProfileName = Literal["stated", "quick", "hour", "full"]
+
+
+class Source(Spec):
+    """Where a sentence comes from."""
+
+    key: str
+    title: str
+    authors: str
+    year: int
+    locator: str = ""  # equation, figure, table or comment
+    arxiv: str = ""
+    url: str = ""
+
+
+class Figure(Spec):
+    """One figure: its question, the arms and series it shows, and the claim it decides (empty: none)."""
+
+    title: str
+    arms: tuple[str, ...]
+    series: tuple[str, ...]
+    events: tuple[str, ...] = ("t_mem", "t_gen")
+    decides: str = ""
+
+
+class Profile(Spec):
+    """Changes that turn a study into its quick, hour or full form.
+
+    Attributes:
+        seeds: pairs of seeds of every root arm; None keeps each arm's own.
+        assign: dotted path below the study -> value, as with `--set`.
+        pilot: its verdicts are marked so and enter no ledger; its seeds start at 1000.
+    """
+
+    seeds: int | None = Field(None, ge=1)
+    assign: dict[str, Any] = {}
+    pilot: bool = False
+
+
+class Study(Spec):
+    """Everything that `epicycle run` needs."""
+
+    name: str = Field("study", pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    question: str
+    arms: dict[str, Arm] = Field(min_length=1)
+    claims: tuple[Claim, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    sources: tuple[Source, ...] = ()
+    observation: Observation = Field(default_factory=Observation)
+    profiles: dict[ProfileName, Profile] = {}
+    profile: ProfileName = "stated"
+    pilot: bool = False
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> "Study":
+        for name, arm in self.arms.items():
+            if isinstance(arm, ForkArm):
+                self._has_root(name)
+        for claim in self.claims:
+            for arm_name in claim.arms():
+                self._known_arm(arm_name, f"claim '{claim.id}'")
+        for figure in self.figures:
+            for arm_name in figure.arms:
+                self._known_arm(arm_name, f"figure '{figure.title}'")
+        ids = [claim.id for claim in self.claims]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"two claims share an id: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}")
+        return self
+
+    def root_arms(self) -> Iterator[tuple[str, RootArm]]:
+        """Arms that start from fresh weights."""
+        for name, arm in self.arms.items():
+            if isinstance(arm, RootArm):
+                yield name, arm
+
+    def at_profile(self, name: ProfileName) -> "Study":
+        """The study at one of its profiles.
+
+        Raises:
+            InputError: the study has no such profile.
+        """
+        if name == "stated":
+            return self
+        if name not in self.profiles:
+            have = ", ".join(f"--{known}" for known in self.profiles) or "none"
+            raise InputError(f"study '{self.name}' has no {name} profile; it has: {have}.")
+        profile = self.profiles[name]
+        changed = self.with_assignments(profile.assign).with_seeds(profile.seeds, 1000 if profile.pilot else None)
+        return changed.model_copy(update={"profile": name, "pilot": profile.pilot})
+
+    def with_seeds(self, seeds: int | None, first_seed: int | None = None) -> "Study":
+        """The same study with another number of seeds in every root arm."""
+        plain = self.model_dump(mode="json")
+        for name, _ in self.root_arms():
+            if seeds is not None:
+                plain["arms"][name]["seeds"] = seeds
+            if first_seed is not None:
+                plain["arms"][name]["first_seed"] = first_seed
+        return Study.parse(plain, f"study {self.name}")
+
+    def with_assignments(self, values: Mapping[str, Any]) -> "Study":
+        """The study after `--set`: paths from an experiment (`task.p`) reach every root arm, `arms.NAME....` one of them.
+
+        Raises:
+            InputError: an unknown path, or a value that its field refuses.
+        """
+        plain = self.model_dump(mode="json")
+        for path, value in values.items():
+            if path.split(".", 1)[0] in Study.model_fields:
+                plain = with_path(plain, self._through_experiment(path), value)
+                continue
+            for name, _ in self.root_arms():
+                plain = with_path(plain, f"arms.{name}.experiment.{path}", value)
+        return Study.parse(plain, f"study {self.name}")
+
+    def _through_experiment(self, path: str) -> str:
+        head, _, rest = path.partition(".")
+        name, _, field = rest.partition(".")
+        if head == "arms" and name in self.arms and field.split(".", 1)[0] in ("task", "split", "model", "training"):
+            return f"arms.{name}.experiment.{field}"
+        return path
+
+    def _known_arm(self, name: str, where: str) -> None:
+        if name not in self.arms:
+            raise ValueError(f"{where} names arm '{name}'; {nearest(name, self.arms)}")
+
+    def _has_root(self, name: str) -> None:
+        seen, here = [name], self.arms[name]
+        while isinstance(here, ForkArm):
+            self._known_arm(here.fork, f"arm '{seen[-1]}'")
+            if here.fork in seen:
+                raise ValueError(f"arm '{name}' is forked from itself: {' <- '.join([*seen, here.fork])}")
+            seen.append(here.fork)
+            here = self.arms[here.fork]

@@ -1,0 +1,1 @@
+"""Memory: layout on disk, atomic writing, reading, catalogue. Readers execute nothing that they find."""

@@ -1,0 +1,43 @@
+"""Where each run is: run id -> (cohort, row). Derived from the cohorts' member lists, never stored, so it cannot go stale."""
+
+from typing import Any
+
+import filelock
+
+from epicycle.spec.errors import InputError
+from epicycle.store.atomic import read_json
+from epicycle.store.layout import Root
+
+
+class Catalogue:
+    """The runs of a root."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self.places: dict[str, tuple[str, int]] = {}
+        self.members: dict[str, list[dict[str, Any]]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the member lists again."""
+        for folder in sorted(self._root.cohorts.iterdir()) if self._root.cohorts.is_dir() else []:
+            if folder.name.startswith(".") or folder.name in self.members:
+                continue
+            members = read_json(self._root.cohort(folder.name).members)
+            self.members[folder.name] = members
+            for row, member in enumerate(members):
+                self.places[member["run"]] = (folder.name, row)
+
+    def place(self, run_id: str) -> tuple[str, int]:
+        """Cohort and row of a run.
+
+        Raises:
+            InputError: the run is not in this root.
+        """
+        if run_id not in self.places:
+            raise InputError(f"run {run_id} is not in {self._root.path}.")
+        return self.places[run_id]
+
+    def allocating(self) -> filelock.FileLock:
+        """Held while cohorts are allocated, so that two processes do not allocate the same runs."""
+        return filelock.FileLock(self._root.lock)

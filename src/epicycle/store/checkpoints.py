@@ -1,0 +1,81 @@
+"""Full states on disk: safetensors with the spec's hash, the rows and a checksum of the tensors in the header.
+
+Parameters keep their TransformerLens names; everything else of a state is prefixed (`moments/...`, `knobs/...`). All arrays are
+stacked over the members in the file.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from epicycle.spec.errors import InputError
+from epicycle.store.atomic import write_bytes
+
+Tensors = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Stacked tensors of some members.
+
+    Attributes:
+        members: rows of the cohort, in the order of the stack.
+    """
+
+    members: tuple[int, ...]
+    tensors: dict[str, Any]
+
+    def of(self, member: int) -> dict[str, Any]:
+        """The tensors of one member.
+
+        Raises:
+            InputError: the member is not in this file.
+        """
+        if member not in self.members:
+            raise InputError(f"row {member} is not in this checkpoint (it holds {list(self.members)}).")
+        place = self.members.index(member)
+        return {name: value[place] for name, value in self.tensors.items()}
+
+
+def write_checkpoint(path: Path, cohort: str, members: Sequence[int], states: Sequence[Tensors]) -> None:
+    """Write the states of some members as one file, atomically."""
+    stacked = {name: np.ascontiguousarray(np.stack([state[name] for state in states])) for name in states[0]}
+    header = {"cohort": cohort, "members": json.dumps(list(members)), "sha256": _checksum(stacked)}
+    write_bytes(path, save(stacked, metadata=header))
+
+
+def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
+    """Read and verify a file.
+
+    Raises:
+        InputError: missing, truncated, altered, or of another cohort; the file is named.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        members = tuple(json.loads(header["members"]))
+    except FileNotFoundError:
+        raise InputError(f"checkpoint {path} is missing.") from None
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"checkpoint {path} is damaged: {error}.") from None
+    if header.get("sha256") != _checksum(tensors):
+        raise InputError(f"checkpoint {path} is damaged: its checksum does not match its tensors.")
+    if header.get("cohort") != cohort:
+        raise InputError(f"checkpoint {path} belongs to cohort {header.get('cohort')}, not to {cohort}.")
+    return Checkpoint(members, tensors)
+
+
+def _checksum(tensors: Tensors) -> str:
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(f"{name}{tensors[name].dtype}{tensors[name].shape}".encode())
+        total.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return total.hexdigest()

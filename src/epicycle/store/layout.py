@@ -1,0 +1,95 @@
+"""The only file that knows file names."""
+
+from pathlib import Path
+
+from epicycle.spec.errors import InputError
+from epicycle.store.atomic import write_json
+
+FORMAT = 1
+MARKER = "epicycle.json"
+
+
+class Root:
+    """A results root: `cohorts/<id>/` and `studies/<name>/<id>/` under a folder with our marker in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path).absolute()
+        self.cohorts = self.path / "cohorts"
+        self.studies = self.path / "studies"
+        self.lock = self.path / ".lock"
+
+    @classmethod
+    def create(cls, path: Path) -> "Root":
+        """Open a root for writing; an absent or empty folder becomes one.
+
+        Raises:
+            InputError: the path is a file, or a folder with other things in it.
+        """
+        root = cls(path)
+        if root.path.is_file():
+            raise InputError(f"{path} is a file, not a results folder; choose another --root.")
+        if not (root.path / MARKER).is_file():
+            root.path.mkdir(parents=True, exist_ok=True)
+            strangers = [entry.name for entry in root.path.iterdir() if not entry.name.startswith(".")]
+            if strangers:
+                raise InputError(
+                    f"{path} is not an Epicycle results folder (it holds {', '.join(sorted(strangers)[:3])} and no {MARKER}); "
+                    "choose an empty folder or another --root."
+                )
+            write_json(root.path / MARKER, {"format": FORMAT})
+        return root.opened()
+
+    def opened(self) -> "Root":
+        """The root itself, if it is one.
+
+        Raises:
+            InputError: no such folder, or not one of ours.
+        """
+        if not (self.path / MARKER).is_file():
+            raise InputError(f"{self.path} is not an Epicycle results folder (there is no {MARKER} in it).")
+        self.cohorts.mkdir(exist_ok=True)
+        self.studies.mkdir(exist_ok=True)
+        return self
+
+    def cohort(self, cohort_id: str) -> "CohortFiles":
+        """Files of one cohort."""
+        return CohortFiles(self.cohorts / cohort_id)
+
+    def study(self, name: str, study_id: str) -> "StudyFiles":
+        """Files of one study at one setting."""
+        return StudyFiles(self.studies / name / study_id)
+
+
+class CohortFiles:
+    """`spec.yaml`, `members.json`, `status.json`, `series.zarr/`, `checkpoints/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec = path / "spec.yaml"
+        self.members = path / "members.json"
+        self.status = path / "status.json"
+        self.series = path / "series.zarr"
+        self.checkpoints = path / "checkpoints"
+        self.lock = path / ".lock"
+
+    def latest(self, progress: int) -> Path:
+        """The rolling checkpoint at a total of member-steps."""
+        return self.checkpoints / f"latest-{progress:012d}.safetensors"
+
+    def at_step(self, step: int) -> Path:
+        """The kept checkpoint of a step."""
+        return self.checkpoints / f"step-{step:010d}.safetensors"
+
+
+class StudyFiles:
+    """`study.yaml`, `registration.json`, `runs.json`, `provenance.json`, `verdicts.json`, `report.html`, figures."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spec = path / "study.yaml"
+        self.registration = path / "registration.json"
+        self.runs = path / "runs.json"
+        self.provenance = path / "provenance.json"
+        self.verdicts = path / "verdicts.json"
+        self.report = path / "report.html"
+        self.figure = path / "figure"

@@ -1,0 +1,109 @@
+"""Results as labelled arrays: `epicycle.open(path)` for a cohort, a study or a whole root. Reading executes nothing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+
+from epicycle.spec.errors import InputError
+from epicycle.spec.identity import canonical_json
+from epicycle.store.atomic import read_json
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohorts import stored_series
+from epicycle.store.layout import MARKER, CohortFiles, Root, StudyFiles
+
+
+def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
+    """Open a cohort directory (Dataset), a study directory (DataTree by arm) or a results root (DataTree by cohort).
+
+    In a study, runs are unstacked into the swept fields and the seed.
+
+    Raises:
+        InputError: the path is none of these.
+    """
+    path = Path(path).absolute()
+    if (path / MARKER).is_file():
+        root = Root(path)
+        return xarray.DataTree.from_dict(
+            {name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name
+        )
+    if (path / "members.json").is_file():
+        return cohort_dataset(CohortFiles(path))
+    if (path / "runs.json").is_file():
+        arms = study_datasets(Root(path.parents[2]), StudyFiles(path))
+        return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
+    raise InputError(f"{path} is neither a results root, nor a study, nor a cohort of one.")
+
+
+def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
+    """All series of a cohort with axes run, step and the measures' own; what is not committed is NaN."""
+    status, members = read_json(files.status), read_json(files.members)
+    steps, values, dims, labels = stored_series(files.series, len(status["segments"]), status["rows"])
+    coords: dict[str, Any] = {
+        "step": steps,
+        "run": [member["run"] for member in members],
+        "seed": ("run", [member["seed"] for member in members]),
+        "data_seed": ("run", [member["data_seed"] for member in members]),
+        "status": ("run", np.array(status["states"], dtype=object)),
+        "baseline": ("run", [float(member["baseline"]) for member in members]),
+        **labels,
+    }
+    variables = {name: (dims[name], value) for name, value in values.items()}
+    attrs = {"cohort": files.path.name, "exact": exact(status)}
+    return xarray.Dataset(variables, coords, attrs)
+
+
+def study_datasets(root: Root, files: StudyFiles) -> dict[str, xarray.Dataset]:
+    """The runs of each arm that exist, cut to the arm's budget, with the swept values as coordinates along run."""
+    cohorts: dict[str, xarray.Dataset] = {}
+    catalogue = Catalogue(root)
+    return {
+        name: arm_dataset(arm["runs"], arm["swept"], int(arm["budget"]), root, catalogue, cohorts)
+        for name, arm in read_json(files.runs)["arms"].items()
+    }
+
+
+def arm_dataset(
+    runs: Sequence[Mapping[str, Any]],
+    swept: Sequence[str],
+    budget: int,
+    root: Root,
+    catalogue: Catalogue,
+    cohorts: dict[str, xarray.Dataset],
+) -> xarray.Dataset:
+    """One arm; `cohorts` keeps what was read already."""
+    parts = []
+    for entry in runs:
+        cohort, row = catalogue.place(entry["run"])
+        if cohort not in cohorts:
+            cohorts[cohort] = cohort_dataset(root.cohort(cohort))
+        parts.append(cohorts[cohort].isel(run=[row]))
+    data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
+    data = data.isel(step=np.flatnonzero(data["step"].values <= budget))
+    for name in swept:
+        data = data.assign_coords({name: ("run", [_plain(entry["values"][name]) for entry in runs])})
+    data.attrs = {"budget": budget, "swept": list(swept), "exact": all(part.attrs["exact"] for part in parts)}
+    return data
+
+
+def unstacked(data: xarray.Dataset) -> xarray.Dataset:
+    """Runs as a grid of swept fields x seed (x data_seed where it does not follow the seed)."""
+    names = [*data.attrs["swept"], "seed"]
+    if (data["seed"].values != data["data_seed"].values).any():
+        names.append("data_seed")
+    kept = ["data_seed"] if "data_seed" not in names else []
+    flat = data.assign_coords(run_id=("run", data["run"].values)).drop_vars("run")
+    flat = flat.reset_coords([*kept, "status", "baseline", "run_id"])
+    grid = flat.set_index(run=names).unstack("run")
+    return grid.transpose(*names, "step", ...)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | bool) else str(value)
+
+
+def exact(status: Mapping[str, Any]) -> bool:
+    """Whether a cohort was trained under one signature throughout, so that its bits are those of a straight run."""
+    return len({canonical_json(s) for segment in status["segments"] for s in segment["signatures"]}) <= 1

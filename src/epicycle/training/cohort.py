@@ -1,0 +1,279 @@
+"""Training a cohort: rounds of chunks over its members, until each has reached its own stop; committed to a sink on the way.
+
+Members advance together, a block of them at a time (one per device), so that a kill loses little and a reader sees all seeds grow. A
+round never passes the earliest step at which an event found in it could stop a run, so where rounds end changes no result.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+
+from epicycle.spec.experiment import Run
+from epicycle.spec.families import Measure
+from epicycle.spec.table import Table
+from epicycle.training.devices import Machine
+from epicycle.training.observation import observe
+from epicycle.training.program import SEGMENTS, Plan, cohort_program
+from epicycle.training.state import Data, State, World, initial_state, padded_data, world_of
+
+ROUND_SECONDS = 2.0  # a round's aim: often enough for a live table, long enough to hide dispatch
+Records = dict[str, Any]
+
+
+class Sink(Protocol):
+    """Where a cohort's rows and states go. `commit` makes everything given before it permanent."""
+
+    def rows(self, first: int, records: Mapping[str, Any]) -> None:
+        """Series of all members from row `first` of the grid on."""
+
+    def checkpoint(self, step: int, members: Sequence[int], states: Sequence[State]) -> None:
+        """Full states of the members that have reached a step."""
+
+    def commit(self, rows: Sequence[int], told: Sequence[str], states: Sequence[State], finished: bool) -> None:
+        """Rows that are whole for each member, what each has come to, and the states to resume from."""
+
+
+@dataclass
+class Cohort:
+    """Members that one program trains, and what has been recorded of them.
+
+    Attributes:
+        grid: steps that are evaluated, shared by all members.
+        records: measure name -> array [run, step, ...], NaN where nothing is recorded yet.
+        rows: recorded rows of each member.
+        budgets: the step at which each member ends at the latest.
+        stops: the step at which each member ends, as far as its record tells.
+        stop_of: given a member, its steps and its series, the step at which an event stops it, or None.
+        checkpoints: steps whose full states are kept.
+    """
+
+    runs: Sequence[Run]
+    table: Table
+    measures: Sequence[Measure]
+    grid: Int[ndarray, "step"]
+    budgets: list[int]
+    stop_of: Callable[[int, Int[ndarray, "step"], Mapping[str, Any]], int | None]
+    checkpoints: Int[ndarray, "step"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    world: World = field(init=False)
+    data: list[Data] = field(init=False)
+    states: list[State] = field(init=False)
+    rows: list[int] = field(init=False)
+    stops: list[int] = field(init=False)
+    records: Records = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.world = world_of(self.table)
+        n = len(self.table.labels)
+        self.data = [padded_data(run.experiment.split.train_rows(self.table, run.data_seed), n) for run in self.runs]
+        self.states = [initial_state(run, self.table, data) for run, data in zip(self.runs, self.data, strict=True)]
+        self.rows = [0] * len(self.runs)
+        self.stops = list(self.budgets)
+
+    def layout(self) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], Any]]:
+        """Name of each series -> its own axes, their lengths, and its number type."""
+        experiment, state, data = self.runs[0].experiment, self.states[0], self.data[0]
+        shapes = jax.eval_shape(lambda s, d: observe(experiment, self.measures, s, d, self.world), state, data)
+        return {m.name: (m.dims, shapes[m.name].shape, shapes[m.name].dtype) for m in self.measures}
+
+    def coords(self) -> dict[str, list[str]]:
+        """Labels along the series' own axes."""
+        return {axis: labels for m in self.measures for axis, labels in m.coords(self.states[0].params).items()}
+
+    def told(self) -> list[str]:
+        """What each member has come to: running, done, or diverged at a step."""
+        return [
+            f"diverged at step {state.diverged}" if state.diverged >= 0 else "done" if state.step >= stop else "running"
+            for state, stop in zip(self.states, self.stops, strict=True)
+        ]
+
+    def resume(self, states: Sequence[State], rows: Sequence[int], records: Records) -> None:
+        """Take up committed states and rows."""
+        self.states, self.rows, self.records = list(states), list(rows), records
+        self.stops = list(self.budgets)
+        for member in range(len(self.runs)):
+            self._find_stop(member)
+
+    def active(self) -> list[int]:
+        """Members that have not reached their stop and have not diverged."""
+        return [m for m, state in enumerate(self.states) if state.step < self.stops[m] and state.diverged < 0]
+
+    def take(self, member: int, state: State, wanted: Int[ndarray, "segment"], records: Mapping[str, Any]) -> None:
+        """Store what a chunk brought for one member; `wanted` names the grid row of each recorded segment."""
+        self.states[member] = state
+        for name, values in records.items():
+            series = self.records.setdefault(
+                name, np.full((len(self.runs), len(self.grid), *values.shape[1:]), np.nan, values.dtype)
+            )
+            series[member, wanted] = values[: len(wanted)]
+        self.rows[member] += len(wanted)
+        self._find_stop(member)
+
+    def _find_stop(self, member: int) -> None:
+        seen = slice(0, self.rows[member])
+        series = {name: values[member, seen] for name, values in self.records.items()}
+        stop = self.stop_of(member, self.grid[seen], series) if self.rows[member] else None
+        if stop is not None:
+            at = int(np.searchsorted(self.grid, stop))
+            self.stops[member] = min(int(self.grid[min(at, len(self.grid) - 1)]), self.budgets[member])
+
+
+class Interrupted(Exception):
+    """Training was asked to end early; everything up to here is committed."""
+
+
+def train(
+    cohort: Cohort,
+    machine: Machine,
+    sink: Sink,
+    report: Callable[[Cohort, float], None],
+    interrupted: Callable[[], bool],
+    commit_seconds: float = 30.0,
+) -> None:
+    """Train every member to its stop.
+
+    Args:
+        report: called after every round with the cohort and the member-steps a second.
+        interrupted: asked after every round; True commits and ends.
+        commit_seconds: longest time between two commits; cheap commits come more often.
+
+    Raises:
+        Interrupted: `interrupted` said so.
+    """
+    program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine.mesh, machine.lane)
+    pace, clock = _Pace(), _CommitClock(commit_seconds)
+    written = min(cohort.rows)
+    while active := cohort.active():
+        here = int(min(cohort.states[m].step for m in active))
+        goal = _round_goal(cohort, here, pace, len(active) / machine.devices)
+        started = time.perf_counter()
+        moved = _advance(cohort, program, machine, active, goal)
+        pace.measured(moved, time.perf_counter() - started, machine.devices)
+        if goal in cohort.checkpoints:
+            reached = [m for m in active if cohort.states[m].step == goal and cohort.states[m].diverged < 0]
+            sink.checkpoint(goal, reached, [cohort.states[m] for m in reached])
+        report(cohort, pace.rate)
+        ending = interrupted()
+        if clock.due() or ending or not cohort.active():
+            with clock:
+                _commit(cohort, sink, written)
+            written = min((cohort.rows[m] for m in cohort.active()), default=written)
+        if ending and cohort.active():
+            raise Interrupted
+
+
+def _commit(cohort: Cohort, sink: Sink, first: int) -> None:
+    last = max(cohort.rows)
+    sink.rows(first, {name: values[:, first:last] for name, values in cohort.records.items()})
+    sink.commit(cohort.rows, cohort.told(), cohort.states, finished=not cohort.active())
+
+
+def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members_per_device: float) -> int:
+    """The step a round ends at: bounded by stops still to be found, the segments of a chunk, checkpoints and time."""
+    factors = [run.experiment.training.stop.factor for run in cohort.runs if run.experiment.training.stop]
+    unseen_stop = int(min(factors, default=np.inf) * (here + 1)) if factors else int(cohort.grid[-1])
+    ahead = cohort.grid[cohort.grid > here][:SEGMENTS]
+    marks = cohort.checkpoints[cohort.checkpoints > here]
+    affordable = here + pace.steps_in(ROUND_SECONDS, members_per_device)
+    return max(here + 1, int(min(unseen_stop, ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
+
+
+def _advance(cohort: Cohort, program: Any, machine: Machine, active: Sequence[int], goal: int) -> int:
+    """Train the active members to `goal` or their stop; returns the member-steps done.
+
+    The next block is dispatched before the last one is read, so the devices do not wait for the host.
+    """
+    width = machine.devices if machine.lane == "unbatched" else -(-len(active) // machine.devices) * machine.devices
+    waiting: tuple[list[int], list[Any], Any] | None = None
+    before = sum(int(cohort.states[m].step) for m in active)
+    for members in _blocks(active, width):
+        plans = [_plan(cohort, member, goal) for member in members]
+        padded = members + [members[0]] * (width - len(members))
+        lanes = plans + [plans[0]] * (width - len(plans))
+        running = program(
+            cohort.world,
+            _stack([cohort.data[m] for m in padded]),
+            _stack([cohort.states[m] for m in padded]),
+            _stack([plan for plan, _ in lanes]),
+        )
+        if waiting is not None:
+            _collect(cohort, *waiting)
+        waiting = (members, plans, running)
+    if waiting is not None:
+        _collect(cohort, *waiting)
+    return sum(int(cohort.states[m].step) for m in active) - before
+
+
+def _blocks(members: Sequence[int], width: int) -> Iterator[list[int]]:
+    for first in range(0, len(members), width):
+        yield list(members[first : first + width])
+
+
+def _plan(cohort: Cohort, member: int, goal: int) -> tuple[Plan, Int[ndarray, "segment"]]:
+    """Segments that lead a member to `goal` (or its stop), and the grid rows recorded on the way."""
+    here, end = int(cohort.states[member].step), min(goal, cohort.stops[member])
+    rows = np.arange(cohort.rows[member], np.searchsorted(cohort.grid, end, side="right"))
+    ends = cohort.grid[rows]
+    edges = np.concatenate([[here], ends, [end] if not len(ends) or ends[-1] < end else []]).astype(np.int64)
+    steps, wanted = np.zeros(SEGMENTS + 1, np.int32), np.zeros(SEGMENTS + 1, bool)
+    steps[: len(edges) - 1] = np.diff(edges)
+    wanted[: len(rows)] = True
+    return Plan(steps, wanted), rows
+
+
+def _collect(cohort: Cohort, members: list[int], plans: list[Any], running: Any) -> None:
+    states, records = jax.tree.map(np.asarray, running)
+    for i, (member, (_, rows)) in enumerate(zip(members, plans, strict=True)):
+        state = jax.tree.map(lambda value, i=i: value[i], states)
+        reached = rows[cohort.grid[rows] <= state.step] if state.diverged < 0 else rows[cohort.grid[rows] < state.diverged + 1]
+        cohort.take(member, state, reached, {name: values[i] for name, values in records.items()})
+
+
+def _stack(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *values: np.stack(values), *trees)
+
+
+class _Pace:
+    """Seconds a member-step takes, learnt while training."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.rate = 0.0
+
+    def measured(self, member_steps: int, seconds: float, devices: int) -> None:
+        """Learn from one round; the first one, which compiles, is not counted."""
+        if self.rate == 0.0:
+            self.rate = member_steps / max(seconds, 1e-9)
+            return
+        self.rate = member_steps / max(seconds, 1e-9)
+        self.seconds = devices / max(self.rate, 1e-9)
+
+    def steps_in(self, seconds: float, members_per_device: float) -> int:
+        """Steps of every member that fit into a time; 20 while nothing is known."""
+        if self.seconds == 0.0:
+            return 20
+        return max(1, int(seconds / (self.seconds * max(members_per_device, 1.0))))
+
+
+class _CommitClock:
+    """Says when to commit: at the latest after `longest` seconds, earlier where a commit costs under 2 % of the time since."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._cost = 0.1
+        self._last = self._entered = time.perf_counter()
+
+    def due(self) -> bool:
+        return time.perf_counter() - self._last > min(self._longest, 50 * self._cost)
+
+    def __enter__(self) -> None:
+        self._entered = time.perf_counter()
+
+    def __exit__(self, *exception: object) -> None:
+        self._last = time.perf_counter()
+        self._cost = self._last - self._entered

@@ -1,0 +1,69 @@
+"""Snapshots: what measures may see of a member, computed once however many measures ask for it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from epicycle.arithmetic import cross_entropy
+from epicycle.spec.experiment import Experiment
+from epicycle.spec.families import Measure
+from epicycle.training.state import Data, State, World, trained_rows
+
+# Every entry a measure may declare in `needs`.
+SNAPSHOT = ("params", "logits", "labels", "row_loss", "train", "test", "all", "mirror_seen", "mirror_unseen")
+
+
+class _Declared(Mapping[str, Any]):
+    """The entries of a snapshot that one measure declared; reading another is a programming error."""
+
+    def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure) -> None:
+        unknown = set(measure.needs) - set(entries)
+        if unknown:
+            raise KeyError(f"measure '{measure.name}' needs {sorted(unknown)}; a snapshot has {sorted(entries)}")
+        self._entries = {name: entries[name] for name in measure.needs}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def observe(
+    experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World
+) -> dict[str, Float[Array, "..."]]:
+    """The value of every measure at the member's present step, by name."""
+    entries = _entries(experiment, state, data, world)
+    return {measure.name: measure.fn(_Declared(entries, measure)) for measure in measures}
+
+
+def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
+    def once(make: Callable[[], Any]) -> Callable[[], Any]:
+        kept: list[Any] = []
+        return lambda: kept[0] if kept else (kept.append(make()), kept[0])[1]
+
+    trained = once(lambda: trained_rows(data, len(world.labels)))
+    mirrored = once(lambda: (world.mirror >= 0) & trained()[world.mirror])
+    logits = once(lambda: experiment.model.fast(state.params, jnp.asarray(world.inputs)))
+    return {
+        "params": lambda: state.params,
+        "logits": logits,
+        "labels": lambda: jnp.asarray(world.labels),
+        "row_loss": once(lambda: cross_entropy(logits(), jnp.asarray(world.labels))),
+        "train": trained,
+        "test": lambda: ~trained(),
+        "all": lambda: jnp.ones_like(trained()),
+        "mirror_seen": lambda: ~trained() & mirrored(),
+        "mirror_unseen": lambda: ~trained() & ~mirrored(),
+    }
+
+
+def blank(records: dict[str, Any]) -> dict[str, Float[Array, "..."]]:
+    """NaN in the shape of a record."""
+    return jax.tree.map(lambda value: jnp.full(value.shape, jnp.nan, value.dtype), records)

@@ -1,0 +1,112 @@
+"""The cohort program: step, segment, chunk, and the compiled program that serves every member, chunk length and knob.
+
+A chunk is a fixed number of segments; each has a traced number of steps (0 is nearly free) and ends in an observation or not. So one
+compilation serves every schedule, and where a chunk ends cannot change what a step computes.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Bool, Float, Int
+
+from epicycle.spec.experiment import Experiment, bind
+from epicycle.spec.families import Measure
+from epicycle.training.objective import weighted_mean
+from epicycle.training.observation import blank, observe
+from epicycle.training.state import BATCH, Data, Order, State, World
+
+SEGMENTS = 24  # observations a chunk can hold
+
+
+class Plan(NamedTuple):
+    """What one chunk does: steps before each observation, and whether it is wanted."""
+
+    steps: Int[Array, "segment"]
+    wanted: Bool[Array, "segment"]
+
+
+def step(experiment: Experiment, world: World, data: Data, state: State) -> State:
+    """One optimiser update. A loss that is not finite marks the member as diverged."""
+    training = bind(experiment, state.knobs).training
+    rows, weights, order = _batch(training.batch_size, data, state)
+    inputs, labels = jnp.asarray(world.inputs)[rows], jnp.asarray(world.labels)[rows]
+
+    def objective(params: dict[str, Any]) -> Float[Array, ""]:
+        return weighted_mean(training.loss.rows(experiment.model.fast(params, inputs), labels), weights)
+
+    loss, gradient = jax.value_and_grad(objective)(state.params)
+    optimiser = training.optimiser.transform(_warmed_up(state.step, training.warmup, loss.dtype))
+    updates, moments = optimiser.update(gradient, state.moments, state.params)
+    params = jax.tree.map(jnp.add, state.params, updates)
+    diverged = jnp.where(jnp.isfinite(loss), state.diverged, state.step)
+    return state._replace(params=params, moments=moments, step=state.step + 1, order=order, diverged=diverged)
+
+
+def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: Plan) -> Any:
+    """Segments of steps, each with its record (NaN where none is wanted): (state, records stacked along segments)."""
+
+    def segment(state: State, segment_plan: Plan) -> tuple[State, dict[str, Any]]:
+        goal = state.step + segment_plan.steps
+        state = jax.lax.while_loop(
+            lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state
+        )
+        empty = blank(jax.eval_shape(lambda s: observe(experiment, measures, s, data, world), state))
+        records = jax.lax.cond(
+            segment_plan.wanted & (state.step == goal),
+            lambda s: observe(experiment, measures, s, data, world),
+            lambda s: empty,
+            state,
+        )
+        return state, records
+
+    return jax.lax.scan(segment, state, plan)
+
+
+def cohort_program(experiment: Experiment, measures: Sequence[Measure], mesh: Mesh, lane: str) -> Callable[..., Any]:
+    """The compiled chunk over a block of members, spread over the devices of a mesh.
+
+    `lane` says how the members of one device run: "unbatched" one after the other, the same bits for any number of them; "vmap" as one
+    batched program. The world is shared by all members.
+    """
+
+    def member(world: World, data: Data, state: State, plan: Plan) -> Any:
+        return chunk(experiment, measures, world, data, state, plan)
+
+    def block(world: World, data: Data, state: State, plan: Plan) -> Any:
+        if lane == "vmap":
+            return jax.vmap(member, in_axes=(None, 0, 0, 0))(world, data, state, plan)
+        return jax.lax.map(lambda args: member(world, *args), (data, state, plan))
+
+    members = PartitionSpec("member")
+    spread = jax.shard_map(
+        block, mesh=mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False
+    )
+    return jax.jit(spread)
+
+
+def _warmed_up(step: Int[Array, ""], warmup: Any, dtype: Any) -> Float[Array, ""]:
+    """min(1, step / warmup); 1 where there is no warm-up."""
+    done, length = step.astype(dtype), jnp.asarray(warmup, dtype)
+    return jnp.where(done >= length, jnp.ones((), dtype), done / jnp.maximum(length, 1))
+
+
+def _batch(batch_size: int | None, data: Data, state: State) -> tuple[Any, Any, Order | None]:
+    """Rows and weights of this step; a pass over the rows is reshuffled when it is used up, its last batch may be short."""
+    if batch_size is None or state.order is None:
+        return data.rows, data.weights, None
+    size = min(batch_size, len(data.rows))
+    present = (data.weights > 0).sum().astype(jnp.int32)
+
+    def reshuffled(order: Order) -> Order:
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), BATCH), state.step)
+        draw = jnp.where(data.weights > 0, jax.random.uniform(key, data.weights.shape, jnp.float32), jnp.float32(2))
+        return Order(jnp.argsort(draw).astype(jnp.int32), jnp.zeros((), jnp.int32))
+
+    order = jax.lax.cond(state.order.cursor >= present, reshuffled, lambda order: order, state.order)
+    taken = order.cursor + jnp.arange(size, dtype=jnp.int32)
+    slots = order.slots[jnp.minimum(taken, len(data.rows) - 1)]
+    weights = jnp.where(taken < present, data.weights[slots], jnp.zeros((), data.weights.dtype))
+    return data.rows[slots], weights, order._replace(cursor=order.cursor + jnp.int32(size))

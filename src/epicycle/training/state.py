@@ -1,0 +1,141 @@
+"""What the next step needs of one member, and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, UInt
+from numpy import ndarray
+
+from epicycle.spec.experiment import Run, bind
+from epicycle.spec.table import Table
+
+# Each use of randomness has its own stream: fold_in(fold_in(key(seed), purpose), step).
+INIT, BATCH = 0, 1
+NEVER = -1
+
+
+class Order(NamedTuple):
+    """Where a minibatch run stands in its pass over the rows.
+
+    Attributes:
+        slots: the slots of the training rows in the order of this pass, real rows first.
+        cursor: how many of them are used up.
+    """
+
+    slots: Int[Array, "slot"]
+    cursor: Int[Array, ""]
+
+
+class State(NamedTuple):
+    """One member between two steps.
+
+    Attributes:
+        params: weights under TransformerLens names.
+        moments: the optimiser's state.
+        step: updates done.
+        knobs: dotted field path -> number.
+        key: raw random key of the run's seed.
+        order: the pass over the rows; None in a full-batch run.
+        diverged: the step at which the loss was first not finite, or -1.
+    """
+
+    params: dict[str, Float[Array, "..."]]
+    moments: Any
+    step: Int[Array, ""]
+    knobs: dict[str, Float[Array, ""]]
+    key: UInt[Array, "key"]
+    order: Order | None
+    diverged: Int[Array, ""]
+
+
+class Data(NamedTuple):
+    """The rows a member trains on, padded. A slot of weight 0 holds row 0 and counts for nothing."""
+
+    rows: Int[Array, "slot"]
+    weights: Float[Array, "slot"]
+
+
+class World(NamedTuple):
+    """The task's table on the device, shared by all members.
+
+    Attributes:
+        mirror: row of the label-preserving swap of each row, -1 where there is none.
+    """
+
+    inputs: Int[Array, "row pos"]
+    labels: Int[Array, "row"]
+    mirror: Int[Array, "row"]
+
+
+def slots_for(n_train: int, n_rows: int) -> int:
+    """Padded number of training rows: the next multiple of 1/64 of the table, so nearby fractions share a program."""
+    granule = max(8, n_rows // 64)
+    return -(-n_train // granule) * granule
+
+
+def world_of(table: Table) -> World:
+    """The arrays of a table."""
+    none = np.full(len(table.labels), -1)
+    mirror = none if table.mirror is None else table.mirror.image
+    return World(np.asarray(table.inputs, np.int32), np.asarray(table.labels, np.int32), np.asarray(mirror, np.int32))
+
+
+def padded_data(rows: Int[ndarray, "slot"], n_rows: int) -> Data:
+    """Training rows with their weights, padded."""
+    slots = slots_for(len(rows), n_rows)
+    padded, weights = np.zeros(slots, np.int32), np.zeros(slots, np.float32)
+    padded[: len(rows)], weights[: len(rows)] = rows, 1.0
+    return Data(padded, weights.astype(_float()))
+
+
+def trained_rows(data: Data, n_rows: int) -> Bool[Array, "row"]:
+    """True for every row with weight in the training data."""
+    return jnp.zeros(n_rows, bool).at[data.rows].max(data.weights > 0)
+
+
+def initial_state(run: Run, table: Table, data: Data) -> State:
+    """The state before the first step, on the host.
+
+    Weights are drawn in float32 whatever the precision of training, so a float64 run starts from the same ones.
+    """
+    experiment, dtype = run.experiment, _float()
+    key = jax.random.key(run.seed)
+    params = jax.jit(lambda k: experiment.model.init(k, table))(jax.random.fold_in(key, INIT))
+    params = {name: np.asarray(value).astype(dtype) for name, value in params.items()}
+    knobs = {path: np.asarray(value, dtype)[()] for path, value in experiment.knobs().items()}
+    optimiser = bind(experiment, knobs).training.optimiser
+    moments = jax.tree.map(np.asarray, optimiser.transform(jnp.asarray(1.0, dtype)).init(params))
+    order = None
+    if experiment.training.batch_size is not None:
+        slots = np.arange(len(data.rows), dtype=np.int32)
+        # An exhausted pass: the first step shuffles.
+        order = Order(slots, np.int32(len(slots)))
+    return State(params, moments, np.int32(0), knobs, np.asarray(jax.random.key_data(key)), order, np.int32(NEVER))
+
+
+def to_tensors(state: State) -> dict[str, Any]:
+    """The state as named arrays: parameters under their own names, everything else prefixed by its place."""
+    named = {f"{path[0].name}/{jax.tree_util.keystr(path[1:], simple=True, separator='/')}": leaf for path, leaf in _leaves(state)}
+    return {name.removeprefix("params/").rstrip("/"): np.asarray(leaf) for name, leaf in named.items()}
+
+
+def from_tensors(tensors: Mapping[str, Any], like: State) -> State:
+    """The state with the arrays of `to_tensors` put back into the shape of `like`.
+
+    Raises:
+        KeyError: an array is missing.
+    """
+    names = to_tensors(like).keys()
+    leaves = [np.asarray(tensors[name])[()] for name in names]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _leaves(state: State) -> Any:
+    return jax.tree_util.tree_flatten_with_path(state)[0]
+
+
+def _float() -> Any:
+    return np.dtype(jnp.result_type(float))
