@@ -39,9 +39,7 @@ class Progress:
 Watcher = Callable[[Progress], None]
 
 
-def train_runs(
-    runs: Sequence[Run], observation: Observation, root: Root, watch: Watcher, interrupted: Callable[[], bool]
-) -> int:
+def train_runs(runs: Sequence[Run], observation: Observation, root: Root, watch: Watcher, interrupted: Callable[[], bool]) -> int:
     """Bring every run to its stop or its budget.
 
     Returns:
@@ -103,7 +101,10 @@ def _asked(store: CohortStore, wanted: Mapping[str, Run]) -> list[dict[str, Any]
     for member in store.members:
         run = wanted.get(member["run"])
         training = run.experiment.training if run else None
-        asked.append(training and {"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None})
+        if training is None:
+            asked.append(None)
+        else:
+            asked.append({"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None})
     return asked
 
 
@@ -156,7 +157,7 @@ def _cohort(
     table = runs[0].experiment.task.table()
     baseline = table.baseline()
 
-    def stop_of(member: int, steps: Int[ndarray, "step"], series: Mapping[str, Any]) -> int | None:
+    def stop_of(member: int, steps: Int[ndarray, " step"], series: Mapping[str, Any]) -> int | None:
         entry = asked[member]
         if entry is None or entry["stop"] is None:
             return None

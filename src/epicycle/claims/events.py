@@ -29,9 +29,7 @@ class Threshold(Event):
         """The series it reads."""
         return (self.of,)
 
-    def bracket(
-        self, steps: Int[ndarray, "step"], series: Mapping[str, Float[ndarray, "step"]], baseline: float
-    ) -> Bracket:
+    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
         """The interval of the first crossing that held; unconfirmed at the end of the record counts as not yet."""
         del baseline
         return first_held(steps, series[self.of] >= self.level, self.hold)
@@ -54,9 +52,7 @@ class Onset(Event):
         """The series it reads."""
         return (self.of,)
 
-    def bracket(
-        self, steps: Int[ndarray, "step"], series: Mapping[str, Float[ndarray, "step"]], baseline: float
-    ) -> Bracket:
+    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
         """The interval of the first rise that held."""
         return first_held(steps, series[self.of] >= baseline + self.rise, self.hold)
 
@@ -74,9 +70,7 @@ class Peak(Event):
         """The series it reads."""
         return (self.of,)
 
-    def bracket(
-        self, steps: Int[ndarray, "step"], series: Mapping[str, Float[ndarray, "step"]], baseline: float
-    ) -> Bracket:
+    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
         """The evaluations on either side of the maximum's."""
         del baseline
         values = series[self.of]
@@ -88,9 +82,9 @@ class Peak(Event):
         return int(steps[max(top - 1, 0)]), int(steps[top])
 
 
-def first_held(steps: Int[ndarray, "step"], holds: Bool[ndarray, "step"], share: float) -> Bracket:
+def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], share: float) -> Bracket:
     """The interval in which a condition first came true and stayed so until (1 + share) times the step, all of it recorded."""
-    for i in np.flatnonzero(holds):
+    for i in map(int, np.flatnonzero(holds)):
         until = steps[i] * (1 + share)
         if steps[-1] < until:
             return None
@@ -113,9 +107,7 @@ def standard() -> dict[str, Event]:
     }
 
 
-def bracket_of(
-    event: Event, steps: Int[ndarray, "step"], series: Mapping[str, Float[ndarray, "step"]], baseline: float
-) -> Bracket:
+def bracket_of(event: Event, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
     """The event's interval over the recorded part of a run; None where a series it reads was not recorded."""
     if any(name not in series for name in event.series):
         return None

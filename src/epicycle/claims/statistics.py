@@ -72,7 +72,7 @@ class EventTime(_OfOneArm):
         scale = 1.0 if self.unit == "steps" else 1.0 / float(data.attrs["budget"])
         found = []
         for name, event in _variants(self.event, self.detectors).items():
-            brackets = {run: bracket for run, bracket in _brackets(data, event)}
+            brackets = dict(_brackets(data, event))
             lows = {run: (np.inf if b is None else max(b[0], 0) * scale) for run, b in brackets.items()}
             lows |= {run: _censored_at(data, run) * scale for run, b in brackets.items() if b is None}
             highs = {run: (np.inf if b is None else b[1] * scale) for run, b in brackets.items()}
@@ -235,6 +235,6 @@ def _chosen(arms: Mapping[str, xarray.Dataset], statistic: "_OfOneArm") -> xarra
     return data.isel(run=np.flatnonzero(keep))
 
 
-def _failed(data: xarray.Dataset) -> tuple[int, ...]:
+def _failed(data: xarray.Dataset) -> tuple[str, ...]:
     labels = _labels(data)
     return tuple(labels[run] for run, status in enumerate(data["status"].values) if status.startswith("diverged"))

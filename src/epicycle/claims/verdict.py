@@ -77,10 +77,7 @@ def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
     for gate in claim.gates:
         for estimate in gate.statistic.estimates(arms):
             if not gate.region.holds(estimate.interval.low, estimate.interval.high):
-                return (
-                    f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, "
-                    f"not all of it {gate.region.phrase()}"
-                )
+                return f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, not all of it {gate.region.phrase()}"
     return ""
 
 

@@ -139,13 +139,13 @@ class ZeroLossShare(Measure):
         return mean_over((naive == 0).astype(snapshot["logits"].dtype), snapshot[self.rows])
 
 
-def mean_over(values: Float[Array, "row"], rows: Bool[Array, "row"]) -> Float[Array, ""]:
+def mean_over(values: Float[Array, " row"], rows: Bool[Array, " row"]) -> Float[Array, ""]:
     """Mean of the values at the marked rows; NaN where none is marked."""
     return jnp.where(rows, values, 0).sum() / rows.sum().astype(values.dtype)
 
 
 def log_inverse_temperature(
-    logits: Float[Array, "row d_vocab_out"], labels: Int[Array, "row"], rows: Bool[Array, "row"]
+    logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"], rows: Bool[Array, " row"]
 ) -> Float[Array, ""]:
     """Logarithm of the scale of the logits that minimises their mean cross-entropy over the marked rows."""
     centred = logits - right_logit(logits, labels)[:, None]

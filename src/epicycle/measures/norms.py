@@ -25,7 +25,7 @@ class WeightNorm(Measure):
         """The parameters."""
         return ("params",)
 
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "tensor"]:
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " tensor"]:
         """One norm per tensor."""
         params = snapshot["params"]
         return jnp.stack([jnp.sqrt(jnp.square(params[name]).sum()) for name in sorted(params)])

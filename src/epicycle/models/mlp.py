@@ -30,7 +30,11 @@ class MLP(Model):
     def init(self, key: jax.Array, table: Table) -> dict[str, Float[Array, "..."]]:
         """Fresh parameters: W_E, W_in, b_in, W_hidden and b_hidden (from two layers on), W_U."""
         operands, d, hidden = table.operands.shape[1], self.d_model, self.d_mlp
-        shapes = {"W_E": (table.d_vocab, d), "W_in": (operands * d, hidden), "W_U": (hidden, table.num_classes)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "W_E": (table.d_vocab, d),
+            "W_in": (operands * d, hidden),
+            "W_U": (hidden, table.num_classes),
+        }
         fan_in = {"W_E": d, "W_in": operands * d, "W_U": hidden, "W_hidden": hidden}
         zeros = {"b_in": jnp.zeros(hidden, jnp.float32)}
         if self.n_layers > 1:
@@ -58,7 +62,7 @@ class MLP(Model):
         return site("hook_logits", x @ params["W_U"]), site.close()
 
 
-def _dense(params: dict[str, Any], layer: int) -> tuple[Float[Array, "d_in d_mlp"], Float[Array, "d_mlp"]]:
+def _dense(params: dict[str, Any], layer: int) -> tuple[Float[Array, "d_in d_mlp"], Float[Array, " d_mlp"]]:
     if layer == 0:
         return params["W_in"], params["b_in"]
     return params["W_hidden"][layer - 1], params["b_hidden"][layer - 1]

@@ -16,7 +16,7 @@ class Sites:
     def __init__(self, edits: Sequence[SiteEdit] = ()) -> None:
         self._edits = tuple(edits)
         self._hits = [0] * len(self._edits)
-        self.values: dict[str, Float[Array, "..."]] = {}
+        self.values: dict[str, Float[Array, ...]] = {}
 
     def __call__(self, name: str, value: Float[Array, "..."]) -> Float[Array, "..."]:
         """Record the activation `name` and return it, edited where an edit says so."""

@@ -51,7 +51,7 @@ class Transformer(Model):
         shapes = {
             "W_E": (table.d_vocab, d),
             "W_pos": (table.inputs.shape[1], d),
-            **{name: (layers, heads, d, head) for name in ("W_Q", "W_K", "W_V")},
+            **dict.fromkeys(("W_Q", "W_K", "W_V"), (layers, heads, d, head)),
             "W_O": (layers, heads, head, d),
             "W_in": (layers, d, hidden),
             "W_out": (layers, hidden, d),
@@ -126,9 +126,7 @@ def _attention(
     return z.reshape(*z.shape[:2], -1) @ w["W_O"].reshape(-1, w["W_O"].shape[-1])
 
 
-def _attention_from_tables(
-    w: dict[str, Any], params: dict[str, Any], inputs: Int[Array, "row pos"]
-) -> Float[Array, "row d_model"]:
+def _attention_from_tables(w: dict[str, Any], params: dict[str, Any], inputs: Int[Array, "row pos"]) -> Float[Array, "row d_model"]:
     """First-layer attention read at the last position, from tables over tokens."""
     n_pos = inputs.shape[1]
     tokens = params["W_E"][:, None] + params["W_pos"]  # every token at every position

@@ -31,7 +31,7 @@ class RootArm(Spec):
     experiment: Experiment
     seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 10
     first_seed: int = Field(0, ge=0, le=MAX_SEED)
-    data_seeds: None | int | tuple[int, ...] = None
+    data_seeds: int | tuple[int, ...] | None = None
     sweep: dict[str, tuple[Any, ...]] = {}
 
     @model_validator(mode="after")

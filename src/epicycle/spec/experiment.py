@@ -7,10 +7,10 @@ from pydantic import Field
 
 from epicycle.spec.base import Member, Spec, kind_of
 from epicycle.spec.families import AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
-from epicycle.spec.fields import budget, knob, static
+from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.paths import with_path
-from epicycle.spec.registry import resolve
+from epicycle.spec.registry import default_member
 
 MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
 
@@ -35,8 +35,8 @@ class Training(Spec):
 
     aliases = {"optimizer": "optimiser", "num_steps": "steps", "n_steps": "steps", "epochs": "steps", "num_epochs": "steps"}
 
-    optimiser: AnyOptimiser = Field(default_factory=lambda: resolve("optimiser", "adamw")())
-    loss: AnyLoss = Field(default_factory=lambda: resolve("loss", "cross_entropy")())
+    optimiser: AnyOptimiser = Field(default_factory=default_member("optimiser"))
+    loss: AnyLoss = Field(default_factory=default_member("loss"))
     batch_size: int | None = static(None, ge=1)
     warmup: float = knob(10.0, ge=0)
     steps: int = budget(20_000, ge=1)
@@ -47,7 +47,7 @@ class Experiment(Spec):
     """Task, split, model and training: everything that moves a trajectory except its seeds."""
 
     task: AnyTask
-    split: AnySplit = Field(default_factory=lambda: resolve("split", "random")())
+    split: AnySplit = Field(default_factory=default_member("split"))
     model: AnyModel
     training: Training = Field(default_factory=Training)
 
@@ -121,8 +121,10 @@ def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
 
 def _kinds(spec: Spec) -> dict[str, Any]:
     named: dict[str, Any] = {"": f"{kind_of(type(spec)) if isinstance(spec, Member) else ''}@{type(spec).version}"}
-    for name in type(spec).model_fields:
+    for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
+        if role_of(field) == "budget":
+            continue
         if isinstance(value, Spec):
             named[name] = _kinds(value)
         elif isinstance(value, tuple):

@@ -43,7 +43,7 @@ class SplitRule(Member, ABC):
     family: ClassVar[str] = "split"
 
     @abstractmethod
-    def train_rows(self, table: Table, data_seed: int) -> Int[np.ndarray, "slot"]:
+    def train_rows(self, table: Table, data_seed: int) -> Int[np.ndarray, slot]:
         """Indices of the rows trained on, in a fixed order, drawn from `data_seed` alone."""
 
 
@@ -59,12 +59,10 @@ class Model(Member, ABC):
     @abstractmethod
     def apply(
         self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None, edits: Sequence[SiteEdit] = ()
-    ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Float[Array, "..."]]]:
+    ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Float[Array, ...]]]:
         """Logits and every named activation; each edit replaces the activations at the sites its pattern matches."""
 
-    def fast(
-        self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None
-    ) -> Float[Array, "row d_vocab_out"]:
+    def fast(self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None) -> Float[Array, "row d_vocab_out"]:
         """The same logits with less work. Override it only with something a test proves equal to `apply`."""
         return self.apply(params, inputs, key=key)[0]
 
@@ -75,7 +73,7 @@ class RowLoss(Member, ABC):
     family: ClassVar[str] = "loss"
 
     @abstractmethod
-    def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, "row"]) -> Float[Array, "row"]:
+    def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, row]) -> Float[Array, row]:
         """Loss of each row."""
 
 
@@ -120,7 +118,7 @@ class Measure(Member, ABC):
         """The entries of the snapshot that `fn` reads; asking for another fails."""
 
     @abstractmethod
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ...]:
         """The value, with axes `dims`."""
 
     def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -141,7 +139,7 @@ class Event(Member, ABC):
 
     @abstractmethod
     def bracket(
-        self, steps: Int[np.ndarray, "step"], series: Mapping[str, Float[np.ndarray, "step"]], baseline: float
+        self, steps: Int[np.ndarray, step], series: Mapping[str, Float[np.ndarray, step]], baseline: float
     ) -> tuple[int, int] | None:
         """The interval (previous evaluation, this one] in which it happened, None while it has not (censored)."""
 

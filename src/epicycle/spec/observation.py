@@ -39,14 +39,14 @@ class Observation(Spec):
     per_decade: int = Field(40, ge=1)
     checkpoint_megabytes: float = Field(200.0, ge=0)
 
-    def grid(self, budget: int) -> Int[ndarray, "step"]:
+    def grid(self, budget: int) -> Int[ndarray, " step"]:
         """Steps evaluated within a budget, from 0 to the budget itself. Absolute: a longer budget keeps the earlier ones."""
         dense = np.arange(min(self.dense_until, budget) + 1)
         decades = np.log10(max(budget / self.dense_until, 1.0))
         spaced = self.dense_until * 10 ** (np.arange(1, int(decades * self.per_decade) + 1) / self.per_decade)
         return np.unique(np.concatenate([dense, np.round(spaced).astype(int), [budget]]).astype(np.int64))
 
-    def checkpoint_steps(self, budget: int, megabytes_each: float) -> Int[ndarray, "step"]:
+    def checkpoint_steps(self, budget: int, megabytes_each: float) -> Int[ndarray, " step"]:
         """Log-spaced steps whose full state is kept: at most ten a decade, fewer where the disk budget demands it."""
         for per_decade in (10, 8, 6, 5, 4, 3, 2, 1):
             count = int(np.log10(max(budget, 1)) * per_decade) + 1

@@ -5,7 +5,7 @@ The table is strings, so that naming a kind imports nothing until it is used.
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,11 @@ def resolve(family: str, kind: str) -> type[Member]:
     if not (isinstance(found, type) and issubclass(found, Member) and found.family == family):
         raise ValueError(f"'{kind}' is not a {family}")
     return found
+
+
+def default_member(family: str) -> Callable[[], Any]:
+    """A maker of the family's default member; its class is imported when it is first asked for."""
+    return lambda: resolve(family, DEFAULT_KIND[family])()
 
 
 class Resolve:

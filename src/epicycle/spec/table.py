@@ -19,7 +19,7 @@ class Symmetry:
     """
 
     name: str
-    image: Int[ndarray, "row"]
+    image: Int[ndarray, " row"]
     label: Literal["preserved", "negated", "inverted"]
 
 
@@ -35,7 +35,7 @@ class Table:
     """
 
     inputs: Int[ndarray, "row pos"]
-    labels: Int[ndarray, "row"]
+    labels: Int[ndarray, " row"]
     operands: Int[ndarray, "row operand"]
     num_classes: int
     d_vocab: int
@@ -51,7 +51,7 @@ class Table:
         seen = [np.zeros(len(self.labels), dtype=int), *self.operands.T]
         return max(self._best_from(column) for column in seen)
 
-    def _best_from(self, column: Int[ndarray, "row"]) -> float:
+    def _best_from(self, column: Int[ndarray, " row"]) -> float:
         counts = np.zeros((int(column.max()) + 1, self.num_classes), dtype=int)
         np.add.at(counts, (column, self.labels), 1)
         return float(counts.max(axis=1).sum() / len(self.labels))

@@ -31,7 +31,7 @@ def dump_yaml(value: Any) -> str:
     """Plain data as YAML, in the given order."""
     from ruamel.yaml import YAML
 
-    writer = YAML(typ="safe", pure=True)
+    writer: Any = YAML(typ="safe", pure=True)
     writer.default_flow_style = None
     writer.sort_base_mapping_type_on_output = False
     writer.width = 120

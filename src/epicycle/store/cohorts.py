@@ -1,6 +1,6 @@
 """One directory per cohort, with fixed membership: created whole, written by one process at a time, resumed from what was committed.
 
-`status.json` is the marker: it is replaced last, and names the rows and the checkpoint that are whole. Whatever lies past it is ignored.
+`status.json` is the marker: it is replaced last, and names the rows and the checkpoint that are whole. What lies past it is ignored.
 """
 
 import os
@@ -104,11 +104,11 @@ class CohortStore:
         """The budget each segment reaches to."""
         return [int(segment["budget"]) for segment in self.status["segments"]]
 
-    def grids(self) -> list[Int[ndarray, "step"]]:
+    def grids(self) -> list[Int[ndarray, " step"]]:
         """The steps of each segment."""
         return [read_series(self.files.series / str(number))[0] for number in range(len(self.status["segments"]))]
 
-    def extend(self, steps: Int[ndarray, "step"], layout: Layout, coords: Mapping[str, Sequence[str]]) -> None:
+    def extend(self, steps: Int[ndarray, " step"], layout: Layout, coords: Mapping[str, Sequence[str]]) -> None:
         """Add a segment of rows that holds only steps past those there are. Rows are counted over all segments."""
         path = self.files.series / str(len(self.status["segments"]))
         shutil.rmtree(path, ignore_errors=True)  # a segment the marker does not name is a leftover

@@ -26,9 +26,7 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     path = Path(path).absolute()
     if (path / MARKER).is_file():
         root = Root(path)
-        return xarray.DataTree.from_dict(
-            {name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name
-        )
+        return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
     if (path / "members.json").is_file():
         return cohort_dataset(CohortFiles(path))
     if (path / "runs.json").is_file():

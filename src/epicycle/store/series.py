@@ -18,7 +18,10 @@ STEP_CHUNK = 64
 
 
 def create_series(
-    path: Path, grid: Int[ndarray, "step"], runs: int, measures: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], Any]],
+    path: Path,
+    grid: Int[ndarray, " step"],
+    runs: int,
+    measures: Mapping[str, tuple[tuple[str, ...], tuple[int, ...], Any]],
     coords: Mapping[str, Sequence[str]],
 ) -> None:
     """Lay out one segment of a cohort's series.
@@ -50,7 +53,7 @@ def write_rows(path: Path, first: int, records: Mapping[str, Any]) -> None:
             group[name][:, first : first + values.shape[1]] = values  # type: ignore[index]
 
 
-def read_series(path: Path) -> tuple[Int[ndarray, "step"], dict[str, tuple[tuple[str, ...], Any]], dict[str, list[str]]]:
+def read_series(path: Path) -> tuple[Int[ndarray, " step"], dict[str, tuple[tuple[str, ...], Any]], dict[str, list[str]]]:
     """Grid, name -> (axes, values), and labels of the measures' own axes."""
     group = zarr.open_group(path, mode="r", zarr_format=3)
     series: dict[str, tuple[tuple[str, ...], Any]] = {}

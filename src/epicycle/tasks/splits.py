@@ -20,7 +20,7 @@ class Split(SplitRule):
 
     frac_train: float = data(0.3, gt=0, le=1)
 
-    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, "slot"]:
+    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The first rows of a shuffle that depends on `data_seed` alone, so fractions of one seed are nested."""
         order = np.random.RandomState(data_seed).permutation(len(table.labels))
         return order[: _count(self.frac_train, table)]
@@ -37,7 +37,7 @@ class MirrorClosedSplit(SplitRule):
 
     frac_train: float = data(0.3, gt=0, le=1)
 
-    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, "slot"]:
+    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """Whole orbits of the swap in random order, as long as they fit; one row of an odd rest stays untrained.
 
         Raises:
@@ -48,7 +48,8 @@ class MirrorClosedSplit(SplitRule):
             raise InputError("split mirror_closed needs a task whose operands can be swapped; use the random split.")
         partner = np.where(swap < 0, np.arange(len(swap)), swap)
         first = np.flatnonzero(partner >= np.arange(len(partner)))
-        wanted, rows = _count(self.frac_train, table), []
+        wanted = _count(self.frac_train, table)
+        rows: list[int] = []
         for row in first[np.random.RandomState(data_seed).permutation(len(first))]:
             orbit = sorted({int(row), int(partner[row])})
             if len(rows) + len(orbit) <= wanted:
@@ -56,7 +57,7 @@ class MirrorClosedSplit(SplitRule):
         return np.array(rows, dtype=np.int64)
 
 
-def leakage(table: Table, trained: Bool[ndarray, "row"]) -> dict[str, Any]:
+def leakage(table: Table, trained: Bool[ndarray, " row"]) -> dict[str, Any]:
     """For each symmetry, the share of held-out rows whose image is trained on, and what the symmetry does to the label."""
     held_out = ~trained
     report = {}

@@ -56,10 +56,10 @@ class Cohort:
     runs: Sequence[Run]
     table: Table
     measures: Sequence[Measure]
-    grid: Int[ndarray, "step"]
+    grid: Int[ndarray, " step"]
     budgets: list[int]
-    stop_of: Callable[[int, Int[ndarray, "step"], Mapping[str, Any]], int | None]
-    checkpoints: Int[ndarray, "step"] = field(default_factory=lambda: np.zeros(0, np.int64))
+    stop_of: Callable[[int, Int[ndarray, " step"], Mapping[str, Any]], int | None]
+    checkpoints: Int[ndarray, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
     world: World = field(init=False)
     data: list[Data] = field(init=False)
     states: list[State] = field(init=False)
@@ -103,13 +103,11 @@ class Cohort:
         """Members that have not reached their stop and have not diverged."""
         return [m for m, state in enumerate(self.states) if state.step < self.stops[m] and state.diverged < 0]
 
-    def take(self, member: int, state: State, wanted: Int[ndarray, "segment"], records: Mapping[str, Any]) -> None:
+    def take(self, member: int, state: State, wanted: Int[ndarray, " segment"], records: Mapping[str, Any]) -> None:
         """Store what a chunk brought for one member; `wanted` names the grid row of each recorded segment."""
         self.states[member] = state
         for name, values in records.items():
-            series = self.records.setdefault(
-                name, np.full((len(self.runs), len(self.grid), *values.shape[1:]), np.nan, values.dtype)
-            )
+            series = self.records.setdefault(name, np.full((len(self.runs), len(self.grid), *values.shape[1:]), np.nan, values.dtype))
             series[member, wanted] = values[: len(wanted)]
         self.rows[member] += len(wanted)
         self._find_stop(member)
@@ -214,13 +212,14 @@ def _blocks(members: Sequence[int], width: int) -> Iterator[list[int]]:
         yield list(members[first : first + width])
 
 
-def _plan(cohort: Cohort, member: int, goal: int) -> tuple[Plan, Int[ndarray, "segment"]]:
+def _plan(cohort: Cohort, member: int, goal: int) -> tuple[Plan, Int[ndarray, " segment"]]:
     """Segments that lead a member to `goal` (or its stop), and the grid rows recorded on the way."""
     here, end = int(cohort.states[member].step), min(goal, cohort.stops[member])
     rows = np.arange(cohort.rows[member], np.searchsorted(cohort.grid, end, side="right"))
     ends = cohort.grid[rows]
     edges = np.concatenate([[here], ends, [end] if not len(ends) or ends[-1] < end else []]).astype(np.int64)
-    steps, wanted = np.zeros(SEGMENTS + 1, np.int32), np.zeros(SEGMENTS + 1, bool)
+    steps: Any = np.zeros(SEGMENTS + 1, np.int32)
+    wanted: Any = np.zeros(SEGMENTS + 1, bool)
     steps[: len(edges) - 1] = np.diff(edges)
     wanted[: len(rows)] = True
     return Plan(steps, wanted), rows

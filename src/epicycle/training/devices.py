@@ -1,5 +1,6 @@
 """Starting JAX: one host device per core on a CPU, a persistent compilation cache, full float32, and the signature of the bits."""
 
+import contextlib
 import os
 import platform
 import warnings
@@ -66,12 +67,10 @@ def start() -> Machine:
 
 
 def _configure(cores: int) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # already started: `start` compares and tells
         jax.config.update("jax_num_cpu_devices", cores)
-    except RuntimeError:
-        pass  # already started; `start` compares and tells
     jax.config.update("jax_default_matmul_precision", "highest")
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         # Machine code of another processor must not be picked up from a shared home.
         folder = Path(platformdirs.user_cache_dir("epicycle")) / "compiled" / _slug(_processor())
         jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -11,11 +11,11 @@ class CrossEntropy(RowLoss):
 
     kind = "cross_entropy"
 
-    def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, "row"]) -> Float[Array, "row"]:
+    def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
         """Negative log-probability of the label, nats."""
         return cross_entropy(logits, labels)
 
 
-def weighted_mean(values: Float[Array, "row"], weights: Float[Array, "row"]) -> Float[Array, ""]:
+def weighted_mean(values: Float[Array, " row"], weights: Float[Array, " row"]) -> Float[Array, ""]:
     """Mean over rows by weight; rows of weight 0 (padding, withheld rows) count for nothing."""
     return (values * weights).sum() / weights.sum()

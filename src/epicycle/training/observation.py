@@ -1,6 +1,7 @@
 """Snapshots: what measures may see of a member, computed once however many measures ask for it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import jax
@@ -44,18 +45,14 @@ def observe(
 
 
 def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
-    def once(make: Callable[[], Any]) -> Callable[[], Any]:
-        kept: list[Any] = []
-        return lambda: kept[0] if kept else (kept.append(make()), kept[0])[1]
-
-    trained = once(lambda: trained_rows(data, len(world.labels)))
-    mirrored = once(lambda: (world.mirror >= 0) & trained()[world.mirror])
-    logits = once(lambda: experiment.model.fast(state.params, jnp.asarray(world.inputs)))
+    trained = cache(lambda: trained_rows(data, len(world.labels)))
+    mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
+    logits = cache(lambda: experiment.model.fast(state.params, jnp.asarray(world.inputs)))
     return {
         "params": lambda: state.params,
         "logits": logits,
         "labels": lambda: jnp.asarray(world.labels),
-        "row_loss": once(lambda: cross_entropy(logits(), jnp.asarray(world.labels))),
+        "row_loss": cache(lambda: cross_entropy(logits(), jnp.asarray(world.labels))),
         "train": trained,
         "test": lambda: ~trained(),
         "all": lambda: jnp.ones_like(trained()),

@@ -24,8 +24,8 @@ SEGMENTS = 24  # observations a chunk can hold
 class Plan(NamedTuple):
     """What one chunk does: steps before each observation, and whether it is wanted."""
 
-    steps: Int[Array, "segment"]
-    wanted: Bool[Array, "segment"]
+    steps: Int[Array, " segment"]
+    wanted: Bool[Array, " segment"]
 
 
 def step(experiment: Experiment, world: World, data: Data, state: State) -> State:
@@ -50,9 +50,7 @@ def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, dat
 
     def segment(state: State, segment_plan: Plan) -> tuple[State, dict[str, Any]]:
         goal = state.step + segment_plan.steps
-        state = jax.lax.while_loop(
-            lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state
-        )
+        state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
         empty = blank(jax.eval_shape(lambda s: observe(experiment, measures, s, data, world), state))
         records = jax.lax.cond(
             segment_plan.wanted & (state.step == goal),
@@ -81,9 +79,7 @@ def cohort_program(experiment: Experiment, measures: Sequence[Measure], mesh: Me
         return jax.lax.map(lambda args: member(world, *args), (data, state, plan))
 
     members = PartitionSpec("member")
-    spread = jax.shard_map(
-        block, mesh=mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False
-    )
+    spread = jax.shard_map(block, mesh=mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False)
     return jax.jit(spread)
 
 

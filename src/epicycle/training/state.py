@@ -25,7 +25,7 @@ class Order(NamedTuple):
         cursor: how many of them are used up.
     """
 
-    slots: Int[Array, "slot"]
+    slots: Int[Array, " slot"]
     cursor: Int[Array, ""]
 
 
@@ -46,7 +46,7 @@ class State(NamedTuple):
     moments: Any
     step: Int[Array, ""]
     knobs: dict[str, Float[Array, ""]]
-    key: UInt[Array, "key"]
+    key: UInt[Array, " key"]
     order: Order | None
     diverged: Int[Array, ""]
 
@@ -54,8 +54,8 @@ class State(NamedTuple):
 class Data(NamedTuple):
     """The rows a member trains on, padded. A slot of weight 0 holds row 0 and counts for nothing."""
 
-    rows: Int[Array, "slot"]
-    weights: Float[Array, "slot"]
+    rows: Int[Array, " slot"]
+    weights: Float[Array, " slot"]
 
 
 class World(NamedTuple):
@@ -66,8 +66,8 @@ class World(NamedTuple):
     """
 
     inputs: Int[Array, "row pos"]
-    labels: Int[Array, "row"]
-    mirror: Int[Array, "row"]
+    labels: Int[Array, " row"]
+    mirror: Int[Array, " row"]
 
 
 def slots_for(n_train: int, n_rows: int) -> int:
@@ -78,20 +78,22 @@ def slots_for(n_train: int, n_rows: int) -> int:
 
 def world_of(table: Table) -> World:
     """The arrays of a table."""
-    none = np.full(len(table.labels), -1)
+    none: Any = np.full(len(table.labels), -1)
     mirror = none if table.mirror is None else table.mirror.image
-    return World(np.asarray(table.inputs, np.int32), np.asarray(table.labels, np.int32), np.asarray(mirror, np.int32))
+    arrays: list[Any] = [np.asarray(array, np.int32) for array in (table.inputs, table.labels, mirror)]
+    return World(*arrays)
 
 
-def padded_data(rows: Int[ndarray, "slot"], n_rows: int) -> Data:
+def padded_data(rows: Int[ndarray, " slot"], n_rows: int) -> Data:
     """Training rows with their weights, padded."""
     slots = slots_for(len(rows), n_rows)
-    padded, weights = np.zeros(slots, np.int32), np.zeros(slots, np.float32)
+    padded: Any = np.zeros(slots, np.int32)
+    weights: Any = np.zeros(slots, _float())
     padded[: len(rows)], weights[: len(rows)] = rows, 1.0
-    return Data(padded, weights.astype(_float()))
+    return Data(padded, weights)
 
 
-def trained_rows(data: Data, n_rows: int) -> Bool[Array, "row"]:
+def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
     """True for every row with weight in the training data."""
     return jnp.zeros(n_rows, bool).at[data.rows].max(data.weights > 0)
 
@@ -103,17 +105,18 @@ def initial_state(run: Run, table: Table, data: Data) -> State:
     """
     experiment, dtype = run.experiment, _float()
     key = jax.random.key(run.seed)
-    params = jax.jit(lambda k: experiment.model.init(k, table))(jax.random.fold_in(key, INIT))
-    params = {name: np.asarray(value).astype(dtype) for name, value in params.items()}
-    knobs = {path: np.asarray(value, dtype)[()] for path, value in experiment.knobs().items()}
+    drawn = jax.jit(lambda k: experiment.model.init(k, table))(jax.random.fold_in(key, INIT))
+    params: Any = {name: np.asarray(value).astype(dtype) for name, value in drawn.items()}
+    knobs: Any = {path: np.asarray(value, dtype)[()] for path, value in experiment.knobs().items()}
     optimiser = bind(experiment, knobs).training.optimiser
     moments = jax.tree.map(np.asarray, optimiser.transform(jnp.asarray(1.0, dtype)).init(params))
     order = None
     if experiment.training.batch_size is not None:
-        slots = np.arange(len(data.rows), dtype=np.int32)
+        slots: Any = np.arange(len(data.rows), dtype=np.int32)
         # An exhausted pass: the first step shuffles.
-        order = Order(slots, np.int32(len(slots)))
-    return State(params, moments, np.int32(0), knobs, np.asarray(jax.random.key_data(key)), order, np.int32(NEVER))
+        order = Order(slots, _count(len(slots)))
+    raw_key: Any = np.asarray(jax.random.key_data(key))
+    return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER))
 
 
 def to_tensors(state: State) -> dict[str, Any]:
@@ -135,6 +138,10 @@ def from_tensors(tensors: Mapping[str, Any], like: State) -> State:
 
 def _leaves(state: State) -> Any:
     return jax.tree_util.tree_flatten_with_path(state)[0]
+
+
+def _count(value: int) -> Any:
+    return np.int32(value)
 
 
 def _float() -> Any:

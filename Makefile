@@ -1,0 +1,36 @@
+# Each target makes its own virtual environment; nothing but Python >= 3.11 is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+KILLS ?= 20
+
+.PHONY: demo test check torture clean
+
+demo: $(VENV)/installed
+	$(BIN)/epicycle run quickstart
+
+test: $(VENV)/developed
+	$(BIN)/python -m pytest
+
+check: $(VENV)/developed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+# Kill a quickstart at random moments, KILLS times, and compare the bytes with an undisturbed one.
+torture: $(VENV)/developed
+	$(BIN)/python -m tests.torture --kills $(KILLS)
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Epicycle needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@

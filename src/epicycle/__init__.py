@@ -1,0 +1,67 @@
+"""Epicycle: a laboratory for grokking (delayed generalisation in neural networks).
+
+Names are loaded when they are first used, so that importing the package starts nothing heavy.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from epicycle.models.mlp import MLP as MLP
+    from epicycle.models.transformer import Transformer as Transformer
+    from epicycle.runs import Runs as Runs
+    from epicycle.runs import train as train
+    from epicycle.spec.arms import ForkArm as ForkArm
+    from epicycle.spec.arms import RootArm as RootArm
+    from epicycle.spec.claim import Claim as Claim
+    from epicycle.spec.claim import Region as Region
+    from epicycle.spec.errors import InputError as InputError
+    from epicycle.spec.experiment import Experiment as Experiment
+    from epicycle.spec.experiment import Stop as Stop
+    from epicycle.spec.experiment import Training as Training
+    from epicycle.spec.observation import Observation as Observation
+    from epicycle.spec.study import Study as Study
+    from epicycle.store.reading import open_results as open  # noqa: A004, F401
+    from epicycle.tasks.modular import Modular as Modular
+    from epicycle.tasks.splits import MirrorClosedSplit as MirrorClosedSplit
+    from epicycle.tasks.splits import Split as Split
+    from epicycle.training.edits import Scale as Scale
+    from epicycle.training.edits import Set as Set
+    from epicycle.training.optimisers import AdamW as AdamW
+
+_HOMES = {
+    "AdamW": "epicycle.training.optimisers",
+    "Claim": "epicycle.spec.claim",
+    "Experiment": "epicycle.spec.experiment",
+    "ForkArm": "epicycle.spec.arms",
+    "InputError": "epicycle.spec.errors",
+    "MLP": "epicycle.models.mlp",
+    "MirrorClosedSplit": "epicycle.tasks.splits",
+    "Modular": "epicycle.tasks.modular",
+    "Observation": "epicycle.spec.observation",
+    "Region": "epicycle.spec.claim",
+    "RootArm": "epicycle.spec.arms",
+    "Runs": "epicycle.runs",
+    "Scale": "epicycle.training.edits",
+    "Set": "epicycle.training.edits",
+    "Split": "epicycle.tasks.splits",
+    "Stop": "epicycle.spec.experiment",
+    "Study": "epicycle.spec.study",
+    "Training": "epicycle.spec.experiment",
+    "Transformer": "epicycle.models.transformer",
+    "train": "epicycle.runs",
+    "open": "epicycle.store.reading",
+}
+_OWN_NAMES = {"open": "open_results"}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'epicycle' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), _OWN_NAMES.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,225 @@
+"""The command line. Help loads typer and rich alone; everything heavy is imported by the command that needs it."""
+
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from epicycle.lab import Outcome
+    from epicycle.spec.study import Study
+    from epicycle.store.layout import Root, StudyFiles
+
+BAD_INPUT, INTERRUPTED, FAILED = 2, 3, 1
+SIGNS = {"supported": "✓", "refuted": "✗", "undecided": "~"}
+COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
+
+app = typer.Typer(
+    help="A laboratory for grokking: train ensembles past overfitting, judge registered claims over seeds, look at the report.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[str, typer.Argument(metavar="STUDY|DIR", help="A study's name, or the directory of one.")]
+RootOption = Annotated[
+    Path | None, typer.Option("--root", metavar="DIR", help="Results folder [EPICYCLE_ROOT, else ./epicycle-results].")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(metavar="STUDY|FILE", help="A study's name, or a YAML file of your own.")],
+    quick: Annotated[bool, typer.Option("--quick", help="A pilot: own seeds, verdicts marked so.")] = False,
+    hour: Annotated[bool, typer.Option("--hour", help="About an hour on two cores.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The faithful setting.")] = False,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds of every arm; those that exist are kept.")] = None,
+    assign: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a field, e.g. task.p=59.")] = None,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train what is missing, judge the claims, write the report. Resumes by itself."""
+    from epicycle.spec.errors import InputError
+    from epicycle.spec.paths import assignment
+
+    profiles = [name for name, chosen in (("quick", quick), ("hour", hour), ("full", full)) if chosen]
+    if len(profiles) > 1:
+        raise InputError(f"--{profiles[0]} and --{profiles[1]} exclude each other; choose one.")
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least one seed is needed; claims over seeds need six.")
+    chosen = _load(study).at_profile(profiles[0] if profiles else "stated")  # type: ignore[arg-type]
+    chosen = chosen.with_assignments(dict(assignment(text) for text in assign or [])).with_seeds(seeds)
+    outcome = _run(chosen, _writable_root(root), as_json)
+    if as_json:
+        _print_json(outcome.document())
+    else:
+        _print_verdicts(outcome.document(), trained=outcome.trained)
+
+
+@app.command()
+def studies(as_json: JsonOption = False) -> None:
+    """List the studies there are: question and sources."""
+    from epicycle.studies import NAMES, load
+
+    listed = [
+        {
+            "study": study.name,
+            "question": study.question,
+            "arms": list(study.arms),
+            "runs": sum(1 for _, arm in study.root_arms() for _ in arm.runs()),
+            "member_steps_at_most": sum(r.experiment.training.steps for _, arm in study.root_arms() for _, r in arm.runs()),
+            "profiles": list(study.profiles),
+            "sources": [f"{source.authors} {source.year}, {source.title}" for source in study.sources],
+        }
+        for study in map(load, NAMES)
+    ]
+    if as_json:
+        _print_json({"studies": listed})
+        return
+    for entry in listed:
+        typer.echo(f"{entry['study']}: {entry['question']}")
+        typer.echo(f"  {entry['runs']} runs, at most {entry['member_steps_at_most']:,} steps over all of them")
+        for source in entry["sources"]:  # type: ignore[attr-defined]
+            typer.echo(f"  {source}")
+
+
+@app.command()
+def show(study: Target, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Show the verdicts of a study that was run."""
+    from epicycle.lab import document
+
+    place, files = _find(study, root)
+    found = document(place, files)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_verdicts(found)
+
+
+@app.command()
+def report(study: Target, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Write the page of a study again."""
+    from epicycle.lab import document
+    from epicycle.report.page import write_report
+
+    place, files = _find(study, root)
+    found = document(place, files)
+    write_report(place, files)
+    if as_json:
+        _print_json(found)
+    else:
+        typer.echo(str(files.report))
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake becomes one paragraph and exit code 2."""
+    from epicycle.spec.errors import InputError
+
+    try:
+        app(standalone_mode=False)
+    except InputError as error:
+        _fail(str(error), BAD_INPUT)
+    except typer.Exit as ending:
+        sys.exit(ending.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted; run the same command again to go on.", INTERRUPTED)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(
+            f"{where}{error.strerror or error}. Results are whole up to the last commit; make room or choose another --root, "
+            "then run again.",
+            BAD_INPUT,
+        )
+    except Exception as error:
+        if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer's own usage errors
+            _fail(error.format_message(), int(error.exit_code))
+        raise
+    sys.exit(0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"epicycle: {message}", err=True)
+    sys.exit(code)
+
+
+def _load(name: str) -> "Study":
+    from epicycle.spec.errors import InputError
+    from epicycle.spec.study import Study
+    from epicycle.spec.text import load_yaml
+    from epicycle.studies import load
+
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        return load(name)
+    if not path.is_file():
+        raise InputError(f"{name}: there is no such file.")
+    plain = load_yaml(path.read_text(), name)
+    if not isinstance(plain, dict):
+        raise InputError(f"{name}: a study is a mapping with question, arms and claims.")
+    return Study.parse({"name": path.stem.lower().replace(" ", "-"), **plain}, name)
+
+
+def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
+    from epicycle.lab import run_study
+    from epicycle.progress import Display
+    from epicycle.report.page import write_report
+    from epicycle.training.cohort import Interrupted
+
+    labels = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
+    asked_to_stop: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked_to_stop.append(number))
+    began = time.perf_counter()
+    try:
+        with Display(labels, quiet=as_json) as display:
+            command = " ".join(["epicycle", *sys.argv[1:]])
+            outcome = run_study(study, root, display, lambda: bool(asked_to_stop), command)
+        write_report(outcome.root, outcome.files)
+    except Interrupted:
+        _fail("interrupted; everything up to here is kept. Run the same command again to go on.", INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return outcome.timed(time.perf_counter() - began)
+
+
+def _writable_root(path: Path | None) -> "Root":
+    from epicycle.runs import default_root
+    from epicycle.store.layout import Root
+
+    return Root.create(path or default_root())
+
+
+def _find(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
+    from epicycle.lab import find_study, results_root
+    from epicycle.runs import default_root
+    from epicycle.spec.errors import InputError
+    from epicycle.store.layout import StudyFiles
+
+    path = Path(target)
+    if path.is_dir():
+        if not (path / "verdicts.json").is_file():
+            raise InputError(f"{target} is not the directory of a study (there is no verdicts.json in it).")
+        return results_root(path.absolute().parents[2]), StudyFiles(path.absolute())
+    place = results_root(root or default_root())
+    return place, find_study(place, target)
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _print_verdicts(document: dict[str, Any], trained: int | None = None) -> None:
+    typer.echo(f"{document['study']}: {document['question']}")
+    for claim in document["claims"]:
+        marks = "".join(f" [{mark}]" for mark in ("pilot", "post_hoc") if claim[mark])
+        word = typer.style(f"{SIGNS[claim['verdict']]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
+        typer.echo(f"  {word}{marks}  {claim['sentence']}")
+        typer.echo(f"      {claim['reason']}")
+    did = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"
+    typer.echo(f"{document['seconds']:.1f} s{did}")
+    typer.echo(f"report: {document['report']}")

@@ -1,0 +1,227 @@
+"""The meeting point: a study's arms become runs, runs become results, results become verdicts and a page."""
+
+import datetime
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xarray
+
+from epicycle.claims.verdict import judge
+from epicycle.ensemble import Watcher, train_runs
+from epicycle.spec.arms import ForkArm, RootArm, short_names
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Run
+from epicycle.spec.identity import digest, identity
+from epicycle.spec.study import Study
+from epicycle.spec.text import dump_yaml
+from epicycle.store.atomic import read_json, write_json, write_text
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.layout import Root, StudyFiles
+from epicycle.store.reading import study_datasets
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A judged study.
+
+    Attributes:
+        trained: runs trained or continued; 0 when everything was there.
+    """
+
+    study: Study
+    root: Root
+    files: StudyFiles
+    trained: int
+    seconds: float
+
+    def timed(self, seconds: float) -> "Outcome":
+        """The same outcome with another time, such as that of the report included."""
+        return replace(self, seconds=seconds)
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return document(self.root, self.files, self.seconds)
+
+
+def run_study(
+    study: Study,
+    root: Root,
+    watch: Watcher = lambda progress: None,
+    interrupted: Callable[[], bool] = lambda: False,
+    command: str = "",
+) -> Outcome:
+    """Train what is missing, judge, and write the study's directory. The page itself is `report.page`'s.
+
+    Raises:
+        InputError: the study cannot be run as it stands.
+    """
+    began = time.perf_counter()
+    _only_root_arms(study)
+    runs = {name: list(arm.runs()) for name, arm in study.root_arms()}
+    files = root.study(study.name, study_id(study))
+    write_text(files.spec, dump_yaml(study.model_dump(mode="json")))
+    write_json(files.runs, {"arms": {name: _arm_entry(study, name, runs[name]) for name in runs}})
+    _register(study, files, runs, Catalogue(root))
+    every = list({run.id: run for arm in runs.values() for _, run in arm}.values())
+    trained = train_runs(every, study.observation, root, watch, interrupted)
+    seconds = time.perf_counter() - began
+    if trained or not files.provenance.exists():
+        write_json(files.provenance, _provenance(study, command, seconds, trained))
+    write_json(files.verdicts, judged(study, root, files))
+    return Outcome(study, root, files, trained, time.perf_counter() - began)
+
+
+def study_id(study: Study) -> str:
+    """Names a study at a setting: its experiments and profile. Seeds and claims may grow inside one directory."""
+    arms = {}
+    for name, arm in study.arms.items():
+        what = {"seeds": None, "first_seed": 0} if isinstance(arm, RootArm) else {}
+        plain = identity(arm)
+        arms[name] = {key: value for key, value in plain.items() if key not in what}
+        if isinstance(arm, RootArm):
+            budgets = [(e.training.steps, identity_of_stop(e.training.stop)) for _, e in arm.experiments()]
+            arms[name]["budgets"] = budgets
+    return digest({"name": study.name, "profile": study.profile, "arms": arms})
+
+
+def identity_of_stop(stop: Any) -> Any:
+    """A stop as plain data (budgets are outside `identity`)."""
+    return stop.model_dump() if stop else None
+
+
+def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
+    """The verdicts document: deterministic, given the data."""
+    arms = study_datasets(root, files)
+    notes = _post_hoc(study, files)
+    claims = [
+        {**judge(claim, arms).document(), "post_hoc": claim.id in notes["claims"], "pilot": study.pilot} for claim in study.claims
+    ]
+    return {
+        "study": study.name,
+        "question": study.question,
+        "profile": study.profile,
+        "pilot": study.pilot,
+        "claims": claims,
+        "arms": {name: _arm_summary(data) for name, data in arms.items()},
+        "post_hoc_seeds": notes["seeds"],
+    }
+
+
+def document(root: Root, files: StudyFiles, seconds: float | None = None) -> dict[str, Any]:
+    """The stored verdicts with the places they came from.
+
+    Raises:
+        InputError: nothing has been judged in this directory.
+    """
+    if not files.verdicts.exists():
+        raise InputError(f"{files.path} holds no verdicts yet; run the study first.")
+    stored = read_json(files.verdicts)
+    told = read_json(files.provenance)["seconds"] if seconds is None else seconds
+    where = {"root": str(root.path), "report": str(files.report), "seconds": round(told, 2)}
+    return {"study": stored["study"], **where, **{key: value for key, value in stored.items() if key != "study"}}
+
+
+def find_study(root: Root, name: str) -> StudyFiles:
+    """The directory of a study that was judged last.
+
+    Raises:
+        InputError: the study has not been run in this root.
+    """
+    folder = root.studies / name
+    found = [StudyFiles(path) for path in folder.iterdir() if (path / "verdicts.json").is_file()] if folder.is_dir() else []
+    if not found:
+        raise InputError(f"study '{name}' has no verdicts in {root.path}; run it first: epicycle run {name}.")
+    return max(found, key=lambda files: files.verdicts.stat().st_mtime)
+
+
+def _only_root_arms(study: Study) -> None:
+    forks = [name for name, arm in study.arms.items() if isinstance(arm, ForkArm)]
+    if forks:
+        raise InputError(
+            f"arms.{forks[0]}: this version checks fork arms but does not train them yet; "
+            f"remove {', '.join(forks)} and the claims that name them to run the rest."
+        )
+
+
+def _arm_entry(study: Study, name: str, runs: list[tuple[dict[str, Any], Run]]) -> dict[str, Any]:
+    arm = study.arms[name]
+    assert isinstance(arm, RootArm)
+    budgets = {run.experiment.training.steps for _, run in runs}
+    listed = [{"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values} for values, run in runs]
+    return {"swept": short_names(arm.sweep), "budget": max(budgets), "runs": listed}
+
+
+def _register(study: Study, files: StudyFiles, runs: Mapping[str, Any], catalogue: Catalogue) -> None:
+    """Write down claims and seeds before the first step; a later change becomes a new entry that says what was known by then."""
+    entries = read_json(files.registration)["entries"] if files.registration.exists() else []
+    claims = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
+    seeds = {name: sorted({run.seed for _, run in arm}) for name, arm in runs.items()}
+    if entries and entries[-1]["claims"] == claims and all(set(s) <= _registered(entries, name) for name, s in seeds.items()):
+        return
+    known = any(run.id in catalogue.places for arm in runs.values() for _, run in arm)
+    entry = {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "claims": claims,
+        "seeds": seeds,
+        "runs_existed": known,
+        "verdicts_existed": files.verdicts.exists(),
+    }
+    write_json(files.registration, {"entries": [*entries, entry]})
+
+
+def _registered(entries: list[dict[str, Any]], arm: str) -> set[int]:
+    return {seed for entry in entries for seed in entry["seeds"].get(arm, [])}
+
+
+def _post_hoc(study: Study, files: StudyFiles) -> dict[str, Any]:
+    """Claims registered when their runs existed, and seeds added when verdicts existed."""
+    entries = read_json(files.registration)["entries"]
+    first: dict[tuple[str, str], bool] = {}
+    for entry in entries:
+        for claim, name in entry["claims"].items():
+            first.setdefault((claim, name), entry["runs_existed"])
+    hashes = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
+    late_seeds: set[int] = set()
+    for i, entry in enumerate(entries):
+        if entry["verdicts_existed"]:
+            for arm, seeds in entry["seeds"].items():
+                late_seeds |= set(seeds) - _registered(entries[:i], arm)
+    return {"claims": {name for name, h in hashes.items() if first.get((name, h), True)}, "seeds": sorted(late_seeds)}
+
+
+def _arm_summary(data: xarray.Dataset) -> dict[str, Any]:
+    told = [str(status) for status in data["status"].values]
+    return {
+        "runs": len(told),
+        "done": told.count("done"),
+        "diverged": sum(status.startswith("diverged") for status in told),
+        "budget": int(data.attrs["budget"]),
+        "baseline": float(data["baseline"].values[0]),
+        "exact": bool(data.attrs["exact"]),
+    }
+
+
+def _provenance(study: Study, command: str, seconds: float, trained: int) -> dict[str, Any]:
+    packages = ("epicycle", "jax", "jaxlib", "numpy", "optax", "scipy", "xarray", "zarr")
+    return {
+        "command": command or f"epicycle run {study.name}",
+        "seconds": round(seconds, 2),
+        "trained": trained,
+        "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "machine": {"system": platform.system(), "processor": platform.processor() or platform.machine()},
+    }
+
+
+def results_root(path: str | Path) -> Root:
+    """A results root for reading.
+
+    Raises:
+        InputError: it is not one.
+    """
+    return Root(Path(path)).opened()

@@ -1,0 +1,1 @@
+"""Figures and pages: one grammar for reports, notebooks and papers."""

@@ -1,0 +1,114 @@
+"""Curves over steps: one row per arm, log and linear steps side by side, seeds thin, the median thick, events as ticks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray
+
+from epicycle.claims.events import bracket_of, standard
+from epicycle.report.style import INK, series_style, template
+from epicycle.spec.study import Figure
+
+
+def curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
+    """The interactive figure (plotly)."""
+    from plotly.subplots import make_subplots
+
+    shown = [name for name in figure.arms if name in arms]
+    titles = [f"{name} ({arms[name].sizes['run']} seeds), {axis} steps" for name in shown for axis in ("log", "linear")]
+    figure_ = make_subplots(
+        rows=len(shown),
+        cols=2,
+        shared_yaxes="all",
+        horizontal_spacing=0.04,
+        vertical_spacing=0.24 / len(shown),
+        subplot_titles=titles,
+    )
+    for row, name in enumerate(shown, start=1):
+        for col in (1, 2):
+            _panel(figure_, figure, arms[name], row, col)
+    height = 90 + 270 * len(shown)
+    figure_.update_layout(template=template(), height=height, legend={"y": 1 + 50 / height})
+    figure_.update_annotations(font_size=13)
+    return figure_
+
+
+def median_over_runs(values: Any) -> Any:
+    """Median over runs at every step, while at least half of the runs are still recorded; NaN after."""
+    present = np.isfinite(values).sum(axis=0)
+    middle = np.full(values.shape[1], np.nan)
+    enough = (present * 2 >= len(values)) & (present > 0)
+    middle[enough] = np.nanmedian(values[:, enough], axis=0)
+    return middle
+
+
+def event_steps(data: xarray.Dataset, name: str) -> list[int]:
+    """The step of a standard event in each run that had it."""
+    event = standard()[name]
+    found = []
+    for run in range(data.sizes["run"]):
+        series = {s: data[s].values[run] for s in event.series if s in data}
+        bracket = bracket_of(event, data["step"].values, series, float(data["baseline"].values[run]))
+        if bracket is not None:
+            found.append(bracket[1])
+    return found
+
+
+def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
+    """Axis type and range: accuracies and shares from 0 to 1, losses on a log axis."""
+    if all("acc" in name or "share" in name for name in series):
+        return "linear", [-0.04, 1.04]
+    return ("log", None) if all("loss" in name for name in series) else ("linear", None)
+
+
+def _panel(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> None:
+    import plotly.graph_objects as go
+
+    place = {"row": row, "col": col}
+    steps = np.maximum(data["step"].values, 1 if col == 1 else 0)
+    for name in figure.series:
+        colour, label, _ = series_style(name)
+        values = data[name].values
+        for run, seed in enumerate(data["seed"].values):
+            hover = f"{label}, seed {seed}: %{{y:.3g}} at step %{{x:,}}<extra></extra>"
+            line = {"color": colour, "width": 1}
+            target.add_trace(
+                go.Scatter(x=steps, y=values[run], mode="lines", line=line, opacity=0.3, showlegend=False, hovertemplate=hover),
+                **place,
+            )
+        target.add_trace(
+            go.Scatter(
+                x=steps,
+                y=median_over_runs(values),
+                mode="lines",
+                line={"color": colour, "width": 3},
+                name=label,
+                showlegend=row == 1 and col == 1,
+                hovertemplate=f"{label}, median: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
+            ),
+            **place,
+        )
+    _axes(target, figure, data, steps, place)
+
+
+def _axes(target: Any, figure: Figure, data: xarray.Dataset, steps: Any, place: dict[str, int]) -> None:
+    kind, span = scale_of(figure.series)
+    log_steps = place["col"] == 1
+    target.update_xaxes(
+        title_text="step",
+        type="log" if log_steps else "linear",
+        dtick=1 if log_steps else None,
+        range=[0, np.log10(steps.max())] if log_steps else [0, steps.max()],
+        **place,
+    )
+    unit = series_style(figure.series[0])[2]
+    text = "accuracy" if kind == "linear" and span and "acc" in figure.series[0] else unit or series_style(figure.series[0])[1]
+    target.update_yaxes(type=kind, range=span, title_text=text if log_steps else None, exponentformat="power", **place)
+    if any("acc" in name for name in figure.series):
+        target.add_hline(y=float(data["baseline"].values[0]), line={"color": INK, "width": 1, "dash": "dot"}, **place)
+    for name in figure.events:
+        colour = series_style("train_acc" if name == "t_mem" else "test_acc")[0]
+        for step in event_steps(data, name):
+            ends = {"x0": step, "x1": step, "y0": 0, "y1": 0.05, "yref": "y domain"}
+            target.add_shape(type="line", line={"color": colour, "width": 2}, opacity=0.8, **ends, **place)

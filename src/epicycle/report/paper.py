@@ -1,0 +1,60 @@
+"""The deciding figure of a study for papers: matplotlib, PDF and SVG, the same grammar as on the page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray
+
+from epicycle.report.figures import event_steps, median_over_runs, scale_of
+from epicycle.report.style import INK, series_style
+from epicycle.spec.study import Figure
+
+
+def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) -> list[Path]:
+    """Write `stem`.pdf, .svg and .png; returns their paths."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    matplotlib.rcParams["svg.hashsalt"] = "epicycle"  # the same data gives the same bytes
+    from matplotlib import pyplot
+
+    shown = [name for name in figure.arms if name in arms]
+    page, grid = pyplot.subplots(len(shown), 2, figsize=(9, 0.6 + 2.3 * len(shown)), sharey=True, squeeze=False, layout="constrained")
+    for row, name in zip(grid, shown, strict=True):
+        for axes, log_steps in zip(row, (True, False), strict=True):
+            _panel(axes, figure, arms[name], log_steps)
+        row[0].set_title(f"{name} ({arms[name].sizes['run']} seeds)", loc="left", fontsize=9)
+    page.suptitle(figure.title, fontsize=10)
+    grid[0][0].legend(frameon=False, fontsize=8, loc="center left")
+    paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
+    for path in paths:
+        metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:])
+        page.savefig(path, metadata=metadata, dpi=160)
+    pyplot.close(page)
+    return paths
+
+
+def _panel(axes: "matplotlib.axes.Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
+    steps = np.maximum(data["step"].values, 1 if log_steps else 0)
+    for name in figure.series:
+        colour, label, _ = series_style(name)
+        values = data[name].values
+        axes.plot(steps, values.T, color=colour, alpha=0.3, linewidth=0.6)
+        axes.plot(steps, median_over_runs(values), color=colour, linewidth=2, label=label)
+    kind, span = scale_of(figure.series)
+    axes.set_yscale(kind)
+    if span:
+        axes.set_ylim(*span)
+        axes.axhline(float(data["baseline"].values[0]), color=INK, linewidth=0.8, linestyle=":")
+    for name in figure.events:
+        for step in event_steps(data, name):
+            colour = series_style("train_acc" if name == "t_mem" else "test_acc")[0]
+            axes.axvline(step, ymax=0.04, color=colour, linewidth=1)
+    if log_steps:
+        axes.set_xscale("log")
+    axes.set_xlim(1 if log_steps else 0, steps.max())
+    axes.set_xlabel("step (log)" if log_steps else "step (linear)", fontsize=8)
+    axes.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

@@ -1,0 +1,161 @@
+"""Runs in a notebook: `epicycle.train(...)` and the handle it gives on what was trained."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+import xarray
+
+from epicycle.claims.events import bracket_of, standard
+from epicycle.ensemble import Watcher, train_runs
+from epicycle.spec.arms import RootArm, short_names
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.observation import Observation
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.checkpoints import Checkpoint, read_checkpoint
+from epicycle.store.cohorts import CohortStore
+from epicycle.store.layout import Root
+from epicycle.store.reading import arm_dataset, unstacked
+
+if TYPE_CHECKING:
+    import pandas
+
+DEFAULT_ROOT = "epicycle-results"
+
+
+def default_root() -> Path:
+    """The results root: EPICYCLE_ROOT, or ./epicycle-results."""
+    return Path(os.environ.get("EPICYCLE_ROOT", DEFAULT_ROOT))
+
+
+def train(
+    experiment: Experiment,
+    seeds: int | Sequence[int] = 10,
+    *,
+    data_seeds: int | Sequence[int] | None = None,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+    observation: Observation | None = None,
+    root: str | Path | None = None,
+    watch: Watcher = lambda progress: None,
+) -> "Runs":
+    """Train an experiment over seeds (and a sweep), or take up what is there already.
+
+    Args:
+        experiment: task, split, model and training.
+        seeds: how many pairs of seeds, or the seeds themselves.
+        data_seeds: seeds of the split; None lets each follow its run's seed.
+        sweep: dotted field -> values.
+        observation: measures and their grid; None takes the everyday ones.
+        root: results folder; None means EPICYCLE_ROOT or ./epicycle-results.
+
+    Raises:
+        InputError: a field that does not exist or a value it refuses.
+    """
+    plain = {"experiment": experiment, "seeds": seeds, "data_seeds": data_seeds, "sweep": dict(sweep or {})}
+    arm = RootArm.parse(plain, "train")
+    place = Root.create(Path(root) if root is not None else default_root())
+    listed = list(arm.runs())
+    train_runs([run for _, run in listed], observation or Observation(), place, watch, lambda: False)
+    return Runs(place, listed, short_names(arm.sweep))
+
+
+class Runs:
+    """Trained runs: their data, events, states and activations."""
+
+    def __init__(self, root: Root, listed: Sequence[tuple[Mapping[str, Any], Run]], swept: Sequence[str]) -> None:
+        self._root, self._listed, self._swept = root, list(listed), list(swept)
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __getitem__(self, place: int) -> "OneRun":
+        return OneRun(self._root, self._listed[place][1])
+
+    @property
+    def data(self) -> xarray.Dataset:
+        """All series, over swept fields x seed x step."""
+        return unstacked(self._flat())
+
+    @property
+    def events(self) -> xarray.Dataset:
+        """The step at which each standard event happened (NaN where censored), over swept fields x seed."""
+        flat = self._flat()
+        steps = flat["step"].values
+        found = {}
+        for name, event in standard().items():
+            values = []
+            for run in range(flat.sizes["run"]):
+                series = {s: flat[s].values[run] for s in event.series if s in flat}
+                bracket = bracket_of(event, steps, series, float(flat["baseline"].values[run]))
+                values.append(np.nan if bracket is None else float(bracket[1]))
+            found[name] = ("run", values)
+            found[f"{name}_censored"] = ("run", [bool(np.isnan(value)) for value in values])
+        events = xarray.Dataset(found, coords=flat.drop_vars("step").coords, attrs=flat.attrs)
+        return unstacked(events.expand_dims(step=[0])).isel(step=0, drop=True)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The scalar series as a long table: one row per run and step."""
+        flat = self._flat()
+        scalar = flat[[name for name in flat.data_vars if flat[name].dims == ("run", "step")]]
+        extra = [name for name in scalar.coords if name not in ("run", "step") and scalar[name].dims != ("run",)]
+        return scalar.drop_vars(extra).to_dataframe().reset_index()
+
+    def _flat(self) -> xarray.Dataset:
+        runs = [{"run": run.id, "values": values} for values, run in self._listed]
+        budget = max(run.experiment.training.steps for _, run in self._listed)
+        return arm_dataset(runs, self._swept, budget, self._root, Catalogue(self._root), {})
+
+
+class OneRun:
+    """One run: its parameters and activations at the steps that were kept."""
+
+    def __init__(self, root: Root, run: Run) -> None:
+        self.spec = run
+        cohort, self._row = Catalogue(root).place(run.id)
+        self._files = root.cohort(cohort)
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.spec.id
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps at which the full state is kept, the last state's included."""
+        kept = {int(path.stem.removeprefix("step-")): path for path in self._files.checkpoints.glob("step-*.safetensors")}
+        found = [step for step, path in kept.items() if self._row in read_checkpoint(path, self._files.path.name).members]
+        return sorted({*found, int(self._last().of(self._row)["step"])})
+
+    def params(self, step: int | None = None) -> dict[str, Any]:
+        """Parameters at a kept step (None: the last), under TransformerLens names.
+
+        Raises:
+            InputError: the step was not kept; the nearest kept ones are named.
+        """
+        tensors = self._state(step)
+        return {name: value for name, value in tensors.items() if "/" not in name}
+
+    def cache(self, step: int | None = None) -> dict[str, Any]:
+        """Every activation on all rows of the task at a kept step, under TransformerLens hook names."""
+        table = self.spec.experiment.task.table()
+        _, sites = self.spec.experiment.model.apply(self.params(step), jnp.asarray(table.inputs))
+        return {name: np.asarray(value) for name, value in sites.items()}
+
+    def _state(self, step: int | None) -> dict[str, Any]:
+        last = self._last().of(self._row)
+        if step is None or step == int(last["step"]):
+            return last
+        path = self._files.at_step(step)
+        if not path.exists():
+            raise InputError(f"run {self.id} keeps no state of step {step}; it keeps {self.steps}.")
+        return read_checkpoint(path, self._files.path.name).of(self._row)
+
+    def _last(self) -> Checkpoint:
+        _, checkpoint, damaged = CohortStore(self._files).committed()
+        if checkpoint is None:
+            raise InputError(f"run {self.id} has no whole state on disk. {' '.join(damaged)}")
+        return checkpoint
