@@ -20,4 +20,6 @@ AXES: dict[str, str] = {
     "d_vocab": "token ids",
     "d_vocab_out": "logits",
     "tensor": "named parameter tensors",
+    "segment": "stretches of steps within one chunk of the engine",
+    "key": "words of a raw random key",
 }

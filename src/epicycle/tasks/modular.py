@@ -4,6 +4,7 @@ Tokens are x, y and "=" (id p), as in Power et al. (arXiv 2201.02177) and Nanda 
 leaves out y = 0 and needs a prime p, as every residue but 0 must have an inverse.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,19 @@ from pydantic import model_validator
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
+
+
+def _quotient(x: Any, y: Any, p: int) -> Any:
+    inverses = np.array([0] + [pow(r, -1, p) for r in range(1, p)])
+    return x * inverses[y]
+
+
+OPERATIONS: dict[str, Callable[[Any, Any, int], Any]] = {
+    "x+y": lambda x, y, p: x + y,
+    "x-y": lambda x, y, p: x - y,
+    "x*y": lambda x, y, p: x * y,
+    "x/y": _quotient,
+}
 
 
 class Modular(Task):
@@ -38,7 +52,7 @@ class Modular(Task):
         x, y = np.divmod(np.arange(p * p), p)
         if self.operation == "x/y":
             x, y = x[y > 0], y[y > 0]
-        labels = {"x+y": x + y, "x-y": x - y, "x*y": x * y, "x/y": x * _inverses(p)[y]}[self.operation] % p
+        labels = OPERATIONS[self.operation](x, y, p) % p
         inputs = np.stack([x, y, np.full_like(x, p)], axis=1)
         return Table(
             inputs=inputs.astype(np.int32),
@@ -68,7 +82,3 @@ class Modular(Task):
 def _least_factor(n: int) -> int:
     return next((d for d in range(2, int(n**0.5) + 1) if n % d == 0), n)
 
-
-def _inverses(p: int) -> Any:
-    """Inverse of every residue modulo a prime; 0 stands at 0."""
-    return np.array([0] + [pow(r, -1, p) for r in range(1, p)])

@@ -1,0 +1,34 @@
+"""Strictness for every test, and small experiments to train."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_ENABLE_CHECKS", "0")
+
+from epicycle import Experiment, Modular, Split, Training, Transformer
+from epicycle.training.devices import Machine, start
+
+
+@pytest.fixture(scope="session")
+def machine() -> Machine:
+    """JAX, started as the engine starts it."""
+    return start()
+
+
+@pytest.fixture
+def tiny() -> Experiment:
+    """Trains in well under a second."""
+    return Experiment(
+        task=Modular(p=7, operation="x-y"),
+        split=Split(frac_train=0.6),
+        model=Transformer(d_model=8, n_heads=2, d_mlp=16),
+        training=Training(steps=60),
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A results root that does not exist yet."""
+    return tmp_path / "results"

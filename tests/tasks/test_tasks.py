@@ -1,0 +1,103 @@
+"""Contract of every task and split, with the facts that the literature states about them."""
+
+import numpy as np
+import pytest
+
+from epicycle import InputError, MirrorClosedSplit, Modular, Split
+from epicycle.spec.families import SplitRule, Task
+from epicycle.spec.registry import KINDS, resolve
+from epicycle.tasks.splits import leakage
+
+TASKS: dict[str, list[Task]] = {
+    "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))]
+}
+SPLITS: dict[str, list[SplitRule]] = {
+    "random": [Split(frac_train=0.3), Split(frac_train=1.0)],
+    "mirror_closed": [MirrorClosedSplit(frac_train=0.5), MirrorClosedSplit(frac_train=0.31)],
+}
+
+
+def test_every_kind_is_tested_here() -> None:
+    assert set(TASKS) == set(KINDS["task"])
+    assert set(SPLITS) == set(KINDS["split"])
+    for kind, splits in SPLITS.items():
+        assert all(type(split) is resolve("split", kind) for split in splits)
+
+
+@pytest.mark.parametrize("task", [t for tasks in TASKS.values() for t in tasks], ids=repr)
+def test_tables(task: Task) -> None:
+    table = task.table()
+    n = len(table.labels)
+    assert table.inputs.shape[0] == table.operands.shape[0] == n
+    assert table.inputs.min() >= 0
+    assert table.inputs.max() < table.d_vocab
+    assert table.labels.min() >= 0
+    assert table.labels.max() < table.num_classes
+    assert 1 / table.num_classes - 1e-12 <= table.baseline() <= 1
+    assert len(np.unique(table.operands, axis=0)) == n
+    for symmetry in table.symmetries:
+        inside = symmetry.image >= 0
+        assert len(np.unique(symmetry.image[inside])) == inside.sum(), "a symmetry is a permutation where it is defined"
+        if symmetry.label == "preserved":
+            np.testing.assert_array_equal(table.labels[symmetry.image[inside]], table.labels[inside])
+        if symmetry.label == "negated":
+            np.testing.assert_array_equal(table.labels[symmetry.image[inside]], -table.labels[inside] % table.num_classes)
+        if symmetry.label == "inverted":
+            products = table.labels[symmetry.image[inside]] * table.labels[inside] % table.num_classes
+            assert set(products[table.operands[inside, 0] > 0]) <= {1}
+    again = type(task).model_validate(task.model_dump())
+    np.testing.assert_array_equal(again.table().labels, table.labels)
+
+
+def test_the_operations_are_what_they_say() -> None:
+    for x, y, label in zip(*Modular(p=13, operation="x/y").table().operands.T, Modular(p=13, operation="x/y").table().labels, strict=True):
+        assert label * y % 13 == x, "division is the inverse of multiplication, not multiplication"
+    table = Modular(p=5, operation="x-y").table()
+    assert table.labels.tolist() == [(x - y) % 5 for x in range(5) for y in range(5)]
+    assert len(Modular(p=97, operation="x/y").table().labels) == 9312  # Power et al., appendix A.1
+
+
+@pytest.mark.parametrize(("p", "reason"), [(96, "not prime"), (9, "3 x 3"), (4, "2 x 2")])
+def test_division_needs_a_prime(p: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Modular(p=p, operation="x/y")
+
+
+def test_baselines_are_not_one_over_classes() -> None:
+    assert Modular(p=7, operation="x+y").table().baseline() == pytest.approx(1 / 7)
+    products = Modular(p=6, operation="x*y").table()  # 0 is the label of 15 of 36 rows
+    assert products.baseline() == pytest.approx(15 / 36)
+
+
+@pytest.mark.parametrize("split", [s for splits in SPLITS.values() for s in splits], ids=repr)
+@pytest.mark.parametrize("operation", ["x+y", "x-y"])
+def test_splits(split: SplitRule, operation: str) -> None:
+    table = Modular(p=11, operation=operation).table()
+    rows = split.train_rows(table, 3)
+    assert len(np.unique(rows)) == len(rows)
+    assert abs(len(rows) - int(split.frac_train * 121)) <= 1
+    np.testing.assert_array_equal(rows, split.train_rows(table, 3))
+    if len(rows) < 121:
+        assert set(rows) != set(split.train_rows(table, 4)), "the split follows data_seed"
+
+
+def test_fractions_are_shares_of_all_rows() -> None:
+    assert len(Split(frac_train=0.3).train_rows(Modular(p=113).table(), 0)) == 3830  # int(0.3 * 113^2), as published
+    table = Modular(p=10).table()
+    assert len(Split(frac_train=0.29).train_rows(table, 0)) == 29
+    small, large = (set(Split(frac_train=f).train_rows(table, 5)) for f in (0.2, 0.6))
+    assert small < large, "fractions of one seed are nested"
+    with pytest.raises(InputError, match="none to train on"):
+        Split(frac_train=0.001).train_rows(table, 0)
+
+
+def test_leakage() -> None:
+    table = Modular(p=23, operation="x+y").table()
+    for split, expected in ((Split(frac_train=0.4), 0.4), (MirrorClosedSplit(frac_train=0.4), 0.0)):
+        trained = np.zeros(len(table.labels), bool)
+        trained[split.train_rows(table, 0)] = True
+        share = leakage(table, trained)["mirror"]["share_of_test_rows_seen"]
+        assert share == pytest.approx(expected, abs=0.06 if expected else 0.003)
+    difference = leakage(Modular(p=23, operation="x-y").table(), trained)
+    assert "mirror" not in difference
+    assert difference["swap"]["label"] == "negated"

@@ -1,0 +1,202 @@
+"""The same bits however training is cut: chunked, resumed, in another company, killed; and what must not compile again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import epicycle as ep
+from epicycle.spec.experiment import Run
+from epicycle.spec.observation import Observation
+from epicycle.training import cohort as engine
+from epicycle.training.cohort import Cohort, train
+from epicycle.training.devices import Machine
+from epicycle.training.state import from_tensors, to_tensors
+
+TASK, SPLIT = ep.Modular(p=7, operation="x-y"), ep.Split(frac_train=0.6)
+CASES = {
+    "transformer, full batch": ep.Experiment(
+        task=TASK, split=SPLIT, model=ep.Transformer(d_model=8, n_heads=2, d_mlp=16), training=ep.Training(steps=90)
+    ),
+    "transformer, minibatch": ep.Experiment(
+        task=TASK, split=SPLIT, model=ep.Transformer(d_model=8, n_heads=2), training=ep.Training(steps=90, batch_size=8)
+    ),
+    "two layers, coupled decay": ep.Experiment(
+        task=TASK,
+        split=SPLIT,
+        model=ep.Transformer(n_layers=2, d_model=8, n_heads=2, d_mlp=8),
+        training=ep.Training(steps=70, optimiser=ep.AdamW(decay_coupling="coupled")),
+    ),
+    "mlp, minibatch": ep.Experiment(
+        task=TASK, split=SPLIT, model=ep.MLP(d_model=8, d_mlp=16), training=ep.Training(steps=90, batch_size=10)
+    ),
+}
+
+
+class Memory:
+    """A sink that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, dict[int, dict[str, Any]]] = {}
+        self.commits = 0
+
+    def rows(self, first: int, records: Any) -> None:
+        pass
+
+    def checkpoint(self, step: int, members: Any, states: Any) -> None:
+        self.kept[step] = {m: to_tensors(s) for m, s in zip(members, states, strict=True)}
+
+    def commit(self, rows: Any, told: Any, states: Any, finished: bool) -> None:
+        self.commits += 1
+
+
+def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), stop_of: Any = None) -> Cohort:
+    observation = Observation(dense_until=5, per_decade=8)
+    runs = [Run(experiment=experiment, seed=seed, data_seed=seed) for seed in seeds]
+    budget = experiment.training.steps
+    return Cohort(
+        runs=runs,
+        table=experiment.task.table(),
+        measures=observation.measures,
+        grid=observation.grid(budget),
+        budgets=[budget] * len(runs),
+        stop_of=stop_of or (lambda member, steps, series: None),
+        checkpoints=np.array([3, 30]),
+    )
+
+
+def trained(cohort: Cohort, machine: Machine, interrupted: Callable[[], bool] = lambda: False) -> Memory:
+    sink = Memory()
+    try:
+        train(cohort, machine, sink, lambda c, rate: None, interrupted)
+    except engine.Interrupted:
+        pass
+    return sink
+
+
+def assert_same(one: Cohort, other: Cohort, members: dict[int, int] | None = None) -> None:
+    for mine, theirs in (members or {m: m for m in range(len(one.runs))}).items():
+        left, right = to_tensors(one.states[mine]), to_tensors(other.states[theirs])
+        for name in left:
+            np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+        for name in one.records:
+            np.testing.assert_array_equal(one.records[name][mine], other.records[name][theirs], err_msg=name)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_straight_equals_chunked_equals_resumed(case: str, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    straight = cohort_of(CASES[case])
+    trained(straight, machine)
+    assert all(int(state.step) == straight.grid[-1] for state in straight.states)
+    chunked = cohort_of(CASES[case])
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._Pace, "steps_in", lambda self, seconds, members: 3)  # rounds of three steps, off the grid
+        trained(chunked, machine)
+    assert_same(straight, chunked)
+    asked = iter([False] * 4 + [True] * 99)
+    killed = cohort_of(CASES[case])
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._Pace, "steps_in", lambda self, seconds, members: 7)
+        trained(killed, machine, lambda: next(asked))
+    assert 0 < int(killed.states[0].step) < straight.grid[-1]
+    resumed = cohort_of(CASES[case])
+    saved = [to_tensors(state) for state in killed.states]
+    resumed.resume([from_tensors(t, s) for t, s in zip(saved, resumed.states, strict=True)], killed.rows, killed.records)
+    trained(resumed, machine)
+    assert_same(straight, resumed)
+
+
+@pytest.mark.parametrize("seeds", [(1,), (2, 1), (5, 4, 3, 2, 1)])
+def test_company_does_not_matter(seeds: tuple[int, ...], machine: Machine) -> None:
+    experiment = CASES["transformer, minibatch"]
+    reference, other = cohort_of(experiment), cohort_of(experiment, seeds)
+    sink, other_sink = trained(reference, machine), trained(other, machine)
+    shared = {place: seed for place, seed in enumerate(seeds) if seed in (0, 1, 2)}
+    assert_same(other, reference, shared)
+    for place, seed in shared.items():
+        for name, value in sink.kept[30][seed].items():
+            np.testing.assert_array_equal(other_sink.kept[30][place][name], value)
+
+
+def test_seeds_and_data_seeds_matter(machine: Machine) -> None:
+    cohort = cohort_of(CASES["transformer, full batch"])
+    trained(cohort, machine)
+    losses = cohort.records["train_loss"][:, -1]
+    assert len(set(losses.tolist())) == 3
+
+
+def test_each_member_stops_by_itself(machine: Machine) -> None:
+    stops = {0: 20, 1: None, 2: 45}
+    cohort = cohort_of(CASES["transformer, full batch"], stop_of=lambda member, steps, series: stops[member])
+    trained(cohort, machine)
+    ends = [int(state.step) for state in cohort.states]
+    grid = cohort.grid.tolist()
+    assert ends == [min(s for s in grid if s >= 20), 90, min(s for s in grid if s >= 45)]
+    for member, end in enumerate(ends):
+        recorded = np.isfinite(cohort.records["train_loss"][member])
+        assert cohort.grid[recorded].max() == end
+    free = cohort_of(CASES["transformer, full batch"])
+    trained(free, machine)
+    assert_same(cohort, free, {1: 1})
+
+
+def test_a_diverging_member_leaves_the_others_alone(machine: Machine) -> None:
+    calm = CASES["transformer, full batch"]
+    wild = calm.swept("training.optimiser.lr", 1e30)
+    reference, mixed = cohort_of(calm), cohort_of(calm)
+    mixed.runs = [mixed.runs[0], Run(experiment=wild, seed=1, data_seed=1), mixed.runs[2]]
+    mixed.__post_init__()
+    trained(reference, machine)
+    trained(mixed, machine)
+    assert mixed.told()[1].startswith("diverged at step")
+    assert mixed.told()[0] == mixed.told()[2] == "done"
+    at = int(mixed.states[1].diverged)
+    assert np.isnan(mixed.records["train_loss"][1][mixed.grid > at]).all()
+    assert_same(reference, mixed, {0: 0, 2: 2})
+
+
+def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine) -> None:
+    traces = []
+    experiment = CASES["transformer, full batch"]
+
+    class Counted(ep.Transformer):
+        kind = "transformer"
+
+        def fast(self, params: Any, inputs: Any, *, key: Any = None) -> Any:
+            traces.append(1)
+            return super().fast(params, inputs, key=key)
+
+    model = Counted(d_model=8, n_heads=2, d_mlp=16)
+    first = experiment.model_copy(update={"model": model})
+    cohort = cohort_of(first)
+    program = engine.cohort_program(first, cohort.measures, machine.mesh, machine.lane)
+    fields = {"training": {"optimiser": {"lr": 0.5}, "warmup": 3, "steps": 40}, "split": {"frac_train": 0.61}}
+    changed = ep.Experiment(task=TASK, model=model, **fields)
+    variants = [first, changed]
+    counts = []
+    for variant in variants:
+        for seeds in ((0, 1), (7, 8)):
+            other = cohort_of(variant, seeds)
+            plans = [engine._plan(other, member, 9)[0] for member in (0, 1)]
+            program(other.world, *(engine._stack(trees) for trees in (other.data, other.states, plans)))
+            counts.append(len(traces))
+    assert counts[0] > 0
+    assert len(set(counts)) == 1, f"traced again: {counts}"
+    assert program._cache_size() == 1
+
+
+def test_minibatch_passes_cover_every_row_once() -> None:
+    from epicycle.training.program import _batch
+
+    cohort = cohort_of(CASES["transformer, minibatch"], (0,))
+    state, data = cohort.states[0], cohort.data[0]
+    present = int((data.weights > 0).sum())
+    for _ in range(3):
+        seen: list[int] = []
+        for _ in range(-(-present // 8)):
+            rows, weights, order = jax.jit(_batch, static_argnums=0)(8, data, state)
+            seen += [int(r) for r, w in zip(rows, weights, strict=True) if w > 0]
+            state = state._replace(order=order, step=state.step + 1)
+        assert sorted(seen) == sorted(data.rows[:present].tolist())
