@@ -1,20 +1,20 @@
 """Strictness for every test, and small experiments to train."""
 
-import os
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("JAX_ENABLE_CHECKS", "0")
 
 from epicycle import Experiment, Modular, Split, Training, Transformer
 from epicycle.training.devices import Machine, start
 
 
+MACHINE = start()  # before any test touches JAX, which takes its devices when it is first used
+
+
 @pytest.fixture(scope="session")
 def machine() -> Machine:
     """JAX, started as the engine starts it."""
-    return start()
+    return MACHINE
 
 
 @pytest.fixture

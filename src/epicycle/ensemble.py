@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from epicycle.claims.events import bracket_of, standard
+from epicycle.claims.events import bracket_of, earliest_unknown_stop, ends_runs, standard, stop_after
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Measure
@@ -161,8 +161,13 @@ def _cohort(
         entry = asked[member]
         if entry is None or entry["stop"] is None:
             return None
-        bracket = bracket_of(_event(entry["stop"]["event"]), steps, series, baseline)
-        return None if bracket is None else int(np.ceil(bracket[1] * entry["stop"]["factor"]))
+        event = _event(entry["stop"]["event"])
+        bracket = bracket_of(event, steps, series, baseline)
+        return None if bracket is None else stop_after(grid, event, bracket, entry["stop"]["factor"])
+
+    def horizon(here: int) -> int:
+        stops = [entry["stop"] for entry in asked if entry and entry["stop"]]
+        return min((earliest_unknown_stop(grid, _event(s["event"]), here, s["factor"]) for s in stops), default=int(grid[-1]))
 
     cohort = Cohort(
         runs=runs,
@@ -171,6 +176,7 @@ def _cohort(
         grid=grid,
         budgets=[entry["budget"] if entry else 0 for entry in asked],
         stop_of=stop_of,
+        horizon=horizon,
     )
     megabytes = sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values()) * len(runs) / 1e6
     cohort.checkpoints = observation.checkpoint_steps(segment_ends[-1], megabytes)
@@ -240,6 +246,8 @@ def _event(name: str) -> Any:
     events = standard()
     if name not in events:
         raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
+    if not ends_runs(events[name]):
+        raise InputError(f"training.stop.event: {name} is only known long after it happened, so it cannot end a run; use t_gen.")
     return events[name]
 
 

@@ -50,7 +50,9 @@ def test_tables(task: Task) -> None:
 
 
 def test_the_operations_are_what_they_say() -> None:
-    for x, y, label in zip(*Modular(p=13, operation="x/y").table().operands.T, Modular(p=13, operation="x/y").table().labels, strict=True):
+    for x, y, label in zip(
+        *Modular(p=13, operation="x/y").table().operands.T, Modular(p=13, operation="x/y").table().labels, strict=True
+    ):
         assert label * y % 13 == x, "division is the inverse of multiplication, not multiplication"
     table = Modular(p=5, operation="x-y").table()
     assert table.labels.tolist() == [(x - y) % 5 for x in range(5) for y in range(5)]

@@ -1,5 +1,6 @@
 """The same bits however training is cut: chunked, resumed, in another company, killed; and what must not compile again."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -69,10 +70,8 @@ def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), sto
 
 def trained(cohort: Cohort, machine: Machine, interrupted: Callable[[], bool] = lambda: False) -> Memory:
     sink = Memory()
-    try:
+    with contextlib.suppress(engine.Interrupted):
         train(cohort, machine, sink, lambda c, rate: None, interrupted)
-    except engine.Interrupted:
-        pass
     return sink
 
 

@@ -11,12 +11,12 @@ from pydantic import Field
 from epicycle.spec.families import Event
 from epicycle.spec.registry import resolve
 
-HOLD = 0.1  # a crossing must hold over the next 10 % of elapsed steps
+HOLD = 0.1  # a crossing must hold at every evaluation up to the first at or past 1.1 times its step
 Bracket = tuple[int, int] | None
 
 
 class Threshold(Event):
-    """First evaluation from which a series stays at or above a level for the next share `hold` of elapsed steps."""
+    """First evaluation from which a series stays at or above a level until (1 + hold) times that step."""
 
     kind: ClassVar[str] = "threshold"
 
@@ -83,14 +83,45 @@ class Peak(Event):
 
 
 def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], share: float) -> Bracket:
-    """The interval in which a condition first came true and stayed so until (1 + share) times the step, all of it recorded."""
+    """The interval in which a condition first came true, and stayed so up to the evaluation that confirms it."""
     for i in map(int, np.flatnonzero(holds)):
-        until = steps[i] * (1 + share)
-        if steps[-1] < until:
+        confirming = int(_confirming(steps, share)[i])
+        if confirming >= len(steps):
             return None
-        if holds[(steps >= steps[i]) & (steps <= until)].all():
+        if holds[i : confirming + 1].all():
             return int(steps[max(i - 1, 0)]) if i else -1, int(steps[i])
     return None
+
+
+def stop_after(grid: Int[ndarray, " step"], event: Event, bracket: tuple[int, int], factor: float) -> int:
+    """Where an event ends a run: at `factor` times its step, not before the evaluation that confirms it."""
+    return int(max(np.ceil(factor * bracket[1]), _confirmed_at(grid, event)[np.searchsorted(grid, bracket[1])]))
+
+
+def earliest_unknown_stop(grid: Int[ndarray, " step"], event: Event, here: int, factor: float) -> int:
+    """The earliest step at which a run recorded up to `here` could still turn out to end.
+
+    Training in rounds must not pass it: otherwise where rounds end would decide where runs end.
+    """
+    confirmed = _confirmed_at(grid, event)
+    open_ends = np.maximum(np.ceil(factor * grid), confirmed)[confirmed > here]
+    return int(open_ends.min()) if len(open_ends) else int(grid[-1])
+
+
+def _confirmed_at(grid: Int[ndarray, " step"], event: Event) -> Int[ndarray, " step"]:
+    """For an event at each step of a grid, the evaluation that confirms it; past the grid where none does."""
+    return np.append(grid, np.iinfo(np.int64).max)[_confirming(grid, event.hold)]  # type: ignore[attr-defined]
+
+
+def _confirming(steps: Int[ndarray, " step"], share: float) -> Int[ndarray, " step"]:
+    """For each step, the place of the first later evaluation at or past (1 + share) times it; the length where there is none."""
+    place = np.searchsorted(steps, steps * (1 + share) - 1e-6)  # 100 * 1.1 is a little more than 110
+    return np.maximum(place, np.arange(len(steps)) + 1)
+
+
+def ends_runs(event: Event) -> bool:
+    """Whether runs may be stopped by an event: it must be known for good a fixed share of steps after it happened."""
+    return hasattr(event, "hold")
 
 
 def standard() -> dict[str, Event]:

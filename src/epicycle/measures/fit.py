@@ -93,7 +93,7 @@ class Margin(Measure):
 class CalibratedLoss(Measure):
     """Mean cross-entropy after the best single rescaling of the logits: what is left when over-confidence is taken away.
 
-    The loss is convex in the inverse temperature; twelve Newton steps on its logarithm inside a bracket of 1e-4 to 1e4 find it.
+    The loss is convex in the inverse temperature; twelve Newton steps on its logarithm find it inside a bracket of 1e-4 to 1e4 over the size of the logits.
     """
 
     kind: ClassVar[str] = "calibrated_loss"
@@ -149,6 +149,9 @@ def log_inverse_temperature(
 ) -> Float[Array, ""]:
     """Logarithm of the scale of the logits that minimises their mean cross-entropy over the marked rows."""
     centred = logits - right_logit(logits, labels)[:, None]
+    # In units of their own size, so that the search does not depend on how confident the network is.
+    size = jnp.sqrt(mean_over(jnp.square(centred).mean(axis=1), rows))
+    centred = centred / size
 
     def slope_and_curvature(u: Float[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
         scale = jnp.exp(u)
@@ -167,7 +170,7 @@ def log_inverse_temperature(
         return low, jnp.where(inside, proposal, (low + high) / 2), high
 
     bound = jnp.log(jnp.asarray(1e4, logits.dtype))
-    return jax.lax.fori_loop(0, 12, newton, (-bound, jnp.zeros((), logits.dtype), bound))[1]
+    return jax.lax.fori_loop(0, 12, newton, (-bound, jnp.zeros((), logits.dtype), bound))[1] - jnp.log(size)
 
 
 def _series(rows: str, what: str) -> str:

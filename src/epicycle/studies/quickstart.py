@@ -20,7 +20,7 @@ GROKKING = Experiment(
     task=Modular(p=47, operation="x-y"),
     split=Split(frac_train=0.6),
     model=Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=64),
-    training=Training(optimiser=AdamW(lr=4e-3, weight_decay=1.5), steps=2500, stop=Stop(event="t_gen", factor=1.5)),
+    training=Training(optimiser=AdamW(lr=3e-3, weight_decay=1.2), steps=2800, stop=Stop(event="t_gen", factor=1.25)),
 )
 # The control claims something about its whole budget, so nothing ends it early.
 CONTROL = GROKKING.swept("training.optimiser.weight_decay", 0.0).swept("training.stop", None)

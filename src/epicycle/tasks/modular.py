@@ -81,4 +81,3 @@ class Modular(Task):
 
 def _least_factor(n: int) -> int:
     return next((d for d in range(2, int(n**0.5) + 1) if n % d == 0), n)
-

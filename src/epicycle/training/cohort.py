@@ -50,6 +50,7 @@ class Cohort:
         budgets: the step at which each member ends at the latest.
         stops: the step at which each member ends, as far as its record tells.
         stop_of: given a member, its steps and its series, the step at which an event stops it, or None.
+        horizon: given the step all members have reached, the earliest one at which a stop not yet known could lie.
         checkpoints: steps whose full states are kept.
     """
 
@@ -59,6 +60,7 @@ class Cohort:
     grid: Int[ndarray, " step"]
     budgets: list[int]
     stop_of: Callable[[int, Int[ndarray, " step"], Mapping[str, Any]], int | None]
+    horizon: Callable[[int], int] = field(default=lambda here: np.iinfo(np.int64).max)
     checkpoints: Int[ndarray, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
     world: World = field(init=False)
     data: list[Data] = field(init=False)
@@ -173,12 +175,10 @@ def _commit(cohort: Cohort, sink: Sink, first: int) -> None:
 
 def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members_per_device: float) -> int:
     """The step a round ends at: bounded by stops still to be found, the segments of a chunk, checkpoints and time."""
-    factors = [run.experiment.training.stop.factor for run in cohort.runs if run.experiment.training.stop]
-    unseen_stop = int(min(factors, default=np.inf) * (here + 1)) if factors else int(cohort.grid[-1])
     ahead = cohort.grid[cohort.grid > here][:SEGMENTS]
     marks = cohort.checkpoints[cohort.checkpoints > here]
     affordable = here + pace.steps_in(ROUND_SECONDS, members_per_device)
-    return max(here + 1, int(min(unseen_stop, ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
+    return max(here + 1, int(min(cohort.horizon(here), ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
 
 
 def _advance(cohort: Cohort, program: Any, machine: Machine, active: Sequence[int], goal: int) -> int:

@@ -1,0 +1,131 @@
+"""Every measure on planted cases where its value is known."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from epicycle.arithmetic import cross_entropy
+from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, log_inverse_temperature
+from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.spec.observation import Observation
+from epicycle.spec.registry import KINDS, resolve
+from epicycle.training.observation import SNAPSHOT, observe
+
+CLASSES, ROWS = 7, 40
+LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
+TESTED = {Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, TotalNorm, WeightNorm}
+
+
+def planted(logits: Any, **masks: Any) -> dict[str, Any]:
+    """A snapshot around given logits; the first half of the rows is trained on."""
+    logits = jnp.asarray(logits, jnp.float32)
+    train = jnp.arange(ROWS) < ROWS // 2
+    rows = {"train": train, "test": ~train, "all": train | True, "mirror_seen": train & False, "mirror_unseen": ~train}
+    return {"logits": logits, "labels": LABELS, "row_loss": cross_entropy(logits, LABELS), **rows, **masks}
+
+
+def right(strength: float) -> Any:
+    return strength * (np.arange(CLASSES) == np.asarray(LABELS)[:, None])
+
+
+def test_every_measure_is_tested_here() -> None:
+    assert {resolve("measure", kind) for kind in KINDS["measure"]} == TESTED
+
+
+@pytest.mark.parametrize("rows", ["train", "test", "all", "mirror_unseen"])
+def test_perfect_wrong_and_ignorant(rows: str) -> None:
+    assert Accuracy(rows=rows).fn(planted(right(9.0))) == 1.0
+    assert Accuracy(rows=rows).fn(planted(right(-9.0))) == 0.0
+    assert float(Loss(rows=rows).fn(planted(right(0.0)))) == pytest.approx(np.log(CLASSES), rel=1e-6)
+    assert float(Loss(rows=rows).fn(planted(right(60.0)))) == pytest.approx((CLASSES - 1) * np.exp(-60.0), rel=1e-5)
+    assert float(Margin(rows=rows).fn(planted(right(9.0)))) == 9.0
+    assert float(Margin(rows=rows, reduce="min").fn(planted(right(-2.0)))) == -2.0
+
+
+def test_rows_are_kept_apart() -> None:
+    half = right(9.0)
+    half[ROWS // 2 :] *= -1
+    snapshot = planted(half)
+    assert [float(Accuracy(rows=r).fn(snapshot)) for r in ("train", "test", "all")] == [1.0, 0.0, 0.5]
+    assert np.isnan(Accuracy(rows="mirror_seen").fn(snapshot)), "no such rows: no value"
+    assert np.isnan(Margin(rows="mirror_seen", reduce="min").fn(snapshot))
+    assert np.isnan(Loss(rows="mirror_seen").fn(snapshot))
+
+
+def test_accuracy_of_a_diverged_network_is_not_a_number() -> None:
+    assert np.isnan(Accuracy(rows="test").fn(planted(right(np.nan))))
+
+
+def test_calibration_takes_confidence_away() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(ROWS, CLASSES)) + right(1.0)
+    best = min(float(Loss(rows="test").fn(planted(logits * s))) for s in np.geomspace(1e-2, 1e2, 4001))
+    for overconfidence in (0.02, 1.0, 37.0, 500.0):
+        found = float(CalibratedLoss(rows="test").fn(planted(logits * overconfidence)))
+        assert found == pytest.approx(best, rel=1e-4), overconfidence
+    assert float(CalibratedLoss(rows="test").fn(planted(right(-5.0)))) == pytest.approx(np.log(CLASSES), rel=1e-2)
+    assert float(CalibratedLoss(rows="test").fn(planted(right(0.3)))) < 1e-15, "all right: any loss can be scaled away"
+    scale = log_inverse_temperature(jnp.asarray(logits * 10), LABELS, jnp.ones(ROWS, bool))
+    same = log_inverse_temperature(jnp.asarray(logits), LABELS, jnp.ones(ROWS, bool)) - np.log(10)
+    assert float(scale) == pytest.approx(float(same), abs=1e-3)
+
+
+def test_zero_loss_share_counts_what_float32_would_drop() -> None:
+    strengths = np.where(np.arange(ROWS) % 4 == 0, 60.0, 5.0)[:, None]
+    snapshot = planted(right(1.0) * strengths)
+    assert float(ZeroLossShare(rows="train").fn(snapshot)) == pytest.approx(0.25)
+    assert float(Loss(rows="train").fn(planted(right(60.0)))) > 0
+
+
+def test_norms() -> None:
+    params = {"W_b": jnp.full((2, 2), 3.0), "W_a": jnp.asarray([4.0, 0.0])}
+    assert WeightNorm().fn({"params": params}).tolist() == [4.0, 6.0]
+    assert WeightNorm().coords(params) == {"tensor": ["W_a", "W_b"]}
+    assert float(TotalNorm().fn({"params": params})) == pytest.approx(np.sqrt(52.0))
+
+
+def test_contract() -> None:
+    names = [measure.name for measure in Observation().measures]
+    assert len(set(names)) == len(names)
+    for measure in Observation().measures:
+        assert set(measure.needs) <= set(SNAPSHOT)
+        assert type(measure).model_validate(measure.model_dump()) == measure
+
+
+def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
+    from epicycle.spec.experiment import Run
+    from epicycle.training.state import initial_state, padded_data, world_of
+
+    class Nosy(Loss):
+        @property
+        def needs(self) -> tuple[str, ...]:
+            return ("row_loss",)
+
+    table = tiny.task.table()
+    data = padded_data(tiny.split.train_rows(table, 0), len(table.labels))
+    state = initial_state(Run(experiment=tiny), table, data)
+    with pytest.raises(KeyError):
+        observe(tiny, [Nosy()], state, data, world_of(table))
+    found = observe(tiny, [Loss(rows="train"), Accuracy(rows="all")], state, data, world_of(table))
+    logits = tiny.model.apply(state.params, jnp.asarray(table.inputs))[0]
+    rows = np.asarray(tiny.split.train_rows(table, 0))
+    assert float(found["train_loss"]) == pytest.approx(float(cross_entropy(logits, jnp.asarray(table.labels))[rows].mean()), rel=1e-5)
+    assert float(found["all_acc"]) == pytest.approx(float((logits.argmax(1) == table.labels).mean()))
+
+
+def test_mirror_rows(tiny: Any) -> None:
+    """Planted through the split: x + y with everything trained but five rows."""
+    from epicycle import Modular
+    from epicycle.training.observation import _entries
+    from epicycle.training.state import Data, world_of
+
+    table = Modular(p=7, operation="x+y").table()
+    row = {tuple(pair): i for i, pair in enumerate(table.operands.tolist())}
+    held = [row[1, 2], row[3, 4], row[4, 3], row[5, 5], row[6, 0]]
+    rows = np.array([r for r in range(49) if r not in held], np.int32)
+    entries = _entries(tiny, None, Data(rows, np.ones(len(rows), np.float32)), world_of(table))  # type: ignore[arg-type]
+    assert sorted(np.flatnonzero(entries["test"]())) == sorted(held)
+    assert sorted(np.flatnonzero(entries["mirror_seen"]())) == sorted([row[1, 2], row[6, 0]])
+    assert sorted(np.flatnonzero(entries["mirror_unseen"]())) == sorted([row[3, 4], row[4, 3], row[5, 5]])
