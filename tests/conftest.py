@@ -7,7 +7,6 @@ import pytest
 from epicycle import Experiment, Modular, Split, Training, Transformer
 from epicycle.training.devices import Machine, start
 
-
 MACHINE = start()  # before any test touches JAX, which takes its devices when it is first used
 
 

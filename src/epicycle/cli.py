@@ -223,3 +223,7 @@ def _print_verdicts(document: dict[str, Any], trained: int | None = None) -> Non
     did = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"
     typer.echo(f"{document['seconds']:.1f} s{did}")
     typer.echo(f"report: {document['report']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -47,8 +47,9 @@ class Checkpoint:
 def write_checkpoint(path: Path, cohort: str, members: Sequence[int], states: Sequence[Tensors]) -> None:
     """Write the states of some members as one file, atomically."""
     stacked = {name: np.ascontiguousarray(np.stack([state[name] for state in states])) for name in states[0]}
-    header = {"cohort": cohort, "members": json.dumps(list(members)), "sha256": _checksum(stacked)}
-    write_bytes(path, save(stacked, metadata=header))
+    header = {"cohort": cohort, "members": list(members), "sha256": _checksum(stacked)}
+    # One entry: safetensors writes several in an order that changes from process to process.
+    write_bytes(path, save(stacked, metadata={"epicycle": json.dumps(header)}))
 
 
 def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
@@ -60,8 +61,8 @@ def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
     try:
         content = path.read_bytes()
         tensors = load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        members = tuple(json.loads(header["members"]))
+        header = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["epicycle"])
+        members = tuple(header["members"])
     except FileNotFoundError:
         raise InputError(f"checkpoint {path} is missing.") from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:

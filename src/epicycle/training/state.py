@@ -1,6 +1,6 @@
 """What the next step needs of one member, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 from numpy import ndarray
 
-from epicycle.spec.experiment import Run, bind
+from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.table import Table
 
 # Each use of randomness has its own stream: fold_in(fold_in(key(seed), purpose), step).
@@ -98,15 +98,16 @@ def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
     return jnp.zeros(n_rows, bool).at[data.rows].max(data.weights > 0)
 
 
-def initial_state(run: Run, table: Table, data: Data) -> State:
-    """The state before the first step, on the host.
+def initialiser(experiment: Experiment, table: Table) -> Callable[[Any], dict[str, Any]]:
+    """Compiled once, draws the weights of any seed. In float32 whatever the precision of training, so float64 starts from the same."""
+    return jax.jit(lambda key: experiment.model.init(jax.random.fold_in(key, INIT), table))
 
-    Weights are drawn in float32 whatever the precision of training, so a float64 run starts from the same ones.
-    """
+
+def initial_state(run: Run, draw: Callable[[Any], dict[str, Any]], data: Data) -> State:
+    """The state before the first step, on the host; `draw` is the `initialiser` of the run's experiment."""
     experiment, dtype = run.experiment, _float()
     key = jax.random.key(run.seed)
-    drawn = jax.jit(lambda k: experiment.model.init(k, table))(jax.random.fold_in(key, INIT))
-    params: Any = {name: np.asarray(value).astype(dtype) for name, value in drawn.items()}
+    params: Any = {name: np.asarray(value).astype(dtype) for name, value in draw(key).items()}
     knobs: Any = {path: np.asarray(value, dtype)[()] for path, value in experiment.knobs().items()}
     optimiser = bind(experiment, knobs).training.optimiser
     moments = jax.tree.map(np.asarray, optimiser.transform(jnp.asarray(1.0, dtype)).init(params))

@@ -1,0 +1,192 @@
+"""The public command: documents, exit codes, and one helpful paragraph for every kind of bad input."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=8", "--set", "training.steps=60")
+
+
+def epicycle(*args: str, cwd: Path, limit: Any = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "epicycle.cli", *args]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, preexec_fn=limit, env=environment)
+
+
+def one_paragraph(result: subprocess.CompletedProcess[str], *told: str, code: int = 2) -> None:
+    assert result.returncode == code, result.stderr
+    assert "Traceback" not in result.stderr
+    lines = [line for line in result.stderr.strip().splitlines() if line.startswith("epicycle: ")]
+    assert len(lines) == 1, result.stderr
+    for word in told:
+        assert word in lines[0]
+
+
+def test_a_small_study_from_run_to_report(tmp_path: Path) -> None:
+    first = epicycle("run", "quickstart", *SMALL, "--seeds", "2", "--json", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert list(document)[:4] == ["study", "root", "report", "seconds"]
+    assert Path(document["root"]) == tmp_path / "epicycle-results"
+    assert Path(document["report"]).is_file()
+    for claim in document["claims"]:
+        assert {"id", "sentence", "verdict", "estimate", "interval", "n", "reason", "accounts"} <= set(claim)
+        assert claim["verdict"] in ("supported", "refuted", "undecided")
+    page = Path(document["report"]).read_text()
+    assert "http://" not in page.split("<script>")[0]
+    for claim in document["claims"]:
+        assert claim["sentence"].split(" is ")[0].replace("'", "&#x27;") in page
+    assert "epicycle run quickstart" in page
+    for suffix in ("pdf", "svg", "png"):
+        assert (Path(document["report"]).parent / f"figure.{suffix}").stat().st_size > 1000
+
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "epicycle-results" / "cohorts").rglob("*") if p.is_file()}
+    again = epicycle("run", "quickstart", *SMALL, "--seeds", "2", "--json", cwd=tmp_path)
+    assert json.loads(again.stdout)["claims"] == document["claims"]
+    assert {p: p.stat().st_mtime_ns for p in before} == before, "nothing was trained"
+
+    shown = epicycle("show", "quickstart", "--json", cwd=tmp_path)
+    keys = ("study", "root", "report", "claims", "arms")
+    assert {k: json.loads(shown.stdout)[k] for k in keys} == {k: document[k] for k in keys}
+    folder = Path(document["report"]).parent
+    assert json.loads(epicycle("show", str(folder), "--json", cwd=tmp_path).stdout)["claims"] == document["claims"]
+    assert epicycle("report", "quickstart", cwd=tmp_path).stdout.strip() == document["report"]
+
+    more = json.loads(epicycle("run", "quickstart", *SMALL, "--seeds", "3", "--json", cwd=tmp_path).stdout)
+    assert more["report"] == document["report"]
+    assert more["arms"]["control"]["runs"] == 3
+    assert more["post_hoc_seeds"] == [2]
+    assert {p: p.stat().st_mtime_ns for p in before} == before, "only the new seeds were trained"
+
+
+def test_a_study_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        """
+question: Does it memorise?
+arms:
+  only:
+    experiment:
+      task: {kind: modular, modulus: 7, operation: x-y}
+      split: {frac_train: 0.5}
+      model: {kind: mlp, d_model: 8, d_mlp: 16}
+      training: {optimiser: {kind: adamw, lr: 1e-2, wd: 0.1}, steps: 80}
+    seeds: 6
+claims:
+  - id: memorises
+    statistic: {kind: event_time, event: t_mem, arm: only, unit: budget}
+    supported_if: {below: 0.9}
+    refuted_if: {above: 1.0}
+    accounts: {coverage: yes}
+"""
+    )
+    result = epicycle("run", "mine.yaml", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["study"] == "mine"
+    assert document["claims"][0]["n"] == 6
+    assert document["claims"][0]["accounts"] == {"coverage": "yes"}
+    broken = (tmp_path / "mine.yaml").read_text().replace("seeds: 6", "seeds: ]")
+    (tmp_path / "broken.yaml").write_text(broken)
+    one_paragraph(epicycle("run", "broken.yaml", cwd=tmp_path), "broken.yaml, line 10")
+    forked = "  boosted: {fork: only, at: t_mem, edits: [{kind: scale, knob: lr, by: 10}]}\nclaims: []\n"
+    (tmp_path / "fork.yaml").write_text((tmp_path / "mine.yaml").read_text().split("claims:")[0] + forked)
+    one_paragraph(epicycle("run", "fork.yaml", cwd=tmp_path), "boosted")
+
+
+BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "unknown study": (("run", "quickstrat"), ("did you mean 'quickstart'",)),
+    "unknown file": (("run", "nowhere.yaml"), ("no such file",)),
+    "unknown field": (("run", "quickstart", "--set", "model.d_modle=8"), ("d_modle", "did you mean 'd_model'")),
+    "p = 1": (("run", "quickstart", "--set", "task.p=1"), ("task.p", "greater than or equal to 2")),
+    "composite p with division": (
+        ("run", "quickstart", "--set", "task.p=96", "--set", "task.operation=x/y"),
+        ("96 = 2 x 48", "not prime"),
+    ),
+    "frac_train 0": (("run", "quickstart", "--set", "split.frac_train=0"), ("frac_train", "greater than 0")),
+    "frac_train 1.5": (("run", "quickstart", "--set", "split.frac_train=1.5"), ("frac_train", "less than or equal to 1")),
+    "heads": (("run", "quickstart", "--set", "model.n_heads=3"), ("n_heads = 3 does not divide d_model",)),
+    "negative budget": (("run", "quickstart", "--set", "training.steps=-10"), ("training.steps", "greater than or equal to 1")),
+    "zero seeds": (("run", "quickstart", "--seeds", "0"), ("at least one seed",)),
+    "two profiles": (("run", "quickstart", "--quick", "--full"), ("exclude each other",)),
+    "no such profile": (("run", "quickstart", "--full"), ("no full profile", "--quick")),
+    "no value": (("run", "quickstart", "--set", "task.p"), ("PATH=VALUE",)),
+    "not yet run": (("show", "quickstart"), ("not an Epicycle results folder",)),
+    "unknown option": (("run", "quickstart", "--sedes", "3"), ("--seeds",)),
+    "unwritable root": (("run", "quickstart", "--root", "/proc/results"), ("/proc/results",)),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input(case: str, tmp_path: Path) -> None:
+    args, told = BAD[case]
+    one_paragraph(epicycle(*args, cwd=tmp_path), *told)
+    assert not list((tmp_path / "epicycle-results").glob("cohorts/*/series.zarr"))
+
+
+def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("")
+    one_paragraph(epicycle("run", "quickstart", "--root", "photos", cwd=tmp_path), "photos", "not an Epicycle results folder")
+    one_paragraph(epicycle("show", "photos", cwd=tmp_path), "photos")
+
+
+def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+    """A limit on file sizes makes real writes fail in the middle, as a full disk does."""
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    args = ("run", "quickstart", *SMALL, "--seeds", "2", "--json")
+    full = epicycle(*args, cwd=tmp_path, limit=small_files, env={"JAX_ENABLE_COMPILATION_CACHE": "false"})
+    one_paragraph(full, "File too large", "choose another --root")
+    assert full.stdout == ""
+    assert not list(tmp_path.rglob("verdicts.json"))
+    recovered = epicycle(*args, cwd=tmp_path)
+    assert recovered.returncode == 0, recovered.stderr
+    other = epicycle(*args, "--root", "fresh", cwd=tmp_path)
+    assert json.loads(recovered.stdout)["claims"] == json.loads(other.stdout)["claims"]
+
+
+def test_a_diverging_arm_is_reported_and_the_other_finishes(tmp_path: Path) -> None:
+    wild = ("--set", "arms.grokking.training.optimiser.lr=1e30", "--seeds", "2", "--json")
+    document = json.loads(epicycle("run", "quickstart", *SMALL, *wild, cwd=tmp_path).stdout)
+    assert document["arms"]["grokking"]["diverged"] == 2
+    assert document["arms"]["control"]["done"] == 2
+    assert document["claims"][0]["diverged"] == ["0", "1"]
+
+
+def test_lists_and_help(tmp_path: Path) -> None:
+    listed = json.loads(epicycle("studies", "--json", cwd=tmp_path).stdout)["studies"]
+    assert listed[0]["study"] == "quickstart"
+    assert "quickstart" in epicycle("studies", cwd=tmp_path).stdout
+    assert epicycle("--help", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("what", ["import epicycle", "from epicycle.cli import main; main()"])
+def test_starting_is_light(what: str, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.argv = ['epicycle', '--help']\ntry:\n    {what}\nfinally:\n    print('jax' in sys.modules, file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.stderr.strip().endswith("False")
+
+
+def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "epicycle.cli", "run", "quickstart", *SMALL[:-1], "training.steps=20000", "--seeds", "2"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.time() + 120
+    while time.time() < deadline and not list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/*")):
+        time.sleep(0.1)
+    process.send_signal(2)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 3, told
+    assert "Run the same command again to go on" in told
+    assert list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/latest-*"))
