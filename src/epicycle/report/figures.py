@@ -22,24 +22,31 @@ def curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
         cols=2,
         shared_yaxes="all",
         horizontal_spacing=0.04,
-        vertical_spacing=0.24 / len(shown),
+        vertical_spacing=0.36 / len(shown),
         subplot_titles=titles,
     )
     for row, name in enumerate(shown, start=1):
         for col in (1, 2):
             _panel(figure_, figure, arms[name], row, col)
-    height = 90 + 270 * len(shown)
-    figure_.update_layout(template=template(), height=height, legend={"y": 1 + 50 / height})
+    height = 110 + 260 * len(shown)
+    figure_.update_layout(template=template(), height=height, margin={"t": 64}, legend={"y": 1 + 26 / (height - 112)})
     figure_.update_annotations(font_size=13)
     return figure_
 
 
-def median_over_runs(values: Any) -> Any:
-    """Median over runs at every step, while at least half of the runs are still recorded; NaN after."""
-    present = np.isfinite(values).sum(axis=0)
+def median_over_runs(data: xarray.Dataset, name: str) -> Any:
+    """Median over runs at every step. A run that has reached its stop counts with its last value, so that those which
+    are done first do not drop out of the median; a diverged run drops out.
+    """
+    values = data[name].values.copy()
+    done = [not str(status).startswith("diverged") for status in data["status"].values]
+    for run in np.flatnonzero(done):
+        recorded = np.flatnonzero(np.isfinite(values[run]))
+        if len(recorded):
+            values[run, recorded[-1] :] = values[run, recorded[-1]]
+    seen = np.isfinite(values).any(axis=0)
     middle = np.full(values.shape[1], np.nan)
-    enough = (present * 2 >= len(values)) & (present > 0)
-    middle[enough] = np.nanmedian(values[:, enough], axis=0)
+    middle[seen] = np.nanmedian(values[:, seen], axis=0)
     return middle
 
 
@@ -80,7 +87,7 @@ def _panel(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int
         target.add_trace(
             go.Scatter(
                 x=steps,
-                y=median_over_runs(values),
+                y=median_over_runs(data, name),
                 mode="lines",
                 line={"color": colour, "width": 3},
                 name=label,

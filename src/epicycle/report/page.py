@@ -1,6 +1,7 @@
 """One offline HTML page per study: question, verdicts, the deciding figure, then arms, details, settings and the command."""
 
 import html
+import statistics
 from collections.abc import Mapping, Sequence
 from importlib.resources import files as package_files
 from typing import Any
@@ -86,7 +87,7 @@ def _figure_block(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
 
 def _caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
     """Rendered from the data: how many runs, and where the events lie."""
-    parts = ["Thin lines: seeds; thick: their median, while half of them are still trained."]
+    parts = ["Thin lines: seeds; thick: their median, in which a run that has reached its stop counts with its last value."]
     for name in figure.arms:
         if name not in arms:
             continue
@@ -117,9 +118,8 @@ def _arms_table(verdicts: Mapping[str, Any], arms: Mapping[str, xarray.Dataset])
 
 
 def _median_event(data: xarray.Dataset, event: str) -> str:
-    steps = sorted(event_steps(data, event))
-    n = data.sizes["run"]
-    return f"{steps[len(steps) // 2]:,} ({len(steps)}/{n})" if steps else f"none (0/{n})"
+    steps, n = event_steps(data, event), data.sizes["run"]
+    return f"{statistics.median(steps):,.0f} ({len(steps)} of {n})" if steps else f"none of {n}"
 
 
 def _claims_table(verdicts: Mapping[str, Any]) -> str:

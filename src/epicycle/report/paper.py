@@ -41,7 +41,7 @@ def _panel(axes: "matplotlib.axes.Axes", figure: Figure, data: xarray.Dataset, l
         colour, label, _ = series_style(name)
         values = data[name].values
         axes.plot(steps, values.T, color=colour, alpha=0.3, linewidth=0.6)
-        axes.plot(steps, median_over_runs(values), color=colour, linewidth=2, label=label)
+        axes.plot(steps, median_over_runs(data, name), color=colour, linewidth=2, label=label)
     kind, span = scale_of(figure.series)
     axes.set_yscale(kind)
     if span:

@@ -50,7 +50,7 @@ def template() -> Any:
             "xaxis": axis,
             "yaxis": axis,
             "margin": {"l": 60, "r": 16, "t": 36, "b": 48},
-            "legend": {"orientation": "h", "y": 1.14, "x": 0, "yanchor": "bottom"},
+            "legend": {"orientation": "h", "x": 0, "yanchor": "bottom"},
             "hovermode": "closest",
         }
     )
