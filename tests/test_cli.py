@@ -2,23 +2,22 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=8", "--set", "training.steps=60")
 
 
-def epicycle(*args: str, cwd: Path, limit: Any = None, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "epicycle.cli", *args]
+def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; `before` is a line of Python that it runs first."""
+    command = [sys.executable, "-c", f"{before}\nfrom epicycle.cli import main\nmain()", *args]
     environment = {**os.environ, **(env or {})}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, preexec_fn=limit, env=environment)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def one_paragraph(result: subprocess.CompletedProcess[str], *told: str, code: int = 2) -> None:
@@ -140,12 +139,9 @@ def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     """A limit on file sizes makes real writes fail in the middle, as a full disk does."""
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-
+    small_files = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     args = ("run", "quickstart", *SMALL, "--seeds", "2", "--json")
-    full = epicycle(*args, cwd=tmp_path, limit=small_files, env={"JAX_ENABLE_COMPILATION_CACHE": "false"})
+    full = epicycle(*args, cwd=tmp_path, before=small_files, env={"JAX_ENABLE_COMPILATION_CACHE": "false"})
     one_paragraph(full, "File too large", "choose another --root")
     assert full.stdout == ""
     assert not list(tmp_path.rglob("verdicts.json"))

@@ -35,8 +35,10 @@ def curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
 
 
 def median_over_runs(data: xarray.Dataset, name: str) -> Any:
-    """Median over runs at every step. A run that has reached its stop counts with its last value, so that those which
-    are done first do not drop out of the median; a diverged run drops out.
+    """Median over runs at every step.
+
+    A run that has reached its stop counts with its last value, so that those which are done first do not drop out; a diverged run
+    does.
     """
     values = data[name].values.copy()
     done = [not str(status).startswith("diverged") for status in data["status"].values]
