@@ -22,7 +22,7 @@ ALLOWED = {
     "store": set(),
     "claims": set(),
     "studies": {"claims", "tasks", "models", "training", "measures"},
-    "ensemble": {"claims", "store", "training"},
+    "ensemble": {"claims", "store", "tasks", "training"},
     "lab": {"claims", "store", "ensemble"},
     "runs": {"claims", "store", "ensemble"},
     "report": {"claims", "store"},

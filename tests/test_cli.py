@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from epicycle.cli import main
+
 SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=8", "--set", "training.steps=60")
 
 
@@ -124,9 +126,14 @@ BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input(case: str, tmp_path: Path) -> None:
+def test_bad_input(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     args, told = BAD[case]
-    one_paragraph(epicycle(*args, cwd=tmp_path), *told)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["epicycle", *args])
+    with pytest.raises(SystemExit) as ending:
+        main()
+    out, err = capsys.readouterr()
+    one_paragraph(subprocess.CompletedProcess(args, ending.value.code, out, err), *told)
     assert not list((tmp_path / "epicycle-results").glob("cohorts/*/series.zarr"))
 
 

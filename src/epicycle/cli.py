@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -174,7 +173,6 @@ def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
     labels = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
     asked_to_stop: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: asked_to_stop.append(number))
-    began = time.perf_counter()
     try:
         with Display(labels, quiet=as_json) as display:
             command = " ".join(["epicycle", *sys.argv[1:]])
@@ -184,7 +182,7 @@ def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
         _fail("interrupted; everything up to here is kept. Run the same command again to go on.", INTERRUPTED)
     finally:
         signal.signal(signal.SIGINT, before)
-    return outcome.timed(time.perf_counter() - began)
+    return outcome
 
 
 def _writable_root(path: Path | None) -> "Root":

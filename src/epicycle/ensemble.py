@@ -18,6 +18,7 @@ from epicycle.spec.observation import Observation
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.cohorts import CohortStore, create_cohort
 from epicycle.store.layout import Root
+from epicycle.tasks.splits import leakage
 from epicycle.training.cohort import Cohort, train
 from epicycle.training.devices import start
 from epicycle.training.state import State, from_tensors, slots_for, to_tensors
@@ -74,18 +75,23 @@ def _allocate(runs: Sequence[Run], observation: Observation, root: Root) -> None
     for run in runs:
         groups.setdefault(_cohort_key(run), []).append(run)
     for group in groups.values():
-        shared = group[0].experiment
-        members = [
-            {
-                "run": run.id,
-                "seed": run.seed,
-                "data_seed": run.data_seed,
-                "baseline": run.experiment.task.table().baseline(),
-                "differs": _differences(shared.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
-            }
-            for run in group
-        ]
-        create_cohort(root, shared, observation, members)
+        create_cohort(root, group[0].experiment, observation, [_member(run, group[0]) for run in group])
+
+
+def _member(run: Run, first: Run) -> dict[str, Any]:
+    """What a cohort's member list says of a run."""
+    table = run.experiment.task.table()
+    trained = np.zeros(len(table.labels), bool)
+    trained[run.experiment.split.train_rows(table, run.data_seed)] = True
+    return {
+        "run": run.id,
+        "seed": run.seed,
+        "data_seed": run.data_seed,
+        "baseline": table.baseline(),
+        "train_rows": int(trained.sum()),
+        "leakage": leakage(table, trained),
+        "differs": _differences(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
+    }
 
 
 def _cohort_key(run: Run) -> str:

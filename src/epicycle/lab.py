@@ -4,13 +4,14 @@ import datetime
 import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import xarray
 
+from epicycle.claims.events import event_steps
 from epicycle.claims.verdict import judge
 from epicycle.ensemble import Watcher, train_runs
 from epicycle.spec.arms import ForkArm, RootArm, short_names
@@ -39,10 +40,6 @@ class Outcome:
     trained: int
     seconds: float
 
-    def timed(self, seconds: float) -> "Outcome":
-        """The same outcome with another time, such as that of the report included."""
-        return replace(self, seconds=seconds)
-
     def document(self) -> dict[str, Any]:
         """What `--json` prints."""
         return document(self.root, self.files, self.seconds)
@@ -69,11 +66,11 @@ def run_study(
     _register(study, files, runs, Catalogue(root))
     every = list({run.id: run for arm in runs.values() for _, run in arm}.values())
     trained = train_runs(every, study.observation, root, watch, interrupted)
+    write_json(files.verdicts, judged(study, root, files))
     seconds = time.perf_counter() - began
     if trained or not files.provenance.exists():
         write_json(files.provenance, _provenance(study, command, seconds, trained))
-    write_json(files.verdicts, judged(study, root, files))
-    return Outcome(study, root, files, trained, time.perf_counter() - began)
+    return Outcome(study, root, files, trained, seconds)
 
 
 def study_id(study: Study) -> str:
@@ -97,6 +94,7 @@ def identity_of_stop(stop: Any) -> Any:
 def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
     """The verdicts document: deterministic, given the data."""
     arms = study_datasets(root, files)
+    write_json(files.events, {name: event_steps(data) for name, data in arms.items()})
     notes = _post_hoc(study, files)
     claims = [
         {**judge(claim, arms).document(), "post_hoc": claim.id in notes["claims"], "pilot": study.pilot} for claim in study.claims
@@ -107,7 +105,7 @@ def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
         "profile": study.profile,
         "pilot": study.pilot,
         "claims": claims,
-        "arms": {name: _arm_summary(data) for name, data in arms.items()},
+        "arms": {name: _arm_summary(data, Catalogue(root)) for name, data in arms.items()},
         "post_hoc_seeds": notes["seeds"],
     }
 
@@ -194,16 +192,25 @@ def _post_hoc(study: Study, files: StudyFiles) -> dict[str, Any]:
     return {"claims": {name for name, h in hashes.items() if first.get((name, h), True)}, "seeds": sorted(late_seeds)}
 
 
-def _arm_summary(data: xarray.Dataset) -> dict[str, Any]:
+def _arm_summary(data: xarray.Dataset, catalogue: Catalogue) -> dict[str, Any]:
     told = [str(status) for status in data["status"].values]
+    members = [catalogue.member(str(run)) for run in data["run"].values]
     return {
         "runs": len(told),
         "done": told.count("done"),
         "diverged": sum(status.startswith("diverged") for status in told),
         "budget": int(data.attrs["budget"]),
-        "baseline": float(data["baseline"].values[0]),
+        "baseline": members[0]["baseline"],
+        "leakage": {name: _mean_leakage(members, name) for name in members[0]["leakage"]},
         "exact": bool(data.attrs["exact"]),
     }
+
+
+def _mean_leakage(members: list[dict[str, Any]], symmetry: str) -> dict[str, Any]:
+    """Share of test rows whose image under a symmetry is trained on, averaged over runs (None where there are no test rows)."""
+    shares = [member["leakage"][symmetry]["share_of_test_rows_seen"] for member in members if symmetry in member["leakage"]]
+    known = [share for share in shares if share is not None]
+    return {"seen": sum(known) / len(known) if known else None, "label": members[0]["leakage"][symmetry]["label"]}
 
 
 def _provenance(study: Study, command: str, seconds: float, trained: int) -> dict[str, Any]:

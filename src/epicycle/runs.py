@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from epicycle.claims.events import bracket_of, standard
+from epicycle.claims.events import event_steps
 from epicycle.ensemble import Watcher, train_runs
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.errors import InputError
@@ -84,18 +84,12 @@ class Runs:
     def events(self) -> xarray.Dataset:
         """The step at which each standard event happened (NaN where censored), over swept fields x seed."""
         flat = self._flat()
-        steps = flat["step"].values
-        found = {}
-        for name, event in standard().items():
-            values = []
-            for run in range(flat.sizes["run"]):
-                series = {s: flat[s].values[run] for s in event.series if s in flat}
-                bracket = bracket_of(event, steps, series, float(flat["baseline"].values[run]))
-                values.append(np.nan if bracket is None else float(bracket[1]))
-            found[name] = ("run", values)
-            found[f"{name}_censored"] = ("run", [bool(np.isnan(value)) for value in values])
-        events = xarray.Dataset(found, coords=flat.drop_vars("step").coords, attrs=flat.attrs)
-        return unstacked(events.expand_dims(step=[0])).isel(step=0, drop=True)
+        found: dict[str, Any] = {}
+        for name, steps in event_steps(flat).items():
+            found[name] = ("run", [np.nan if step is None else float(step) for step in steps])
+            found[f"{name}_censored"] = ("run", [step is None for step in steps])
+        events = xarray.Dataset(found, coords=flat.drop_dims("step").coords, attrs=flat.attrs)
+        return unstacked(events)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The scalar series as a long table: one row per run and step."""

@@ -170,7 +170,7 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     model = Counted(d_model=8, n_heads=2, d_mlp=16)
     first = experiment.model_copy(update={"model": model})
     cohort = cohort_of(first)
-    program = engine.cohort_program(first, cohort.measures, machine.mesh, machine.lane)
+    program = engine.cohort_program(first, cohort.measures, machine)
     fields = {"training": {"optimiser": {"lr": 0.5}, "warmup": 3, "steps": 40}, "split": {"frac_train": 0.61}}
     changed = ep.Experiment(task=TASK, model=model, **fields)
     variants = [first, changed]
@@ -199,3 +199,25 @@ def test_minibatch_passes_cover_every_row_once() -> None:
             seen += [int(r) for r, w in zip(rows, weights, strict=True) if w > 0]
             state = state._replace(order=order, step=state.step + 1)
         assert sorted(seen) == sorted(data.rows[:present].tolist())
+
+
+def test_the_batched_lane_agrees_to_rounding(machine: Machine) -> None:
+    """What a GPU would run, on this CPU."""
+    reference, batched = cohort_of(CASES["transformer, minibatch"]), cohort_of(CASES["transformer, minibatch"])
+    trained(reference, machine)
+    trained(batched, Machine(machine.mesh, "vmap"))
+    for name, values in reference.records.items():
+        np.testing.assert_allclose(batched.records[name][:, :12], values[:, :12], rtol=2e-3, atol=1e-4, err_msg=name)
+
+
+def test_float64_by_context(machine: Machine) -> None:
+    single = cohort_of(CASES["transformer, full batch"], (0,))
+    trained(single, machine)
+    with jax.enable_x64(True):
+        double = cohort_of(CASES["transformer, full batch"], (0,))
+        trained(double, machine)
+    assert double.states[0].params["W_E"].dtype == np.float64
+    assert single.states[0].params["W_E"].dtype == np.float32
+    first = double.records["train_loss"][0, :8]
+    np.testing.assert_allclose(single.records["train_loss"][0, :8], first, rtol=1e-5)
+    assert (single.records["train_loss"][0, :8] != first).any()

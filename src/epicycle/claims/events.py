@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import xarray
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field
@@ -146,3 +147,15 @@ def bracket_of(event: Event, steps: Int[ndarray, " step"], series: Mapping[str, 
     if not recorded.any():
         return None
     return event.bracket(steps[recorded], {name: series[name][recorded] for name in event.series}, baseline)
+
+
+def event_steps(data: xarray.Dataset) -> dict[str, list[int | None]]:
+    """For each standard event the step in every run of a dataset (the upper end of its interval), None where censored."""
+    found: dict[str, list[int | None]] = {}
+    for name, event in standard().items():
+        found[name] = []
+        for run in range(data.sizes["run"]):
+            series = {s: data[s].values[run] for s in event.series if s in data}
+            bracket = bracket_of(event, data["step"].values, series, float(data["baseline"].values[run]))
+            found[name].append(None if bracket is None else bracket[1])
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.claims.events import bracket_of, standard
+from epicycle.claims.events import event_steps
 from epicycle.report.style import INK, series_style, template
 from epicycle.spec.study import Figure
 
@@ -52,16 +52,9 @@ def median_over_runs(data: xarray.Dataset, name: str) -> Any:
     return middle
 
 
-def event_steps(data: xarray.Dataset, name: str) -> list[int]:
-    """The step of a standard event in each run that had it."""
-    event = standard()[name]
-    found = []
-    for run in range(data.sizes["run"]):
-        series = {s: data[s].values[run] for s in event.series if s in data}
-        bracket = bracket_of(event, data["step"].values, series, float(data["baseline"].values[run]))
-        if bracket is not None:
-            found.append(bracket[1])
-    return found
+def happened(data: xarray.Dataset, name: str) -> list[int]:
+    """The steps of a standard event in the runs that had it."""
+    return [step for step in event_steps(data)[name] if step is not None]
 
 
 def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
@@ -118,6 +111,6 @@ def _axes(target: Any, figure: Figure, data: xarray.Dataset, steps: Any, place: 
         target.add_hline(y=float(data["baseline"].values[0]), line={"color": INK, "width": 1, "dash": "dot"}, **place)
     for name in figure.events:
         colour = series_style("train_acc" if name == "t_mem" else "test_acc")[0]
-        for step in event_steps(data, name):
+        for step in happened(data, name):
             ends = {"x0": step, "x1": step, "y0": 0, "y1": 0.05, "yref": "y domain"}
             target.add_shape(type="line", line={"color": colour, "width": 2}, opacity=0.8, **ends, **place)

@@ -9,7 +9,7 @@ from typing import Any
 import xarray
 
 from epicycle.claims.accounts import ACCOUNTS
-from epicycle.report.figures import curves, event_steps
+from epicycle.report.figures import curves, happened
 from epicycle.report.paper import save_figure
 from epicycle.report.style import VERDICTS
 from epicycle.spec.identity import canonical_json
@@ -93,7 +93,7 @@ def _caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
             continue
         told = []
         for event in figure.events:
-            steps = event_steps(arms[name], event)
+            steps = happened(arms[name], event)
             n = arms[name].sizes["run"]
             span = f" (steps {min(steps):,} to {max(steps):,})" if steps else ""
             told.append(f"{event} in {len(steps)} of {n} runs{span}")
@@ -104,21 +104,27 @@ def _caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
 
 
 def _arms_table(verdicts: Mapping[str, Any], arms: Mapping[str, xarray.Dataset]) -> str:
-    head = ("arm", "runs", "trained to its stop", "diverged", "budget", "baseline", *EVENTS, "same bits")
+    head = ("arm", "runs", "trained to its stop", "diverged", "budget", "baseline", *EVENTS, "test rows seen as", "same bits")
     rows = []
     for name, arm in verdicts["arms"].items():
         medians = [_median_event(arms[name], event) for event in EVENTS]
         baseline = f"{arm['baseline']:.3f}"
         exact = "one signature" if arm["exact"] else "several signatures"
-        rows.append((name, arm["runs"], arm["done"], arm["diverged"], f"{arm['budget']:,}", baseline, *medians, exact))
+        rows.append((name, arm["runs"], arm["done"], arm["diverged"], f"{arm['budget']:,}", baseline, *medians, _leakage(arm), exact))
     note = (
         "<p class=note>Events: median step over the runs that had it, and how many had it; the others are censored, not negative.</p>"
     )
     return _table(head, rows) + note
 
 
+def _leakage(arm: Mapping[str, Any]) -> str:
+    """How many test rows have an image under a symmetry of the task among the training rows."""
+    told = [f"{name} ({entry['label']}): {entry['seen']:.2f}" for name, entry in arm["leakage"].items() if entry["seen"] is not None]
+    return ", ".join(told) or "-"
+
+
 def _median_event(data: xarray.Dataset, event: str) -> str:
-    steps, n = event_steps(data, event), data.sizes["run"]
+    steps, n = happened(data, event), data.sizes["run"]
     return f"{statistics.median(steps):,.0f} ({len(steps)} of {n})" if steps else f"none of {n}"
 
 

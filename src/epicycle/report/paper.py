@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import xarray
 
-from epicycle.report.figures import event_steps, median_over_runs, scale_of
+from epicycle.report.figures import happened, median_over_runs, scale_of
 from epicycle.report.style import INK, series_style
 from epicycle.spec.study import Figure
 
@@ -48,7 +48,7 @@ def _panel(axes: "matplotlib.axes.Axes", figure: Figure, data: xarray.Dataset, l
         axes.set_ylim(*span)
         axes.axhline(float(data["baseline"].values[0]), color=INK, linewidth=0.8, linestyle=":")
     for name in figure.events:
-        for step in event_steps(data, name):
+        for step in happened(data, name):
             colour = series_style("train_acc" if name == "t_mem" else "test_acc")[0]
             axes.axvline(step, ymax=0.04, color=colour, linewidth=1)
     if log_steps:

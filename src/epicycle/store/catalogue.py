@@ -38,6 +38,11 @@ class Catalogue:
             raise InputError(f"run {run_id} is not in {self._root.path}.")
         return self.places[run_id]
 
+    def member(self, run_id: str) -> dict[str, Any]:
+        """What the run's cohort says of it: seeds, baseline, leakage of its split."""
+        cohort, row = self.place(run_id)
+        return self.members[cohort][row]
+
     def allocating(self) -> filelock.FileLock:
         """Held while cohorts are allocated, so that two processes do not allocate the same runs."""
         return filelock.FileLock(self._root.lock)

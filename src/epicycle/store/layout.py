@@ -82,7 +82,7 @@ class CohortFiles:
 
 
 class StudyFiles:
-    """`study.yaml`, `registration.json`, `runs.json`, `provenance.json`, `verdicts.json`, `report.html`, figures."""
+    """`study.yaml`, `registration.json`, `runs.json`, `events.json`, `provenance.json`, `verdicts.json`, `report.html`, figures."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,6 +90,7 @@ class StudyFiles:
         self.registration = path / "registration.json"
         self.runs = path / "runs.json"
         self.provenance = path / "provenance.json"
+        self.events = path / "events.json"
         self.verdicts = path / "verdicts.json"
         self.report = path / "report.html"
         self.figure = path / "figure"

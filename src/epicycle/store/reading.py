@@ -30,7 +30,7 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     if (path / "members.json").is_file():
         return cohort_dataset(CohortFiles(path))
     if (path / "runs.json").is_file():
-        arms = study_datasets(Root(path.parents[2]), StudyFiles(path))
+        arms = with_events(study_datasets(Root(path.parents[2]), StudyFiles(path)), StudyFiles(path))
         return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
     raise InputError(f"{path} is neither a results root, nor a study, nor a cohort of one.")
 
@@ -61,6 +61,18 @@ def study_datasets(root: Root, files: StudyFiles) -> dict[str, xarray.Dataset]:
         name: arm_dataset(arm["runs"], arm["swept"], int(arm["budget"]), root, catalogue, cohorts)
         for name, arm in read_json(files.runs)["arms"].items()
     }
+
+
+def with_events(arms: Mapping[str, xarray.Dataset], files: StudyFiles) -> dict[str, xarray.Dataset]:
+    """The arms with the step of each event, as found when the study was judged; NaN is censored."""
+    if not files.events.exists():
+        return dict(arms)
+    found = read_json(files.events)
+    told = {
+        name: {event: ("run", [np.nan if s is None else float(s) for s in steps]) for event, steps in found[name].items()}
+        for name in arms
+    }
+    return {name: data.assign(told[name]) for name, data in arms.items()}
 
 
 def arm_dataset(
@@ -95,7 +107,7 @@ def unstacked(data: xarray.Dataset) -> xarray.Dataset:
     flat = data.assign_coords(run_id=("run", data["run"].values)).drop_vars("run")
     flat = flat.reset_coords([*kept, "status", "baseline", "run_id"])
     grid = flat.set_index(run=names).unstack("run")
-    return grid.transpose(*names, "step", ...)
+    return grid.transpose(*names, "step", ..., missing_dims="ignore")
 
 
 def _plain(value: Any) -> Any:

@@ -146,7 +146,7 @@ def train(
     Raises:
         Interrupted: `interrupted` said so.
     """
-    program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine.mesh, machine.lane)
+    program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine)
     pace, clock = _Pace(), _CommitClock(commit_seconds)
     written = min(cohort.rows)
     while active := cohort.active():
@@ -193,12 +193,12 @@ def _advance(cohort: Cohort, program: Any, machine: Machine, active: Sequence[in
     for members in _blocks(active, width):
         plans = [_plan(cohort, member, goal) for member in members]
         padded = members + [members[0]] * (width - len(members))
-        lanes = plans + [plans[0]] * (width - len(plans))
+        lanes = [plan for plan, _ in plans] + [jax.tree.map(np.zeros_like, plans[0][0])] * (width - len(plans))
         running = program(
             cohort.world,
             _stack([cohort.data[m] for m in padded]),
             _stack([cohort.states[m] for m in padded]),
-            _stack([plan for plan, _ in lanes]),
+            _stack(lanes),
         )
         if waiting is not None:
             _collect(cohort, *waiting)

@@ -23,7 +23,8 @@ class Machine:
     """Devices in use and how members run on them.
 
     Attributes:
-        lane: "unbatched" on a CPU (members of a device in turn: the same bits for any cohort), "vmap" elsewhere.
+        lane: "unbatched" runs the members of a device one after the other, with the same bits for any number of them (on a CPU);
+            "vmap" runs them as one batched program (elsewhere).
     """
 
     mesh: Mesh

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
+from epicycle.spec.identity import digest
+from epicycle.training.devices import Machine
 from epicycle.training.objective import weighted_mean
 from epicycle.training.observation import blank, observe
 from epicycle.training.state import BATCH, Data, Order, State, World
@@ -63,23 +65,33 @@ def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, dat
     return jax.lax.scan(segment, state, plan)
 
 
-def cohort_program(experiment: Experiment, measures: Sequence[Measure], mesh: Mesh, lane: str) -> Callable[..., Any]:
-    """The compiled chunk over a block of members, spread over the devices of a mesh.
+def cohort_program(experiment: Experiment, measures: Sequence[Measure], machine: Machine) -> Callable[..., Any]:
+    """The compiled chunk over a block of members, spread over the devices of a machine.
 
-    `lane` says how the members of one device run: "unbatched" one after the other, the same bits for any number of them; "vmap" as one
-    batched program. The world is shared by all members.
+    A process makes one program for each set of static fields and measures: knobs, seeds and the world come in as arguments.
     """
+    key = digest([experiment.static_part(), [measure.model_dump(mode="json") for measure in measures], id(machine.mesh), machine.lane])
+    if key not in _PROGRAMS:
+        _PROGRAMS[key] = _compiled(experiment, measures, machine)
+    return _PROGRAMS[key]
 
+
+_PROGRAMS: dict[str, Callable[..., Any]] = {}
+
+
+def _compiled(experiment: Experiment, measures: Sequence[Measure], machine: Machine) -> Callable[..., Any]:
     def member(world: World, data: Data, state: State, plan: Plan) -> Any:
         return chunk(experiment, measures, world, data, state, plan)
 
     def block(world: World, data: Data, state: State, plan: Plan) -> Any:
-        if lane == "vmap":
+        if machine.lane == "vmap":
             return jax.vmap(member, in_axes=(None, 0, 0, 0))(world, data, state, plan)
         return jax.lax.map(lambda args: member(world, *args), (data, state, plan))
 
     members = PartitionSpec("member")
-    spread = jax.shard_map(block, mesh=mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False)
+    spread = jax.shard_map(
+        block, mesh=machine.mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False
+    )
     return jax.jit(spread)
 
 
