@@ -104,7 +104,7 @@ claims:
 
 BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "unknown study": (("run", "quickstrat"), ("did you mean 'quickstart'",)),
-    "unknown file": (("run", "nowhere.yaml"), ("no such file",)),
+    "unknown file": (("run", "nowhere.yaml"), ("cannot be read", "No such file")),
     "unknown field": (("run", "quickstart", "--set", "model.d_modle=8"), ("d_modle", "did you mean 'd_model'")),
     "p = 1": (("run", "quickstart", "--set", "task.p=1"), ("task.p", "greater than or equal to 2")),
     "composite p with division": (

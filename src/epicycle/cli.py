@@ -156,9 +156,10 @@ def _load(name: str) -> "Study":
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         return load(name)
-    if not path.is_file():
-        raise InputError(f"{name}: there is no such file.")
-    plain = load_yaml(path.read_text(), name)
+    try:
+        plain = load_yaml(path.read_text(), name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: cannot be read as text: {getattr(error, 'strerror', None) or error}.") from None
     if not isinstance(plain, dict):
         raise InputError(f"{name}: a study is a mapping with question, arms and claims.")
     return Study.parse({"name": path.stem.lower().replace(" ", "-"), **plain}, name)

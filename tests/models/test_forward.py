@@ -87,10 +87,18 @@ def test_logits_agree_with_numpy(model: Model) -> None:
 @pytest.mark.parametrize("model", CASES, ids=repr)
 def test_fast_equals_apply_in_float64(model: Model, float64: None) -> None:
     weights, inputs = weights_of(model, np.float64), jnp.asarray(TABLE.inputs)
-    target = jnp.asarray(np.random.default_rng(2).normal(size=model.apply(weights, inputs)[0].shape))
-    plain, slope = jax.value_and_grad(lambda w: (model.apply(w, inputs)[0] * target).sum())(weights)
-    fast, fast_slope = jax.value_and_grad(lambda w: (model.fast(w, inputs) * target).sum())(weights)
-    np.testing.assert_allclose(model.fast(weights, inputs), model.apply(weights, inputs)[0], rtol=1e-12, atol=1e-12)
+    target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape)
+
+    def along(forward: Any) -> Any:
+        def value(w: Any) -> Any:
+            logits = forward(w)
+            return (logits * target).sum(), logits
+
+        return jax.jit(jax.value_and_grad(value, has_aux=True))(weights)
+
+    (plain, plain_logits), slope = along(lambda w: model.apply(w, inputs)[0])
+    (fast, fast_logits), fast_slope = along(lambda w: model.fast(w, inputs))
+    np.testing.assert_allclose(fast_logits, plain_logits, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(fast, plain, rtol=1e-12)
     for name in weights:
         np.testing.assert_allclose(fast_slope[name], slope[name], rtol=1e-10, atol=1e-12 * np.abs(slope[name]).max())

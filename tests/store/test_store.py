@@ -117,6 +117,17 @@ def test_a_longer_budget_continues(tiny: ep.Experiment, tmp_path: Path) -> None:
     assert ends[0] == ends[1]
 
 
+def test_a_shorter_budget_is_there_already(tiny: ep.Experiment, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train_all(runs_of(tiny, 0, 1), root)
+    before = ep.open(next((root / "cohorts").glob("[!.]*")))
+    short = tiny.swept("training.steps", 20)
+    assert train_all(runs_of(short, 0, 1), root) == 0
+    assert train_all(runs_of(short, 0), root) == 0
+    monkeypatch.setattr("epicycle.ensemble.start", lambda: pytest.fail("nothing needs JAX any more"))
+    assert train_all(runs_of(short, 0, 1), root) == 0
+    xarray.testing.assert_identical(ep.open(next((root / "cohorts").glob("[!.]*"))), before)
+
+
 def test_stops_are_found_and_reasked(tiny: ep.Experiment, tmp_path: Path) -> None:
     stopping = tiny.swept("training.steps", 2000).swept("training.stop", {"event": "t_mem", "factor": 1.5})
     stopping = stopping.swept("training.optimiser.lr", 0.01)

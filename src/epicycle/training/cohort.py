@@ -149,6 +149,8 @@ def train(
     program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine)
     pace, clock = _Pace(), _CommitClock(commit_seconds)
     written = min(cohort.rows)
+    if not cohort.active():  # nothing to do, but what is asked for has changed
+        _commit(cohort, sink, written)
     while active := cohort.active():
         here = int(min(cohort.states[m].step for m in active))
         goal = _round_goal(cohort, here, pace, len(active) / machine.devices)
