@@ -1,6 +1,8 @@
 """The phenomenon in a minute: x - y modulo a small prime, with weight decay and without.
 
-The setting was chosen on seeds from 1000 on; the verdicts are about seeds 0 to 9.
+The setting was chosen on seeds from 1000 on, for a run of about a minute on two cores (LOG.md, 2026-11-21); the verdicts are about
+seeds 0 to 9. With 60 % of the pairs the published delay is small (ratio 3.0 at p = 113, where 30 % gives 50), so the claim asks for what
+row R001 of our programme would not call refuted: a median t_gen / t_mem above 2.
 """
 
 from epicycle.claims.events import Threshold
@@ -14,13 +16,13 @@ from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
 from epicycle.training.optimisers import AdamW
 
-QUESTION = "Does a network that has memorised its data generalise much later, and does it need weight decay to do so?"
+QUESTION = "Does a network that has memorised its data generalise later, and does it need weight decay to do so?"
 
 GROKKING = Experiment(
     task=Modular(p=47, operation="x-y"),
     split=Split(frac_train=0.6),
-    model=Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=64),
-    training=Training(optimiser=AdamW(lr=3e-3, weight_decay=1.2), steps=2800, stop=Stop(event="t_gen", factor=1.25)),
+    model=Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=96),
+    training=Training(optimiser=AdamW(lr=3e-3, weight_decay=1.6), steps=1600, stop=Stop(event="t_gen", factor=1.25)),
 )
 # The control claims something about its whole budget, so nothing ends it early.
 CONTROL = GROKKING.swept("training.optimiser.weight_decay", 0.0).swept("training.stop", None)
@@ -34,7 +36,7 @@ CLAIMS = (
     Claim(
         id="memorises-early",
         statistic=EventTime(event="t_mem", arm="grokking", unit="budget"),
-        supported_if=Region(below=0.1),
+        supported_if=Region(below=0.2),
         refuted_if=Region(above=0.5),
         sources=("power2022",),
     ),
@@ -46,7 +48,7 @@ CLAIMS = (
             arm="grokking",
             detectors={"t_gen at 0.9": Threshold(of="test_acc", level=0.9)},
         ),
-        supported_if=Region(above=3.0),
+        supported_if=Region(above=2.0),
         refuted_if=Region(below=2.0),
         accounts={
             "coverage": Prediction(says="yes", timing="postdiction", locator="R001"),
