@@ -5,24 +5,41 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+import epicycle as ep
 from epicycle.cli import main
 
+Finished = subprocess.CompletedProcess[str]
+Command = Callable[..., Finished]
 SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=8", "--set", "training.steps=60")
 
 
-def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None) -> Finished:
     """The command in a process of its own; `before` is a line of Python that it runs first."""
     command = [sys.executable, "-c", f"{before}\nfrom epicycle.cli import main\nmain()", *args]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
 
-def one_paragraph(result: subprocess.CompletedProcess[str], *told: str, code: int = 2) -> None:
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command in this process, started in `tmp_path`: the same entry point without the seconds of a new interpreter."""
+    monkeypatch.chdir(tmp_path)
+
+    def called(*args: str) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["epicycle", *args])
+        with pytest.raises(SystemExit) as ending:
+            main()
+        return Finished(args, ending.value.code, *capsys.readouterr())  # type: ignore[arg-type]
+
+    return called
+
+
+def one_paragraph(result: Finished, *told: str, code: int = 2) -> None:
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
     lines = [line for line in result.stderr.strip().splitlines() if line.startswith("epicycle: ")]
@@ -31,8 +48,8 @@ def one_paragraph(result: subprocess.CompletedProcess[str], *told: str, code: in
         assert word in lines[0]
 
 
-def test_a_small_study_from_run_to_report(tmp_path: Path) -> None:
-    first = epicycle("run", "quickstart", *SMALL, "--seeds", "2", "--json", cwd=tmp_path)
+def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command) -> None:
+    first = command("run", "quickstart", *SMALL, "--seeds", "2", "--json")
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
     assert list(document)[:4] == ["study", "root", "report", "seconds"]
@@ -49,26 +66,30 @@ def test_a_small_study_from_run_to_report(tmp_path: Path) -> None:
     for suffix in ("pdf", "svg", "png"):
         assert (Path(document["report"]).parent / f"figure.{suffix}").stat().st_size > 1000
 
+    tree = ep.open(Path(document["report"]).parent)
+    assert tree["control"].test_acc.dims == ("seed", "step")
+    assert tree["grokking"].t_gen.dims == ("seed",)
+
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "epicycle-results" / "cohorts").rglob("*") if p.is_file()}
-    again = epicycle("run", "quickstart", *SMALL, "--seeds", "2", "--json", cwd=tmp_path)
+    again = command("run", "quickstart", *SMALL, "--seeds", "2", "--json")
     assert json.loads(again.stdout)["claims"] == document["claims"]
     assert {p: p.stat().st_mtime_ns for p in before} == before, "nothing was trained"
 
-    shown = epicycle("show", "quickstart", "--json", cwd=tmp_path)
+    shown = command("show", "quickstart", "--json")
     keys = ("study", "root", "report", "claims", "arms")
     assert {k: json.loads(shown.stdout)[k] for k in keys} == {k: document[k] for k in keys}
     folder = Path(document["report"]).parent
-    assert json.loads(epicycle("show", str(folder), "--json", cwd=tmp_path).stdout)["claims"] == document["claims"]
-    assert epicycle("report", "quickstart", cwd=tmp_path).stdout.strip() == document["report"]
+    assert json.loads(command("show", str(folder), "--json").stdout)["claims"] == document["claims"]
+    assert command("report", "quickstart").stdout.strip() == document["report"]
 
-    more = json.loads(epicycle("run", "quickstart", *SMALL, "--seeds", "3", "--json", cwd=tmp_path).stdout)
+    more = json.loads(command("run", "quickstart", *SMALL, "--seeds", "3", "--json").stdout)
     assert more["report"] == document["report"]
     assert more["arms"]["control"]["runs"] == 3
     assert more["post_hoc_seeds"] == [2]
     assert {p: p.stat().st_mtime_ns for p in before} == before, "only the new seeds were trained"
 
 
-def test_a_study_of_ones_own(tmp_path: Path) -> None:
+def test_a_study_of_ones_own(tmp_path: Path, command: Command) -> None:
     (tmp_path / "mine.yaml").write_text(
         """
 question: Does it memorise?
@@ -88,7 +109,7 @@ claims:
     accounts: {coverage: yes}
 """
     )
-    result = epicycle("run", "mine.yaml", "--json", cwd=tmp_path)
+    result = command("run", "mine.yaml", "--json")
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["study"] == "mine"
@@ -96,10 +117,10 @@ claims:
     assert document["claims"][0]["accounts"] == {"coverage": "yes"}
     broken = (tmp_path / "mine.yaml").read_text().replace("seeds: 6", "seeds: ]")
     (tmp_path / "broken.yaml").write_text(broken)
-    one_paragraph(epicycle("run", "broken.yaml", cwd=tmp_path), "broken.yaml, line 10")
+    one_paragraph(command("run", "broken.yaml"), "broken.yaml, line 10")
     forked = "  boosted: {fork: only, at: t_mem, edits: [{kind: scale, knob: lr, by: 10}]}\nclaims: []\n"
     (tmp_path / "fork.yaml").write_text((tmp_path / "mine.yaml").read_text().split("claims:")[0] + forked)
-    one_paragraph(epicycle("run", "fork.yaml", cwd=tmp_path), "boosted")
+    one_paragraph(command("run", "fork.yaml"), "boosted")
 
 
 BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
@@ -126,22 +147,17 @@ BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input(case: str, tmp_path: Path, command: Command) -> None:
     args, told = BAD[case]
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["epicycle", *args])
-    with pytest.raises(SystemExit) as ending:
-        main()
-    out, err = capsys.readouterr()
-    one_paragraph(subprocess.CompletedProcess(args, ending.value.code, out, err), *told)
+    one_paragraph(command(*args), *told)
     assert not list((tmp_path / "epicycle-results").glob("cohorts/*/series.zarr"))
 
 
-def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_ours(tmp_path: Path, command: Command) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("")
-    one_paragraph(epicycle("run", "quickstart", "--root", "photos", cwd=tmp_path), "photos", "not an Epicycle results folder")
-    one_paragraph(epicycle("show", "photos", cwd=tmp_path), "photos")
+    one_paragraph(command("run", "quickstart", "--root", "photos"), "photos", "not an Epicycle results folder")
+    one_paragraph(command("show", "photos"), "photos")
 
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
@@ -158,19 +174,19 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     assert json.loads(recovered.stdout)["claims"] == json.loads(other.stdout)["claims"]
 
 
-def test_a_diverging_arm_is_reported_and_the_other_finishes(tmp_path: Path) -> None:
+def test_a_diverging_arm_is_reported_and_the_other_finishes(command: Command) -> None:
     wild = ("--set", "arms.grokking.training.optimiser.lr=1e30", "--seeds", "2", "--json")
-    document = json.loads(epicycle("run", "quickstart", *SMALL, *wild, cwd=tmp_path).stdout)
+    document = json.loads(command("run", "quickstart", *SMALL, *wild).stdout)
     assert document["arms"]["grokking"]["diverged"] == 2
     assert document["arms"]["control"]["done"] == 2
     assert document["claims"][0]["diverged"] == ["0", "1"]
 
 
-def test_lists_and_help(tmp_path: Path) -> None:
-    listed = json.loads(epicycle("studies", "--json", cwd=tmp_path).stdout)["studies"]
+def test_lists_and_help(command: Command) -> None:
+    listed = json.loads(command("studies", "--json").stdout)["studies"]
     assert listed[0]["study"] == "quickstart"
-    assert "quickstart" in epicycle("studies", cwd=tmp_path).stdout
-    assert epicycle("--help", cwd=tmp_path).returncode == 0
+    assert "quickstart" in command("studies").stdout
+    assert command("--help").returncode == 0
 
 
 @pytest.mark.parametrize("what", ["import epicycle", "from epicycle.cli import main; main()"])

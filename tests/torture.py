@@ -46,13 +46,12 @@ def torture(kills: int, options: Sequence[str], seed: int = 0) -> int:
     draw, hits = random.Random(seed), 0
     with tempfile.TemporaryDirectory() as folder:
         calm, tortured = Path(folder) / "calm", Path(folder) / "tortured"
+        began = time.perf_counter()
         run(calm, options, None)
+        length = time.perf_counter() - began
         began = time.perf_counter()
         run(calm, options, None)
         idle = time.perf_counter() - began
-        began = time.perf_counter()
-        run(Path(folder) / "timed", options, None)
-        length = time.perf_counter() - began
         print(f"undisturbed: {length:.1f} s, nothing to do: {idle:.1f} s", flush=True)
         for kill in range(kills):
             # Between the imports and a little over the whole length, so that early, late and no kills all occur.

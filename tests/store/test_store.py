@@ -241,6 +241,10 @@ def test_notebook_handle(tiny: ep.Experiment, root: Path) -> None:
     assert len(table) == 4 * len(runs.data.step)
     assert {"test_acc", "weight_decay", "seed"} <= set(table.columns)
     assert isinstance(ep.open(root), xarray.DataTree)
+    plain = ep.train(tiny, seeds=(4, 9), observation=SMALL, root=root)
+    assert plain.data.test_acc.dims == ("seed", "step")
+    assert plain.data.seed.values.tolist() == [4, 9]
+    assert plain.events.t_mem.dims == ("seed",)
     arm = RootArm(experiment=tiny, seeds=2, data_seeds=(5, 6))
     crossed = ep.train(tiny, seeds=2, data_seeds=(5, 6), observation=SMALL, root=root)
     assert len(list(arm.runs())) == len(crossed) == 4

@@ -76,7 +76,7 @@ def _panel(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int
             hover = f"{label}, seed {seed}: %{{y:.3g}} at step %{{x:,}}<extra></extra>"
             line = {"color": colour, "width": 1}
             target.add_trace(
-                go.Scatter(x=steps, y=values[run], mode="lines", line=line, opacity=0.3, showlegend=False, hovertemplate=hover),
+                go.Scatter(x=steps, y=values[run], mode="lines", line=line, opacity=0.45, showlegend=False, hovertemplate=hover),
                 **place,
             )
         target.add_trace(

@@ -40,7 +40,7 @@ def _panel(axes: "matplotlib.axes.Axes", figure: Figure, data: xarray.Dataset, l
     for name in figure.series:
         colour, label, _ = series_style(name)
         values = data[name].values
-        axes.plot(steps, values.T, color=colour, alpha=0.3, linewidth=0.6)
+        axes.plot(steps, values.T, color=colour, alpha=0.45, linewidth=0.6)
         axes.plot(steps, median_over_runs(data, name), color=colour, linewidth=2, label=label)
     kind, span = scale_of(figure.series)
     axes.set_yscale(kind)

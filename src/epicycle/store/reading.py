@@ -106,7 +106,7 @@ def unstacked(data: xarray.Dataset) -> xarray.Dataset:
     kept = ["data_seed"] if "data_seed" not in names else []
     flat = data.assign_coords(run_id=("run", data["run"].values)).drop_vars("run")
     flat = flat.reset_coords([*kept, "status", "baseline", "run_id"])
-    grid = flat.set_index(run=names).unstack("run")
+    grid = flat.swap_dims(run="seed") if names == ["seed"] else flat.set_index(run=names).unstack("run")
     return grid.transpose(*names, "step", ..., missing_dims="ignore")
 
 

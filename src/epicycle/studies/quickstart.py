@@ -1,8 +1,8 @@
 """The phenomenon in a minute: x - y modulo a small prime, with weight decay and without.
 
-The setting was chosen on seeds from 1000 on, for a run of about a minute on two cores (LOG.md, 2026-11-21); the verdicts are about
-seeds 0 to 9. With 60 % of the pairs the published delay is small (ratio 3.0 at p = 113, where 30 % gives 50), so the claim asks for what
-row R001 of our programme would not call refuted: a median t_gen / t_mem above 2.
+The setting was chosen on seeds from 1000 on, for a run of about a minute on two cores (LOG.md, 2026-11-21); the verdicts are
+about seeds 0 to 9. With 60 % of the pairs the published delay is small (ratio 3.0 at p = 113, where 30 % gives 50), so the claim asks
+for what row R001 of our programme would not call refuted: a median t_gen / t_mem above 2.
 """
 
 from epicycle.claims.events import Threshold
