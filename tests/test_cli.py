@@ -160,7 +160,7 @@ def test_a_folder_that_is_not_ours(tmp_path: Path, command: Command) -> None:
     one_paragraph(command("show", "photos"), "photos")
 
 
-def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path, command: Command) -> None:
     """A limit on file sizes makes real writes fail in the middle, as a full disk does."""
     small_files = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     args = ("run", "quickstart", *SMALL, "--seeds", "2", "--json")
@@ -168,9 +168,9 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     one_paragraph(full, "File too large", "choose another --root")
     assert full.stdout == ""
     assert not list(tmp_path.rglob("verdicts.json"))
-    recovered = epicycle(*args, cwd=tmp_path)
+    recovered = command(*args)
     assert recovered.returncode == 0, recovered.stderr
-    other = epicycle(*args, "--root", "fresh", cwd=tmp_path)
+    other = command(*args, "--root", "fresh")
     assert json.loads(recovered.stdout)["claims"] == json.loads(other.stdout)["claims"]
 
 
