@@ -5,6 +5,7 @@ python -m tests.torture --kills 20
 
 import argparse
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,33 +39,40 @@ def run(root: Path, options: Sequence[str], kill_after: float | None) -> bool:
 
 
 def torture(kills: int, options: Sequence[str], seed: int = 0) -> int:
-    """Kills that hit a running process, after which the bytes were the same.
+    """Hit running processes `kills` times; whenever a run comes to its end, compare its bytes and start over.
+
+    Returns:
+        How many runs were compared.
 
     Raises:
         AssertionError: a byte differs.
     """
-    draw, hits = random.Random(seed), 0
+    draw, hits, compared = random.Random(seed), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         calm, tortured = Path(folder) / "calm", Path(folder) / "tortured"
         began = time.perf_counter()
         run(calm, options, None)
         length = time.perf_counter() - began
-        began = time.perf_counter()
-        run(calm, options, None)
-        idle = time.perf_counter() - began
-        print(f"undisturbed: {length:.1f} s, nothing to do: {idle:.1f} s", flush=True)
-        for kill in range(kills):
-            # Between the imports and a little over the whole length, so that early, late and no kills all occur.
-            ended = run(tortured, options, draw.uniform(0.3 * idle, max(1.1 * length / (1 + kill / 4), 2 * idle)))
+        expected = results(calm)
+        print(f"undisturbed: {length:.1f} s, {len(expected)} files, {sum(map(len, expected.values())):,} bytes", flush=True)
+        while True:
+            # From the imports on, through compilation, training and judging; short enough that most runs need several starts.
+            ended = run(tortured, options, draw.uniform(0.5, 0.4 * length) if hits < kills else None)
             hits += not ended
-            print(f"kill {kill + 1} of {kills}: {'came too late' if ended else 'hit'}", flush=True)
-        run(tortured, options, None)
-        one, other = results(calm), results(tortured)
-        assert set(one) == set(other), set(one) ^ set(other)
-        differing = [name for name in one if one[name] != other[name]]
-        assert not differing, differing
-        print(f"{len(one)} files, {sum(map(len, one.values())):,} bytes: the same after {hits} kills", flush=True)
-    return hits
+            if ended:
+                compare(expected, results(tortured))
+                compared += 1
+                print(f"the same bytes after {hits} kills in all", flush=True)
+                shutil.rmtree(tortured)
+                if hits >= kills:
+                    return compared
+
+
+def compare(one: dict[str, bytes], other: dict[str, bytes]) -> None:
+    """Fail with the names of files that are missing or differ."""
+    assert set(one) == set(other), set(one) ^ set(other)
+    differing = [name for name in one if one[name] != other[name]]
+    assert not differing, differing
 
 
 def main() -> None:
