@@ -13,7 +13,7 @@ from epicycle.spec.base import Member
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, bind
 from epicycle.spec.families import Task
-from epicycle.spec.fields import role_of, static
+from epicycle.spec.fields import role_of
 from epicycle.spec.identity import canonical_json, identity
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment, knob_path, with_path
@@ -160,6 +160,8 @@ def test_third_party_members_by_import_path() -> None:
     experiment = ep.Experiment.model_validate({"task": plain, "model": {"kind": "mlp"}})
     assert isinstance(experiment.task, Parity)
     assert experiment.model_dump()["task"] == {"kind": f"{__name__}:Parity", "bits": 3}
+    other = ep.Experiment.model_validate({"task": {**plain, "bits": 4}, "model": {"kind": "mlp"}})
+    assert other.static_part() != experiment.static_part(), "a field without a role is static"
     with pytest.raises(InputError, match="is not a model"):
         ep.Experiment.parse({"task": plain, "model": plain})
     with pytest.raises(InputError, match="cannot import"):
@@ -170,7 +172,7 @@ class Parity(Task):
     """A user's own task."""
 
     kind = "parity"
-    bits: int = static(3)
+    bits: int = 3
 
     def table(self) -> Table:
         x = np.arange(2**self.bits)

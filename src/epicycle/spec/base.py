@@ -98,6 +98,7 @@ def explain(error: ValidationError, where: str) -> str:
 
 
 def _nested(value: Any, path: str) -> Iterator[tuple[str, Role, Any]]:
+    """Leaves of a field without a role; a plain value there counts as static, the safe reading of a user's own class."""
     if isinstance(value, Spec):
         yield from value.leaves(f"{path}.")
     elif isinstance(value, tuple):
@@ -106,3 +107,5 @@ def _nested(value: Any, path: str) -> Iterator[tuple[str, Role, Any]]:
     elif isinstance(value, Mapping):
         for name, entry in value.items():
             yield from _nested(entry, f"{path}.{name}")
+    else:
+        yield path, "static", value

@@ -11,6 +11,7 @@ from epicycle.models.transformer import Transformer
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment, Stop, Training
+from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Source, Study
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
@@ -128,5 +129,6 @@ STUDY = Study(
     claims=CLAIMS,
     figures=FIGURES,
     sources=SOURCES,
+    observation=Observation(checkpoint_megabytes=50),
     profiles={"quick": Profile(seeds=6, pilot=True)},
 )
