@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from epicycle.store.layout import Root, StudyFiles
 
 BAD_INPUT, INTERRUPTED, FAILED = 2, 3, 1
-SIGNS = {"supported": "✓", "refuted": "✗", "undecided": "~"}
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
 
 app = typer.Typer(
@@ -194,17 +193,17 @@ def _writable_root(path: Path | None) -> "Root":
 
 
 def _find(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
-    from epicycle.lab import find_study, results_root
+    from epicycle.lab import find_study
     from epicycle.runs import default_root
     from epicycle.spec.errors import InputError
-    from epicycle.store.layout import StudyFiles
+    from epicycle.store.layout import Root, StudyFiles
 
     path = Path(target)
     if path.is_dir():
         if not (path / "verdicts.json").is_file():
             raise InputError(f"{target} is not the directory of a study (there is no verdicts.json in it).")
-        return results_root(path.absolute().parents[2]), StudyFiles(path.absolute())
-    place = results_root(root or default_root())
+        return Root(path.absolute().parents[2]).opened(), StudyFiles(path.absolute())
+    place = Root(root or default_root()).opened()
     return place, find_study(place, target)
 
 
@@ -213,10 +212,12 @@ def _print_json(document: Any) -> None:
 
 
 def _print_verdicts(document: dict[str, Any], trained: int | None = None) -> None:
+    from epicycle.report.style import VERDICTS
+
     typer.echo(f"{document['study']}: {document['question']}")
     for claim in document["claims"]:
         marks = "".join(f" [{mark}]" for mark in ("pilot", "post_hoc") if claim[mark])
-        word = typer.style(f"{SIGNS[claim['verdict']]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
+        word = typer.style(f"{VERDICTS[claim['verdict']][0]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
         typer.echo(f"  {word}{marks}  {claim['sentence']}")
         typer.echo(f"      {claim['reason']}")
     did = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"

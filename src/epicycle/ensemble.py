@@ -121,7 +121,7 @@ def _satisfied(store: CohortStore, asked: Sequence[Mapping[str, Any] | None], ob
     return all(
         now is None
         or told.startswith("diverged")
-        or (then is not None and then["stop"] == now["stop"] and then["budget"] >= now["budget"])
+        or (then is not None and then["stop"] in (None, now["stop"]) and then["budget"] >= now["budget"])
         for then, now, told in zip(store.status["asked"], asked, store.status["states"], strict=True)
     )
 
@@ -194,6 +194,11 @@ def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
     for problem in damaged:
         warnings.warn(f"{problem} Going on from the state before it.", stacklevel=2)
     if checkpoint is None:
+        if damaged and any(entry is None for entry in asked):
+            raise InputError(
+                f"{' '.join(damaged)} Cohort {store.id} must be trained again from the start, and only some of its runs are asked for; "
+                "run the study that it was made for."
+            )
         return
     states = [from_tensors(checkpoint.of(member), like) for member, like in enumerate(cohort.states)]
     for member, state in enumerate(states):

@@ -6,15 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import xarray
 
-from epicycle.claims.events import event_steps
+from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
 from epicycle.ensemble import Watcher, train_runs
-from epicycle.spec.arms import ForkArm, RootArm, short_names
+from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.identity import digest, identity
@@ -26,6 +25,9 @@ from epicycle.store.layout import Root, StudyFiles
 from epicycle.store.reading import study_datasets
 
 
+ArmRuns = Mapping[str, list[tuple[dict[str, Any], Run]]]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """A judged study.
@@ -34,7 +36,6 @@ class Outcome:
         trained: runs trained or continued; 0 when everything was there.
     """
 
-    study: Study
     root: Root
     files: StudyFiles
     trained: int
@@ -62,33 +63,26 @@ def run_study(
     runs = {name: list(arm.runs()) for name, arm in study.root_arms()}
     files = root.study(study.name, study_id(study))
     write_text(files.spec, dump_yaml(study.model_dump(mode="json")))
-    write_json(files.runs, {"arms": {name: _arm_entry(study, name, runs[name]) for name in runs}})
+    _write_runs(study, files, runs, {})
     _register(study, files, runs, Catalogue(root))
     every = list({run.id: run for arm in runs.values() for _, run in arm}.values())
     trained = train_runs(every, study.observation, root, watch, interrupted)
+    _write_runs(study, files, runs, _ends(study_datasets(root, files), runs))
     write_json(files.verdicts, judged(study, root, files))
     seconds = time.perf_counter() - began
     if trained or not files.provenance.exists():
         write_json(files.provenance, _provenance(study, command, seconds, trained))
-    return Outcome(study, root, files, trained, seconds)
+    return Outcome(root, files, trained, seconds)
 
 
 def study_id(study: Study) -> str:
     """Names a study at a setting: its experiments and profile. Seeds and claims may grow inside one directory."""
     arms = {}
-    for name, arm in study.arms.items():
-        what = {"seeds": None, "first_seed": 0} if isinstance(arm, RootArm) else {}
-        plain = identity(arm)
-        arms[name] = {key: value for key, value in plain.items() if key not in what}
-        if isinstance(arm, RootArm):
-            budgets = [(e.training.steps, identity_of_stop(e.training.stop)) for _, e in arm.experiments()]
-            arms[name]["budgets"] = budgets
+    for name, arm in study.root_arms():
+        arms[name] = {key: value for key, value in identity(arm).items() if key not in ("seeds", "first_seed")}
+        # Budgets and stops are outside a run's identity, but verdicts depend on them.
+        arms[name]["ends"] = [e.training.model_dump(mode="json", include={"steps", "stop"}) for _, e in arm.experiments()]
     return digest({"name": study.name, "profile": study.profile, "arms": arms})
-
-
-def identity_of_stop(stop: Any) -> Any:
-    """A stop as plain data (budgets are outside `identity`)."""
-    return stop.model_dump() if stop else None
 
 
 def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
@@ -146,15 +140,23 @@ def _only_root_arms(study: Study) -> None:
         )
 
 
-def _arm_entry(study: Study, name: str, runs: list[tuple[dict[str, Any], Run]]) -> dict[str, Any]:
-    arm = study.arms[name]
-    assert isinstance(arm, RootArm)
-    budgets = {run.experiment.training.steps for _, run in runs}
-    listed = [{"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values} for values, run in runs]
-    return {"swept": short_names(arm.sweep), "budget": max(budgets), "runs": listed}
+def _write_runs(study: Study, files: StudyFiles, runs: ArmRuns, ends: Mapping[str, list[int]]) -> None:
+    """Which runs each arm consists of; once they are trained, also where each of them ends."""
+    arms = {}
+    for name, arm in study.root_arms():
+        listed = [{"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values} for values, run in runs[name]]
+        for entry, end in zip(listed, ends.get(name, []), strict=name in ends):
+            entry["end"] = end
+        budget = max(run.experiment.training.steps for _, run in runs[name])
+        arms[name] = {"swept": short_names(arm.sweep), "budget": budget, "runs": listed}
+    write_json(files.runs, {"arms": arms})
 
 
-def _register(study: Study, files: StudyFiles, runs: Mapping[str, Any], catalogue: Catalogue) -> None:
+def _ends(arms: Mapping[str, xarray.Dataset], runs: ArmRuns) -> dict[str, list[int]]:
+    return {name: ends_of(data, [run.experiment.training for _, run in runs[name]]) for name, data in arms.items()}
+
+
+def _register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalogue) -> None:
     """Write down claims and seeds before the first step; a later change becomes a new entry that says what was known by then."""
     entries = read_json(files.registration)["entries"] if files.registration.exists() else []
     claims = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
@@ -223,12 +225,3 @@ def _provenance(study: Study, command: str, seconds: float, trained: int) -> dic
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "machine": {"system": platform.system(), "processor": platform.processor() or platform.machine()},
     }
-
-
-def results_root(path: str | Path) -> Root:
-    """A results root for reading.
-
-    Raises:
-        InputError: it is not one.
-    """
-    return Root(Path(path)).opened()

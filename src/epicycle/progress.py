@@ -27,7 +27,7 @@ class Display:
 
     def __enter__(self) -> "Display":
         if not self._quiet:
-            self._console.print("starting JAX and compiling (cached for later runs) ...", style="dim")
+            self._console.print("looking for what is missing; the first training compiles (cached for later runs) ...", style="dim")
             if self._live:
                 self._live.start()
         return self

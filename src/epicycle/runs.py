@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from epicycle.claims.events import event_steps
+from epicycle.claims.events import ends_of, event_steps
 from epicycle.ensemble import Watcher, train_runs
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.errors import InputError
@@ -100,8 +100,12 @@ class Runs:
 
     def _flat(self) -> xarray.Dataset:
         runs = [{"run": run.id, "values": values} for values, run in self._listed]
-        budget = max(run.experiment.training.steps for _, run in self._listed)
-        return arm_dataset(runs, self._swept, budget, self._root, Catalogue(self._root), {})
+        trainings = [run.experiment.training for _, run in self._listed]
+        budget, catalogue = max(training.steps for training in trainings), Catalogue(self._root)
+        cohorts: dict[str, xarray.Dataset] = {}
+        whole = arm_dataset(runs, self._swept, budget, self._root, catalogue, cohorts)
+        cut = [{**entry, "end": end} for entry, end in zip(runs, ends_of(whole, trainings), strict=True)]
+        return arm_dataset(cut, self._swept, budget, self._root, catalogue, cohorts)
 
 
 class OneRun:

@@ -1,7 +1,7 @@
 """Events: detectors over recorded series. Each gives the interval (previous evaluation, this one], or None: censored, not 'never'."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field
 
+from epicycle.spec.experiment import Training
 from epicycle.spec.families import Event
 from epicycle.spec.registry import resolve
 
@@ -120,13 +121,27 @@ def _confirming(steps: Int[ndarray, " step"], share: float) -> Int[ndarray, " st
     return np.maximum(place, np.arange(len(steps)) + 1)
 
 
+def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str, Any], baseline: float) -> int:
+    """The last step that belongs to a run as it is asked for here: its own stop or budget, however far others had it trained."""
+    if training.stop is None:
+        return training.steps
+    event = standard()[training.stop.event]
+    within = steps <= training.steps
+    bracket = bracket_of(event, steps[within], {name: values[within] for name, values in series.items()}, baseline)
+    if bracket is None:
+        return training.steps
+    grid = steps[within]
+    stop = stop_after(grid, event, bracket, training.stop.factor)
+    return int(grid[min(int(np.searchsorted(grid, stop)), len(grid) - 1)])
+
+
 def ends_runs(event: Event) -> bool:
     """Whether runs may be stopped by an event: it must be known for good a fixed share of steps after it happened."""
     return hasattr(event, "hold")
 
 
 def standard() -> dict[str, Event]:
-    """The events every run is searched for (DESIGN of the field's words: memorised, onset, generalised)."""
+    """The events every run is searched for: memorised, onset, generalised, peak of the calibrated test loss."""
 
     def make(kind: str, **fields: object) -> Event:
         return resolve("event", kind)(**fields)  # type: ignore[return-value]
@@ -147,6 +162,16 @@ def bracket_of(event: Event, steps: Int[ndarray, " step"], series: Mapping[str, 
     if not recorded.any():
         return None
     return event.bracket(steps[recorded], {name: series[name][recorded] for name in event.series}, baseline)
+
+
+def ends_of(data: xarray.Dataset, trainings: Sequence[Training]) -> list[int]:
+    """`end_of` every run of a dataset."""
+    names = [str(name) for name in data.data_vars if data[name].dims == ("run", "step")]
+    found = []
+    for run, training in enumerate(trainings):
+        series = {name: data[name].values[run] for name in names}
+        found.append(end_of(training, data["step"].values, series, float(data["baseline"].values[run])))
+    return found
 
 
 def event_steps(data: xarray.Dataset) -> dict[str, list[int | None]]:

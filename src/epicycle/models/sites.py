@@ -1,19 +1,21 @@
 """Named activations: every site of a forward pass is recorded under its TransformerLens hook name and may be edited."""
 
 import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from jaxtyping import Array, Float
 
 from epicycle.spec.errors import InputError
 
-SiteEdit = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
+if TYPE_CHECKING:
+    from epicycle.spec.families import SiteEdit
 
 
 class Sites:
     """Collects activations and applies edits (pattern, function) at the sites a pattern matches."""
 
-    def __init__(self, edits: Sequence[SiteEdit] = ()) -> None:
+    def __init__(self, edits: Sequence["SiteEdit"] = ()) -> None:
         self._edits = tuple(edits)
         self._hits = [0] * len(self._edits)
         self.values: dict[str, Float[Array, ...]] = {}

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,7 +13,6 @@ from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
 from epicycle.spec.paths import get_path, with_path
 
-Scalar = bool | int | float | str
 MOMENT = re.compile(r"(?P<share>\d*\.?\d+\*)?(?P<event>[a-z][a-z0-9_]*)$|peak\([a-z_]+\)$")
 
 
@@ -121,4 +120,3 @@ def _kind_of_arm(value: Any) -> Any:
 
 
 Arm = Annotated[RootArm | ForkArm, BeforeValidator(_kind_of_arm)]
-ArmKind = Literal["root", "fork"]

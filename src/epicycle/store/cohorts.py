@@ -216,7 +216,7 @@ def stored_series(path: Path, segments: int, rows: Sequence[int]) -> tuple[Any, 
     if not parts:
         return np.zeros(0, np.int64), {}, {}, {}
     steps = np.concatenate([part[0] for part in parts])
-    past = np.arange(len(steps))[None, :] >= np.asarray(list(rows) or [0] * 1)[:, None]
+    past = np.arange(len(steps))[None, :] >= np.asarray(rows)[:, None]
     values: dict[str, Any] = {}
     for name in parts[0][1]:
         joined = np.concatenate([part[1][name][1] for part in parts], axis=1)

@@ -83,7 +83,7 @@ def arm_dataset(
     catalogue: Catalogue,
     cohorts: dict[str, xarray.Dataset],
 ) -> xarray.Dataset:
-    """One arm; `cohorts` keeps what was read already."""
+    """One arm; `cohorts` keeps what was read already. An entry's `end`, where it has one, is the last step that counts."""
     parts = []
     for entry in runs:
         cohort, row = catalogue.place(entry["run"])
@@ -92,6 +92,9 @@ def arm_dataset(
         parts.append(cohorts[cohort].isel(run=[row]))
     data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
     data = data.isel(step=np.flatnonzero(data["step"].values <= budget))
+    if all("end" in entry for entry in runs):  # an earlier, longer request may have trained a run past its own stop
+        ends = xarray.DataArray([entry["end"] for entry in runs], dims="run")
+        data = data.where(data["step"] <= ends)
     for name in swept:
         data = data.assign_coords({name: ("run", [_plain(entry["values"][name]) for entry in runs])})
     data.attrs = {"budget": budget, "swept": list(swept), "exact": all(part.attrs["exact"] for part in parts)}

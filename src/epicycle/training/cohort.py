@@ -153,10 +153,10 @@ def train(
         _commit(cohort, sink, written)
     while active := cohort.active():
         here = int(min(cohort.states[m].step for m in active))
-        goal = _round_goal(cohort, here, pace, len(active) / machine.devices)
+        goal = _round_goal(cohort, here, pace, len(active))
         started = time.perf_counter()
         moved = _advance(cohort, program, machine, active, goal)
-        pace.measured(moved, time.perf_counter() - started, machine.devices)
+        pace.measured(moved, time.perf_counter() - started)
         if goal in cohort.checkpoints:
             reached = [m for m in active if cohort.states[m].step == goal and cohort.states[m].diverged < 0]
             sink.checkpoint(goal, reached, [cohort.states[m] for m in reached])
@@ -176,11 +176,11 @@ def _commit(cohort: Cohort, sink: Sink, first: int) -> None:
     sink.commit(cohort.rows, cohort.told(), cohort.states, finished=not cohort.active())
 
 
-def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members_per_device: float) -> int:
+def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members: int) -> int:
     """The step a round ends at: bounded by stops still to be found, the segments of a chunk, checkpoints and time."""
     ahead = cohort.grid[cohort.grid > here][:SEGMENTS]
     marks = cohort.checkpoints[cohort.checkpoints > here]
-    affordable = here + pace.steps_in(ROUND_SECONDS, members_per_device)
+    affordable = here + pace.steps_in(ROUND_SECONDS, members)
     return max(here + 1, int(min(cohort.horizon(here), ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
 
 
@@ -241,25 +241,20 @@ def _stack(trees: Sequence[Any]) -> Any:
 
 
 class _Pace:
-    """Seconds a member-step takes, learnt while training."""
+    """Member-steps a second, learnt from the last round."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
         self.rate = 0.0
+        self._rounds = 0
 
-    def measured(self, member_steps: int, seconds: float, devices: int) -> None:
-        """Learn from one round; the first one, which compiles, is not counted."""
-        if self.rate == 0.0:
-            self.rate = member_steps / max(seconds, 1e-9)
-            return
+    def measured(self, member_steps: int, seconds: float) -> None:
+        """Learn from one round."""
         self.rate = member_steps / max(seconds, 1e-9)
-        self.seconds = devices / max(self.rate, 1e-9)
+        self._rounds += 1
 
-    def steps_in(self, seconds: float, members_per_device: float) -> int:
-        """Steps of every member that fit into a time; 20 while nothing is known."""
-        if self.seconds == 0.0:
-            return 20
-        return max(1, int(seconds / (self.seconds * max(members_per_device, 1.0))))
+    def steps_in(self, seconds: float, members: int) -> int:
+        """Steps of every member that fit into a time; 20 until a round was measured that did not compile."""
+        return 20 if self._rounds < 2 else max(1, int(seconds * self.rate / members))
 
 
 class _CommitClock:
