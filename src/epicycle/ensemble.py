@@ -196,8 +196,8 @@ def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
     if checkpoint is None:
         if damaged and any(entry is None for entry in asked):
             raise InputError(
-                f"{' '.join(damaged)} Cohort {store.id} must be trained again from the start, and only some of its runs are asked for; "
-                "run the study that it was made for."
+                f"{' '.join(damaged)} Cohort {store.id} must be trained again from the start, but only some of its runs are "
+                "asked for; run the study that it was made for."
             )
         return
     states = [from_tensors(checkpoint.of(member), like) for member, like in enumerate(cohort.states)]

@@ -24,7 +24,6 @@ from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root, StudyFiles
 from epicycle.store.reading import study_datasets
 
-
 ArmRuns = Mapping[str, list[tuple[dict[str, Any], Run]]]
 
 

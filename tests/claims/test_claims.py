@@ -15,6 +15,7 @@ from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.registry import KINDS, resolve
+from epicycle.studies import NAMES, load
 
 STEPS = np.array([0, 1, 2, 5, 10, 20, 50, 100, 105, 110, 120, 200])
 
@@ -197,7 +198,13 @@ def test_swept_arms_must_say_where() -> None:
 
 def test_sentences_are_rendered() -> None:
     assert DELAY.sentence() == "The median t_gen / t_mem in arm a is above 3."
-    assert set(ACCOUNTS) == {account.id for account in ACCOUNTS.values()}
+
+
+def test_every_account_a_study_names_is_described() -> None:
+    named = {account for name in NAMES for claim in load(name).claims for account in claim.accounts}
+    assert named
+    assert named <= set(ACCOUNTS)
+    assert all(account.source and account.says for account in ACCOUNTS.values())
 
 
 def test_regions() -> None:

@@ -234,6 +234,17 @@ def test_studies_check_their_names() -> None:
     with pytest.raises(InputError, match="overlap"):
         Study.parse(study(claims=[overlapping]))
     good = {**claim, "statistic": {**claim["statistic"], "arm": "control"}}
+    for change, told in (
+        ({"event": "t_gne"}, "did you mean 't_gen'"),
+        ({"kind": "extreme", "series": "test_ac", "event": None}, "did you mean 'test_acc'"),
+    ):
+        statistic = {k: v for k, v in {**good["statistic"], **change}.items() if v is not None}
+        with pytest.raises(InputError) as error:
+            Study.parse(study(claims=[{**good, "statistic": statistic}]))
+        assert told in str(error.value), "before anything is trained"
+    drawn = {"title": "What?", "arms": ["control"], "series": ["test_los"]}
+    with pytest.raises(InputError, match="did you mean 'test_loss'"):
+        Study.parse(study(figures=[drawn]))
     with pytest.raises(InputError, match="share an id"):
         Study.parse(study(claims=[good, good]))
     with pytest.raises(InputError, match="no full profile"):

@@ -128,7 +128,7 @@ def test_a_shorter_budget_is_there_already(tiny: ep.Experiment, root: Path, monk
     xarray.testing.assert_identical(ep.open(next((root / "cohorts").glob("[!.]*"))), before)
 
 
-def test_stops_are_found_and_reasked(tiny: ep.Experiment, tmp_path: Path) -> None:
+def test_stops_are_found_and_reasked(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopping = tiny.swept("training.steps", 2000).swept("training.stop", {"event": "t_mem", "factor": 1.5})
     stopping = stopping.swept("training.optimiser.lr", 0.01)
     train_all(runs_of(stopping, 0, 1, 2), tmp_path / "r")
@@ -140,6 +140,11 @@ def test_stops_are_found_and_reasked(tiny: ep.Experiment, tmp_path: Path) -> Non
     train_all(runs_of(stopping.swept("training.stop", None), 0, 1, 2), tmp_path / "straight")
     straight = next((tmp_path / "straight" / "cohorts").glob("[!.]*"))
     xarray.testing.assert_identical(ep.open(cohort), ep.open(straight))
+    handle = ep.train(stopping, seeds=3, observation=SMALL, root=tmp_path / "r")
+    own = np.isfinite(handle.data.train_loss).sum("step").values
+    assert (own == ends).all(), "trained further for somebody else, a run still ends where its own spec says"
+    monkeypatch.setattr("epicycle.ensemble.start", lambda: pytest.fail("the whole budget holds what a stop asks for"))
+    assert train_all(runs_of(stopping, 0, 1, 2), tmp_path / "r") == 0
     with pytest.raises(InputError, match="cannot end a run"):
         train_all(runs_of(tiny.swept("training.stop", {"event": "t_peak"}), 0), tmp_path / "r")
     fewer = SMALL.model_copy(update={"measures": SMALL.measures[:1]})
@@ -198,6 +203,17 @@ def test_damaged_checkpoints_are_named_and_the_one_before_used(
     train_all(runs_of(tiny, 0, 1), tmp_path / "straight")
     one, other = bytes_below(tmp_path / "r"), bytes_below(tmp_path / "straight")
     assert {k: v for k, v in one.items() if "cohorts" in k} == {k: v for k, v in other.items() if "cohorts" in k}
+
+
+def test_a_cohort_lost_altogether_is_not_half_retrained(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
+    for name in (store.status["checkpoint"]["file"], store.status["previous"]["file"]):
+        (store.files.checkpoints / name).write_bytes(b"rubbish")
+    before = store.status["rows"]
+    one = runs_of(tiny, 0)
+    with pytest.warns(UserWarning, match="damaged"), pytest.raises(InputError, match="only some of its runs"):
+        train_all(one, tmp_path / "r")
+    assert CohortStore(store.files).status["rows"] == before
 
 
 def test_what_lies_past_the_marker_is_ignored(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

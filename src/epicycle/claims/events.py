@@ -126,13 +126,12 @@ def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str
     if training.stop is None:
         return training.steps
     event = standard()[training.stop.event]
-    within = steps <= training.steps
-    bracket = bracket_of(event, steps[within], {name: values[within] for name, values in series.items()}, baseline)
+    recorded = np.isfinite(np.stack([series[name] for name in event.series])).all(axis=0) & (steps <= training.steps)
+    grid = steps[recorded]
+    bracket = bracket_of(event, grid, {name: series[name][recorded] for name in event.series}, baseline)
     if bracket is None:
         return training.steps
-    grid = steps[within]
-    stop = stop_after(grid, event, bracket, training.stop.factor)
-    return int(grid[min(int(np.searchsorted(grid, stop)), len(grid) - 1)])
+    return int(grid[min(int(np.searchsorted(grid, stop_after(grid, event, bracket, training.stop.factor))), len(grid) - 1)])
 
 
 def ends_runs(event: Event) -> bool:

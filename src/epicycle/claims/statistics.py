@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import xarray
-from pydantic import Field
+from pydantic import model_validator
 
 from epicycle.claims.events import bracket_of, standard
 from epicycle.claims.intervals import Interval, median_interval, share_interval
@@ -47,6 +47,19 @@ class _OfOneArm(Statistic):
         """The one arm."""
         return (self.arm,)
 
+    @model_validator(mode="after")
+    def _events_are_known(self) -> "_OfOneArm":
+        self._events()
+        return self
+
+    def reads(self) -> tuple[str, ...]:
+        """What its events read."""
+        return tuple(dict.fromkeys(series for event in self._events() for series in event.series))
+
+    def _events(self) -> list[Event]:
+        """Every detector it uses."""
+        return []
+
     def place(self) -> str:
         """The arm and the swept values, in words."""
         return f"arm {self.arm}" + (f" at {', '.join(f'{k} = {v}' for k, v in self.where.items())}" if self.where else "")
@@ -60,6 +73,9 @@ class EventTime(_OfOneArm):
     event: str
     unit: Literal["steps", "budget"] = "steps"
     detectors: dict[str, AnyEvent] = {}
+
+    def _events(self) -> list[Event]:
+        return list(_variants(self.event, self.detectors).values())
 
     def phrase(self) -> str:
         """In words."""
@@ -88,6 +104,9 @@ class EventRatio(_OfOneArm):
     event: str
     over: str
     detectors: dict[str, AnyEvent] = {}
+
+    def _events(self) -> list[Event]:
+        return [*_variants(self.event, self.detectors).values(), *_variants(self.over, {}).values()]
 
     def phrase(self) -> str:
         """In words."""
@@ -123,6 +142,10 @@ class Extreme(_OfOneArm):
     which: Literal["max", "min", "last"] = "last"
     above_baseline: bool = False
 
+    def reads(self) -> tuple[str, ...]:
+        """Its series."""
+        return (self.series,)
+
     def phrase(self) -> str:
         """In words."""
         which = {"max": "largest", "min": "smallest", "last": "last"}[self.which]
@@ -151,7 +174,10 @@ class Share(_OfOneArm):
     kind: ClassVar[str] = "share"
 
     event: str
-    detectors: dict[str, AnyEvent] = Field(default={})
+    detectors: dict[str, AnyEvent] = {}
+
+    def _events(self) -> list[Event]:
+        return list(_variants(self.event, self.detectors).values())
 
     def phrase(self) -> str:
         """In words."""
@@ -175,7 +201,7 @@ def _variants(name: str, extra: Mapping[str, Event]) -> dict[str, Event]:
     """The standard detector under the event's own name, then those a claim registers beside it."""
     events = standard()
     if name not in events and not extra:
-        raise KeyError(f"there is no standard event '{name}'; give it under detectors")
+        raise ValueError(f"there is no standard event '{name}'; {nearest(name, events)} Or give it under detectors.")
     return ({name: events[name]} if name in events else {}) | dict(extra)
 
 

@@ -99,6 +99,11 @@ class Claim(Spec):
         gated = [arm for gate in self.gates for arm in gate.statistic.arms()]
         return tuple(dict.fromkeys([*self.statistic.arms(), *gated]))
 
+    def reads(self) -> tuple[str, ...]:
+        """Series that the claim or one of its gates needs."""
+        gated = [series for gate in self.gates for series in gate.statistic.reads()]
+        return tuple(dict.fromkeys([*self.statistic.reads(), *gated]))
+
     def sentence(self) -> str:
         """The claim in words, rendered from what will be computed."""
         return f"The {self.statistic.phrase()} is {self.supported_if.phrase()}."

@@ -154,6 +154,10 @@ class Statistic(Member, ABC):
         """The arms it reads."""
 
     @abstractmethod
+    def reads(self) -> tuple[str, ...]:
+        """The recorded series it needs; a study that does not record them is refused before it runs."""
+
+    @abstractmethod
     def phrase(self) -> str:
         """What is estimated, in words that finish 'The ... is'."""
 

@@ -76,6 +76,7 @@ class Study(Spec):
         for figure in self.figures:
             for arm_name in figure.arms:
                 self._known_arm(arm_name, f"figure '{figure.title}'")
+        self._series_are_recorded()
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
             raise ValueError(f"two claims share an id: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}")
@@ -133,6 +134,15 @@ class Study(Spec):
         if head == "arms" and name in self.arms and field.split(".", 1)[0] in ("task", "split", "model", "training"):
             return f"arms.{name}.experiment.{field}"
         return path
+
+    def _series_are_recorded(self) -> None:
+        recorded = {measure.name for measure in self.observation.measures}
+        needed = {f"claim '{claim.id}'": claim.reads() for claim in self.claims}
+        needed |= {f"figure '{figure.title}'": figure.series for figure in self.figures}
+        for who, names in needed.items():
+            for name in names:
+                if name not in recorded:
+                    raise ValueError(f"{who} needs series '{name}', which no measure records; {nearest(name, recorded)}")
 
     def _known_arm(self, name: str, where: str) -> None:
         if name not in self.arms:
