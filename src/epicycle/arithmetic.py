@@ -17,16 +17,15 @@ def cross_entropy(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " 
 
 def wrong_minus_right(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
     """Log-sum-exp of the wrong logits minus the right logit: the log-odds of being wrong."""
-    right = right_logit(logits, labels)
-    wrong = jnp.where(is_label(logits, labels), -jnp.inf, logits - right[:, None])
-    return jax.scipy.special.logsumexp(wrong, axis=1)
+    wrong = jnp.where(is_label(logits, labels), -jnp.inf, logits - right_logit(logits, labels)[:, None])
+    return jax.scipy.special.logsumexp(wrong.T, axis=0)
 
 
 def right_logit(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
     """The logit of each row's label."""
-    return jnp.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
+    return jnp.where(is_label(logits, labels), logits, 0).T.sum(axis=0)
 
 
 def is_label(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Array:
     """True at each row's label."""
-    return jnp.arange(logits.shape[1])[None, :] == labels[:, None]
+    return (jnp.arange(logits.shape[1])[:, None] == labels).T

@@ -1,16 +1,18 @@
 """Both architectures against forward passes written here in float64 NumPy, and the fast path against the plain one."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from epicycle import MLP, InputError, Modular, Transformer
 from epicycle.spec.families import Model
 from epicycle.spec.registry import KINDS, resolve
+from epicycle.spec.table import Table
 
 TABLE = Modular(p=11, operation="x-y").table()
 MODELS: dict[str, list[Model]] = {
@@ -58,17 +60,11 @@ def numpy_mlp(w: dict[str, Any], tokens: Any) -> Any:
 REFERENCE = {"transformer": numpy_transformer, "mlp": numpy_mlp}
 
 
-def weights_of(model: Model, dtype: Any = np.float32) -> dict[str, Any]:
+def weights_of(model: Model, dtype: Any = np.float32, table: Table = TABLE) -> dict[str, Any]:
     """Every tensor random, biases too, so that none can be forgotten."""
-    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), TABLE))
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), table))
     rng = np.random.default_rng(1)
     return {name: (0.3 * rng.normal(size=s.shape)).astype(dtype) for name, s in sorted(shapes.items())}
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    with jax.enable_x64(True):
-        yield
 
 
 def test_every_kind_of_model_has_a_reference_here() -> None:
@@ -84,24 +80,67 @@ def test_logits_agree_with_numpy(model: Model) -> None:
     assert np.abs(logits - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("model", CASES, ids=repr)
-def test_fast_equals_apply_in_float64(model: Model, float64: None) -> None:
-    weights, inputs = weights_of(model, np.float64), jnp.asarray(TABLE.inputs)
-    target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape)
+def configurations(kind: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Settings of a model, drawn from its own fields: every static number small, every other choice open."""
+    fields = resolve("model", kind).model_fields
+    small = {name: st.integers(1, 3 if name == "n_layers" else 10) for name, field in fields.items() if field.annotation is int}
+    if kind == "transformer":
+        small["n_heads"] = st.sampled_from([1, 2, 3])
+        small["d_head"] = st.integers(1, 5)
+        small["d_mlp"] = st.integers(1, 60)
+    return st.fixed_dictionaries(small)
 
-    def along(forward: Any) -> Any:
+
+@st.composite
+def tables(draw: Any) -> Table:
+    """Tokens at random, some positions constant; up to more positions than `fast` follows one by one."""
+    d_vocab, n_rows = draw(st.integers(2, 12)), draw(st.integers(1, 40))
+    n_pos = draw(st.sampled_from([2, 3, 3, 4, 9]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    inputs = rng.integers(0, d_vocab, (n_rows, n_pos))
+    for place in draw(st.sets(st.integers(0, n_pos - 1))):
+        inputs[:, place] = inputs[0, place]
+    return Table(inputs, rng.integers(0, d_vocab, n_rows), inputs[:, :2], d_vocab, d_vocab)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS["model"]))
+@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_fast_equals_apply(kind: str, data: Any) -> None:
+    """Values and gradients, in float64 to 1e-12 and in float32 to 1e-5 of the largest."""
+    model, table = resolve("model", kind)(**data.draw(configurations(kind))), data.draw(tables())
+    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        with jax.enable_x64(dtype is np.float64):
+            weights = weights_of(model, dtype, table)
+            for constant in ((), table.constant)[dtype is np.float32 :]:
+                plain, fast = both_ways(model, weights, table, constant)
+                for name, values in plain.items():
+                    np.testing.assert_allclose(fast[name], values, rtol=0, atol=tolerance * max(np.abs(values).max(), 1e-3))
+
+
+def both_ways(model: Model, weights: dict[str, Any], table: Table, constant: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Logits, and the gradient of a random combination of them, by `apply` and by `fast`."""
+    inputs = jnp.asarray(table.inputs)
+    target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape).astype(weights["W_U"].dtype)
+
+    def along(forward: Any) -> dict[str, Any]:
         def value(w: Any) -> Any:
             logits = forward(w)
             return (logits * target).sum(), logits
 
-        return jax.jit(jax.value_and_grad(value, has_aux=True))(weights)
+        quickly = {"xla_backend_optimization_level": 0}
+        (_, logits), slope = jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=quickly)(weights)
+        return {**slope, "logits": logits}
 
-    (plain, plain_logits), slope = along(lambda w: model.apply(w, inputs)[0])
-    (fast, fast_logits), fast_slope = along(lambda w: model.fast(w, inputs))
-    np.testing.assert_allclose(fast_logits, plain_logits, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(fast, plain, rtol=1e-12)
-    for name in weights:
-        np.testing.assert_allclose(fast_slope[name], slope[name], rtol=1e-10, atol=1e-12 * np.abs(slope[name]).max())
+    return along(lambda w: model.apply(w, inputs)[0]), along(lambda w: model.fast(w, inputs, constant=constant))
+
+
+def test_shortcuts_follow_the_shape() -> None:
+    table = Modular(p=53, operation="x-y").table()
+    wide, narrow = Transformer(d_model=128).shortcuts(table, 800), Transformer(d_model=32).shortcuts(table, 800)
+    assert any("W_out and W_U" in phrase for phrase in wide)
+    assert not any("W_out and W_U" in phrase for phrase in narrow), "with few features the product of the two is larger than both"
+    assert MLP().shortcuts(table, 800)
 
 
 @pytest.mark.parametrize("model", CASES, ids=repr)

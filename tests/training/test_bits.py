@@ -163,9 +163,9 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     class Counted(ep.Transformer):
         kind = "transformer"
 
-        def fast(self, params: Any, inputs: Any, *, key: Any = None) -> Any:
+        def fast(self, params: Any, inputs: Any, **known: Any) -> Any:
             traces.append(1)
-            return super().fast(params, inputs, key=key)
+            return super().fast(params, inputs, **known)
 
     model = Counted(d_model=8, n_heads=2, d_mlp=16)
     first = experiment.model_copy(update={"model": model})

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from pydantic import model_validator
 
 from epicycle.models.sites import Sites
+from epicycle.models.streams import PICK, Stream, attended, embedded
 from epicycle.spec.families import Model
 from epicycle.spec.fields import static
 from epicycle.spec.table import Table
@@ -80,23 +81,102 @@ class Transformer(Model):
         return logits, site.close()
 
     def fast(
-        self, params: dict[str, Any], inputs: Int[Array, "row pos"], *, key: jax.Array | None = None
+        self,
+        params: dict[str, Any],
+        inputs: Int[Array, "row pos"],
+        *,
+        key: jax.Array | None = None,
+        constant: Sequence[int | None] = (),
     ) -> Float[Array, "row d_vocab"]:
-        """The logits of `apply` with less work.
-
-        After the last attention only the read-out position is carried on; in a one-layer network the attention's scores and values
-        are computed once per (token, position) and gathered, since they depend on nothing else.
-        """
+        """The logits of `apply` with less work (see `shortcuts`)."""
         del key
-        weights = _layer(params, self.n_layers - 1)
-        if self.n_layers == 1:
-            last = params["W_E"][inputs[:, -1]] + params["W_pos"][-1] + _attention_from_tables(weights, params, inputs)
-        else:
+        last = self.n_layers - 1
+        if inputs.shape[1] > SHORT:
             residual = params["W_E"][inputs] + params["W_pos"]
-            for layer in range(self.n_layers - 1):
+            for layer in range(last):
                 residual = _block(_layer(params, layer), residual, Sites(), "")
-            last = residual[:, -1] + _attention(weights, residual[:, -1:], residual, Sites(), "")[:, 0]
-        return (last + _mlp(weights, last, Sites(), "")) @ params["W_U"]
+            w = _layer(params, last)
+            mid = residual[:, -1] + _attention(w, residual[:, -1:], residual, Sites(), "")[:, 0]
+            return (mid + _mlp(w, mid, Sites(), "")) @ params["W_U"]
+        streams = embedded(params["W_E"][:, None] + params["W_pos"], inputs, constant)
+        for layer in range(last):
+            streams = [_fast_block(_layer(params, layer), streams[: i + 1]) for i in range(len(streams))]
+        w = _layer(params, last)
+        return _read_out(w, params["W_U"], streams[-1], _heads(w, streams), len(inputs)).T
+
+    def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
+        """What `fast` leaves out on so many rows of a table."""
+        if table.inputs.shape[1] > SHORT:
+            return (READ_OUT,)
+        heads, hidden = self.n_heads * (self.d_head or self.d_model // self.n_heads), self.d_mlp or 4 * self.d_model
+        varies = table.constant[-1] is None
+        columns = (table.d_vocab if varies else 1) if self.n_layers == 1 else n_rows
+        folds = _folds(n_rows, columns, heads, self.d_model, hidden, table.d_vocab)
+        return (READ_OUT, "first-layer keys, values and scores once per token", *folds)
+
+
+READ_OUT = "only the read-out position after the last attention"
+FOLD_OUT = "W_out and W_U as one matrix"
+FOLD_HEADS = "W_O and W_in, and W_O and W_U, as one matrix each"
+SHORT = 8  # positions up to which `fast` follows each one by itself; the programs of longer inputs would grow with their square
+
+
+def _fast_block(w: dict[str, Any], streams: Sequence[Stream]) -> Stream:
+    """The residual after one block at the last of the given positions."""
+    out = _heads(w, streams).map(lambda z: _flat(w["W_O"]).T @ z)
+    here = streams[-1]
+    same = out.column is here.column and out.values.shape == here.values.shape
+    mid = Stream(here.values + out.values, here.column) if same else Stream(here.rows() + out.rows())
+    return mid.map(lambda x: x + _fast_mlp(w, x))
+
+
+def _heads(w: dict[str, Any], streams: Sequence[Stream]) -> Stream:
+    """What the heads bring to the last of the given positions, before W_O."""
+
+    def seen(weight: Float[Array, "head d_model d_head"], stream: Stream) -> Stream:
+        return stream.map(lambda x: weight.transpose(0, 2, 1).reshape(-1, weight.shape[1]) @ x)
+
+    keys = [seen(w["W_K"], stream) for stream in streams]
+    return attended(seen(w["W_Q"], streams[-1]), keys, [seen(w["W_V"], stream) for stream in streams], len(w["W_Q"]))
+
+
+def _fast_mlp(w: dict[str, Any], x: Float[Array, "d_model column"]) -> Float[Array, "d_model column"]:
+    return w["W_out"].T @ jax.nn.relu(w["W_in"].T @ x + w["b_in"][:, None]) + w["b_out"][:, None]
+
+
+def _read_out(w: dict[str, Any], unembed: Float[Array, "d_model d_vocab"], residual: Stream, heads: Stream, n_rows: int) -> Any:
+    """The last MLP and the unembedding; consecutive matrices are multiplied first where that is less work."""
+    W_O, W_in, W_out = _flat(w["W_O"]), w["W_in"], w["W_out"]
+    b_in, b_out = w["b_in"][:, None], w["b_out"][:, None]
+    z = heads.rows()
+    heads_out, d_model = W_O.shape
+    folds = _folds(n_rows, residual.values.shape[1], heads_out, d_model, W_in.shape[1], unembed.shape[1])
+    if FOLD_HEADS in folds:
+        direct = residual.map(lambda x: unembed.T @ (x + b_out)).rows()
+        hidden = jax.nn.relu((W_O @ W_in).T @ z + residual.map(lambda x: W_in.T @ x + b_in).rows())
+        logits = (W_out @ unembed).T @ hidden + (W_O @ unembed).T @ z + direct
+    else:
+        mid = residual.rows() + W_O.T @ z
+        if FOLD_OUT in folds:
+            logits = (W_out @ unembed).T @ jax.nn.relu(W_in.T @ mid + b_in) + unembed.T @ (mid + b_out)
+        else:
+            logits = unembed.T @ (mid + _fast_mlp(w, mid))
+    return jnp.broadcast_to(logits, (logits.shape[0], n_rows))
+
+
+def _folds(n_rows: int, columns: int, heads: int, d_model: int, hidden: int, d_vocab: int) -> tuple[str, ...]:
+    """The products of weights that make a read-out cheapest, by multiply-adds; `columns`: distinct residuals before attention."""
+    attention, unembed = heads * d_model, d_model * d_vocab
+    plain = n_rows * (attention + 2 * d_model * hidden + unembed)
+    out = n_rows * (attention + d_model * hidden + hidden * d_vocab + unembed) + d_model * hidden * d_vocab
+    both = n_rows * (heads * hidden + heads * d_vocab + hidden * d_vocab)
+    both += heads * d_model * (hidden + d_vocab) + d_model * hidden * d_vocab
+    both += columns * d_model * (hidden + d_vocab) + (PICK * n_rows * (hidden + d_vocab) if columns > 1 else 0)
+    return min((plain, ()), (out, (FOLD_OUT,)), (both, (FOLD_OUT, FOLD_HEADS)), key=lambda choice: choice[0])[1]
+
+
+def _flat(weight: Float[Array, "head d_head d_model"]) -> Float[Array, "feature d_model"]:
+    return weight.reshape(-1, weight.shape[-1])
 
 
 def _layer(params: dict[str, Any], layer: int) -> dict[str, Any]:
@@ -124,18 +204,6 @@ def _attention(
     pattern = site(f"{at}attn.hook_pattern", jax.nn.softmax(scores, axis=-1))
     z = site(f"{at}attn.hook_z", jnp.einsum("bhqk,bkhe->bqhe", pattern, v))
     return z.reshape(*z.shape[:2], -1) @ w["W_O"].reshape(-1, w["W_O"].shape[-1])
-
-
-def _attention_from_tables(w: dict[str, Any], params: dict[str, Any], inputs: Int[Array, "row pos"]) -> Float[Array, "row d_model"]:
-    """First-layer attention read at the last position, from tables over tokens."""
-    n_pos = inputs.shape[1]
-    tokens = params["W_E"][:, None] + params["W_pos"]  # every token at every position
-    q, k, v = _per_head(tokens[:, -1:], w["W_Q"])[:, 0], _per_head(tokens, w["W_K"]), _per_head(tokens, w["W_V"])
-    scores = jnp.einsum("nhe,mphe->nmph", q, k) * (q.shape[-1] ** -0.5)
-    place = jnp.arange(n_pos)
-    pattern = jax.nn.softmax(scores[inputs[:, -1:], inputs, place], axis=1)
-    z = (pattern[..., None] * v[inputs, place]).sum(1)
-    return z.reshape(z.shape[0], -1) @ w["W_O"].reshape(-1, w["W_O"].shape[-1])
 
 
 def _per_head(x: Float[Array, "row pos d_model"], weight: Float[Array, "head d_model d_head"]) -> Float[Array, "row pos head d_head"]:

@@ -62,9 +62,24 @@ class Model(Member, ABC):
     ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Float[Array, ...]]]:
         """Logits and every named activation; each edit replaces the activations at the sites its pattern matches."""
 
-    def fast(self, params: Params, inputs: Int[Array, "row pos"], *, key: jax.Array | None = None) -> Float[Array, "row d_vocab_out"]:
-        """The same logits with less work. Override it only with something a test proves equal to `apply`."""
+    def fast(
+        self,
+        params: Params,
+        inputs: Int[Array, "row pos"],
+        *,
+        key: jax.Array | None = None,
+        constant: Sequence[int | None] = (),
+    ) -> Float[Array, "row d_vocab_out"]:
+        """The same logits with less work. Override it only with something a test proves equal to `apply`.
+
+        Args:
+            constant: for each position the token that every row has there, None where it varies; empty if unknown.
+        """
         return self.apply(params, inputs, key=key)[0]
+
+    def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
+        """What `fast` leaves out on so many rows of a table, in words."""
+        return ()
 
 
 class RowLoss(Member, ABC):

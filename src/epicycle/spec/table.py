@@ -42,6 +42,11 @@ class Table:
     symmetries: tuple[Symmetry, ...] = ()
 
     @property
+    def constant(self) -> tuple[int | None, ...]:
+        """The token of each position where all rows have the same, else None."""
+        return tuple(int(column[0]) if (column == column[0]).all() else None for column in self.inputs.T)
+
+    @property
     def mirror(self) -> Symmetry | None:
         """The label-preserving swap of operands, where the task has one."""
         return next((symmetry for symmetry in self.symmetries if symmetry.name == "mirror"), None)

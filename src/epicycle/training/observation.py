@@ -47,7 +47,7 @@ def observe(
 def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
     trained = cache(lambda: trained_rows(data, len(world.labels)))
     mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
-    logits = cache(lambda: experiment.model.fast(state.params, jnp.asarray(world.inputs)))
+    logits = cache(lambda: experiment.model.fast(state.params, jnp.asarray(world.inputs), constant=world.constant))
     return {
         "params": lambda: state.params,
         "logits": logits,

@@ -37,7 +37,7 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
     inputs, labels = jnp.asarray(world.inputs)[rows], jnp.asarray(world.labels)[rows]
 
     def objective(params: dict[str, Any]) -> Float[Array, ""]:
-        return weighted_mean(training.loss.rows(experiment.model.fast(params, inputs), labels), weights)
+        return weighted_mean(training.loss.rows(experiment.model.fast(params, inputs, constant=world.constant), labels), weights)
 
     loss, gradient = jax.value_and_grad(objective)(state.params)
     optimiser = training.optimiser.transform(_warmed_up(state.step, training.warmup, loss.dtype))

@@ -1,6 +1,8 @@
 """What the next step needs of one member, and nothing else."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -58,21 +60,25 @@ class Data(NamedTuple):
     weights: Float[Array, " slot"]
 
 
-class World(NamedTuple):
+@partial(jax.tree_util.register_dataclass, data_fields=["inputs", "labels", "mirror"], meta_fields=["constant"])
+@dataclass(frozen=True)
+class World:
     """The task's table on the device, shared by all members.
 
     Attributes:
         mirror: row of the label-preserving swap of each row, -1 where there is none.
+        constant: the token of each position where all rows have the same, else None; known when a program is compiled.
     """
 
     inputs: Int[Array, "row pos"]
     labels: Int[Array, " row"]
     mirror: Int[Array, " row"]
+    constant: tuple[int | None, ...]
 
 
 def slots_for(n_train: int, n_rows: int) -> int:
-    """Padded number of training rows: the next multiple of 1/64 of the table, so nearby fractions share a program."""
-    granule = max(8, n_rows // 64)
+    """Padded number of training rows: the next multiple of 1/128 of the table, so nearby fractions share a program."""
+    granule = max(8, n_rows // 128)
     return -(-n_train // granule) * granule
 
 
@@ -80,8 +86,9 @@ def world_of(table: Table) -> World:
     """The arrays of a table."""
     none: Any = np.full(len(table.labels), -1)
     mirror = none if table.mirror is None else table.mirror.image
-    arrays: list[Any] = [np.asarray(array, np.int32) for array in (table.inputs, table.labels, mirror)]
-    return World(*arrays)
+    inputs, labels, image = (np.asarray(array, np.int32) for array in (table.inputs, table.labels, mirror))
+    arrays: dict[str, Any] = {"inputs": inputs, "labels": labels, "mirror": image}
+    return World(**arrays, constant=table.constant)
 
 
 def padded_data(rows: Int[ndarray, " slot"], n_rows: int) -> Data:
