@@ -21,6 +21,11 @@ def wrong_minus_right(logits: Float[Array, "row d_vocab_out"], labels: Int[Array
     return jax.scipy.special.logsumexp(wrong.T, axis=0)
 
 
+def margins(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
+    """Right logit minus the largest wrong one, for each row."""
+    return right_logit(logits, labels) - jnp.where(is_label(logits, labels), -jnp.inf, logits).T.max(axis=0)
+
+
 def right_logit(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
     """The logit of each row's label."""
     return jnp.where(is_label(logits, labels), logits, 0).T.sum(axis=0)

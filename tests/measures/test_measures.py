@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epicycle.arithmetic import cross_entropy
+from epicycle.arithmetic import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, log_inverse_temperature
 from epicycle.measures.norms import TotalNorm, WeightNorm
 from epicycle.spec.observation import Observation
@@ -24,7 +24,14 @@ def planted(logits: Any, **masks: Any) -> dict[str, Any]:
     logits = jnp.asarray(logits, jnp.float32)
     train = jnp.arange(ROWS) < ROWS // 2
     rows = {"train": train, "test": ~train, "all": train | True, "mirror_seen": train & False, "mirror_unseen": ~train}
-    return {"logits": logits, "labels": LABELS, "row_loss": cross_entropy(logits, LABELS), **rows, **masks}
+    return {
+        "logits": logits,
+        "labels": LABELS,
+        "row_loss": cross_entropy(logits, LABELS),
+        "row_margin": margins(logits, LABELS),
+        **rows,
+        **masks,
+    }
 
 
 def right(strength: float) -> Any:

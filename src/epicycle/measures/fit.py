@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from epicycle.arithmetic import cross_entropy, is_label, right_logit
+from epicycle.arithmetic import cross_entropy, right_logit
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 
@@ -39,7 +39,7 @@ class Loss(Measure):
 
 
 class Accuracy(Measure):
-    """Share of rows whose label has the largest logit.
+    """Share of rows whose label has the largest logit; a tie is not right.
 
     `mirror_seen` and `mirror_unseen` split the test rows by whether the label-preserving swap of the row is trained on.
     """
@@ -54,14 +54,14 @@ class Accuracy(Measure):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Logits, labels and which rows count."""
-        return ("logits", "labels", self.rows)
+        """Margins of all rows and which rows count."""
+        return ("row_margin", self.rows)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
-        """Share of the rows; NaN where there are none or a logit is not finite."""
-        logits, labels = snapshot["logits"], snapshot["labels"]
-        right = (jnp.argmax(logits, axis=1) == labels).astype(logits.dtype)
-        return jnp.where(jnp.isfinite(logits).all(), mean_over(right, snapshot[self.rows]), jnp.nan)
+        """Share of the rows; NaN where there are none or a margin of any row is not finite."""
+        margin = snapshot["row_margin"]
+        right = mean_over((margin > 0).astype(margin.dtype), snapshot[self.rows])
+        return jnp.where(jnp.isfinite(margin).all(), right, jnp.nan)
 
 
 class Margin(Measure):
@@ -78,13 +78,12 @@ class Margin(Measure):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Logits, labels and which rows count."""
-        return ("logits", "labels", self.rows)
+        """Margins of all rows and which rows count."""
+        return ("row_margin", self.rows)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """Mean or smallest margin of the rows; NaN where there are none."""
-        logits, labels, rows = snapshot["logits"], snapshot["labels"], snapshot[self.rows]
-        margin = right_logit(logits, labels) - jnp.where(is_label(logits, labels), -jnp.inf, logits).max(axis=1)
+        margin, rows = snapshot["row_margin"], snapshot[self.rows]
         if self.reduce == "mean":
             return mean_over(margin, rows)
         return jnp.where(rows.any(), jnp.where(rows, margin, jnp.inf).min(), jnp.nan)
@@ -136,7 +135,7 @@ class ZeroLossShare(Measure):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """Share of the rows; NaN where there are none."""
         logits, labels = snapshot["logits"].astype(jnp.float32), snapshot["labels"]
-        naive = right_logit(jax.nn.log_softmax(logits), labels)
+        naive = right_logit(jax.nn.log_softmax(logits.T, axis=0).T, labels)
         return mean_over((naive == 0).astype(snapshot["logits"].dtype), snapshot[self.rows])
 
 
@@ -173,8 +172,9 @@ def log_inverse_temperature(
         return _Search(low, u, high, jnp.abs(u - search.u), search.steps + 1)
 
     bound = jnp.log(jnp.asarray(1e4, logits.dtype))
-    zero = jnp.zeros((), logits.dtype)
-    start = _Search(-bound, zero, bound, bound, jnp.zeros((), jnp.int32))
+    # Convex in the scale: where the loss does not fall as the scale leaves 0, confidence only hurts and no search is needed.
+    helps = mean_over(centred.mean(axis=0), rows) < 0
+    start = _Search(-bound, jnp.where(helps, 0, -bound), bound, jnp.where(helps, bound, 0), jnp.zeros((), jnp.int32))
     # The loss is flat at its minimum: a last step of 1e-3 leaves an error of its square.
     found = jax.lax.while_loop(lambda search: (search.steps < 12) & (search.moved > 1e-3), newton, start)
     return found.u - jnp.log(size)

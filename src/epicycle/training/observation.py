@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from epicycle.arithmetic import cross_entropy
+from epicycle.arithmetic import cross_entropy, margins
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Measure
 from epicycle.training.state import Data, State, World, trained_rows
 
 # Every entry a measure may declare in `needs`.
-SNAPSHOT = ("params", "logits", "labels", "row_loss", "train", "test", "all", "mirror_seen", "mirror_unseen")
+SNAPSHOT = ("params", "logits", "labels", "row_loss", "row_margin", "train", "test", "all", "mirror_seen", "mirror_unseen")
 
 
 class _Declared(Mapping[str, Any]):
@@ -53,6 +53,7 @@ def _entries(experiment: Experiment, state: State, data: Data, world: World) -> 
         "logits": logits,
         "labels": lambda: jnp.asarray(world.labels),
         "row_loss": cache(lambda: cross_entropy(logits(), jnp.asarray(world.labels))),
+        "row_margin": cache(lambda: margins(logits(), jnp.asarray(world.labels))),
         "train": trained,
         "test": lambda: ~trained(),
         "all": lambda: jnp.ones_like(trained()),
