@@ -109,7 +109,7 @@ def test_contract() -> None:
 
 def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
     from epicycle.spec.experiment import Run
-    from epicycle.training.state import initial_state, initialiser, padded_data, world_of
+    from epicycle.training.state import initialiser, padded_data, world_of
 
     class Nosy(Loss):
         @property
@@ -118,7 +118,7 @@ def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
 
     table = tiny.task.table()
     data = padded_data(tiny.split.train_rows(table, 0), len(table.labels))
-    state = initial_state(Run(experiment=tiny), initialiser(tiny, table), data)
+    state = initialiser(tiny, table)(Run(experiment=tiny), data)
     with pytest.raises(KeyError):
         observe(tiny, [Nosy()], state, data, world_of(table))
     found = jax.jit(lambda s: observe(tiny, [Loss(rows="train"), Accuracy(rows="all")], s, data, world_of(table)))(state)

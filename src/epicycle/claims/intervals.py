@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 
@@ -36,7 +36,7 @@ def median_interval(lows: Sequence[float], highs: Sequence[float] | None = None)
 
 def order_statistic_rank(n: int) -> int | None:
     """The largest r such that the r-th smallest to the r-th largest of n values cover the median with 95 %."""
-    ranks = [r for r in range(1, n // 2 + 1) if 1 - 2 * stats.binom.cdf(r - 1, n, 0.5) >= CONFIDENCE]
+    ranks = [r for r in range(1, n // 2 + 1) if 1 - 2 * special.bdtr(r - 1, n, 0.5) >= CONFIDENCE]
     return max(ranks, default=None)
 
 
@@ -44,5 +44,7 @@ def share_interval(successes: int, n: int) -> Interval:
     """A share with its Clopper-Pearson interval: 10 of 10 shows only that the share is above 0.69."""
     if n == 0:
         return Interval(float("nan"), 0.0, 1.0)
-    low, high = stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="exact")
+    tail = (1 - CONFIDENCE) / 2
+    low = special.betaincinv(successes, n - successes + 1, tail) if successes else 0.0
+    high = special.betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
     return Interval(successes / n, float(low), float(high))

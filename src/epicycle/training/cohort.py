@@ -20,7 +20,7 @@ from epicycle.spec.table import Table
 from epicycle.training.devices import Machine
 from epicycle.training.observation import observe
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
-from epicycle.training.state import Data, State, World, initial_state, initialiser, padded_data, world_of
+from epicycle.training.state import Data, State, World, initialiser, padded_data, world_of
 
 ROUND_SECONDS = 2.0  # a round's aim: often enough for a live table, long enough to hide dispatch
 Records = dict[str, Any]
@@ -73,8 +73,8 @@ class Cohort:
         self.world = world_of(self.table)
         n = len(self.table.labels)
         self.data = [padded_data(run.experiment.split.train_rows(self.table, run.data_seed), n) for run in self.runs]
-        draw = initialiser(self.runs[0].experiment, self.table)
-        self.states = [initial_state(run, draw, data) for run, data in zip(self.runs, self.data, strict=True)]
+        begin = initialiser(self.runs[0].experiment, self.table)
+        self.states = [begin(run, data) for run, data in zip(self.runs, self.data, strict=True)]
         self.rows = [0] * len(self.runs)
         self.stops = list(self.budgets)
 

@@ -75,7 +75,7 @@ def _configure(cores: int) -> None:
         # Machine code of another processor must not be picked up from a shared home.
         folder = Path(platformdirs.user_cache_dir("epicycle")) / "compiled" / _slug(_processor())
         jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @cache

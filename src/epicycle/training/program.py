@@ -50,16 +50,13 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
 def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: Plan) -> Any:
     """Segments of steps, each with its record (NaN where none is wanted): (state, records stacked along segments)."""
 
+    look = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
+    empty = blank(jax.eval_shape(look, state))
+
     def segment(state: State, segment_plan: Plan) -> tuple[State, dict[str, Any]]:
         goal = state.step + segment_plan.steps
         state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
-        empty = blank(jax.eval_shape(lambda s: observe(experiment, measures, s, data, world), state))
-        records = jax.lax.cond(
-            segment_plan.wanted & (state.step == goal),
-            lambda s: observe(experiment, measures, s, data, world),
-            lambda s: empty,
-            state,
-        )
+        records = jax.lax.cond(segment_plan.wanted & (state.step == goal), look, lambda s: empty, state)
         return state, records
 
     return jax.lax.scan(segment, state, plan)

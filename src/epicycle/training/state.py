@@ -105,26 +105,33 @@ def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
     return jnp.zeros(n_rows, bool).at[data.rows].max(data.weights > 0)
 
 
-def initialiser(experiment: Experiment, table: Table) -> Callable[[Any], dict[str, Any]]:
-    """Compiled once, draws the weights of any seed. In float32 whatever the precision of training, so float64 starts from the same."""
-    return jax.jit(lambda key: experiment.model.init(jax.random.fold_in(key, INIT), table))
+def initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], State]:
+    """A function that gives the state of a run before its first step, on the host; compiled once for all runs of a cohort.
 
+    Weights are drawn in float32 whatever the precision of training, so float64 starts from the same.
+    """
 
-def initial_state(run: Run, draw: Callable[[Any], dict[str, Any]], data: Data) -> State:
-    """The state before the first step, on the host; `draw` is the `initialiser` of the run's experiment."""
-    experiment, dtype = run.experiment, _float()
-    key = jax.random.key(run.seed)
-    params: Any = {name: np.asarray(value).astype(dtype) for name, value in draw(key).items()}
-    knobs: Any = {path: np.asarray(value, dtype)[()] for path, value in experiment.knobs().items()}
-    optimiser = bind(experiment, knobs).training.optimiser
-    moments = jax.tree.map(np.asarray, optimiser.transform(jnp.asarray(1.0, dtype)).init(params))
-    order = None
-    if experiment.training.batch_size is not None:
-        slots: Any = np.arange(len(data.rows), dtype=np.int32)
-        # An exhausted pass: the first step shuffles.
-        order = Order(slots, _count(len(slots)))
-    raw_key: Any = np.asarray(jax.random.key_data(key))
-    return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER))
+    @jax.jit
+    def draw(key: Any) -> Any:
+        return experiment.model.init(jax.random.fold_in(key, INIT), table), jax.random.key_data(key)
+
+    @jax.jit
+    def still(params: Any, knobs: Any) -> Any:
+        return bind(experiment, knobs).training.optimiser.transform(jnp.ones((), _float())).init(params)
+
+    def begin(run: Run, data: Data) -> State:
+        weights, raw_key = jax.tree.map(np.asarray, draw(jax.random.key(run.seed)))
+        params: Any = {name: value.astype(_float()) for name, value in weights.items()}
+        knobs: Any = {path: np.asarray(value, _float())[()] for path, value in run.experiment.knobs().items()}
+        order = None
+        if experiment.training.batch_size is not None:
+            slots: Any = np.arange(len(data.rows), dtype=np.int32)
+            # An exhausted pass: the first step shuffles.
+            order = Order(slots, _count(len(slots)))
+        moments = jax.tree.map(np.asarray, still(params, knobs))
+        return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER))
+
+    return begin
 
 
 def to_tensors(state: State) -> dict[str, Any]:
