@@ -92,8 +92,8 @@ class Margin(Measure):
 class CalibratedLoss(Measure):
     """Mean cross-entropy after the best single rescaling of the logits: what is left when over-confidence is taken away.
 
-    The loss is convex in the inverse temperature; at most twelve Newton steps on its logarithm find it, inside a bracket of 1e-4 to 1e4 in
-    units of the inverse size of the logits. Where every marked row is right, no scale is best and the loss is small, not 0.
+    The loss is convex in the inverse temperature; at most twelve Newton steps on its logarithm find it, inside a bracket of 1e-4 to
+    1e4 in units of the inverse size of the logits. Where every marked row is right, no scale is best and the loss is small, not 0.
     """
 
     kind: ClassVar[str] = "calibrated_loss"

@@ -49,7 +49,6 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
 
 def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: Plan) -> Any:
     """Segments of steps, each with its record (NaN where none is wanted): (state, records stacked along segments)."""
-
     look = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
     empty = blank(jax.eval_shape(look, state))
 

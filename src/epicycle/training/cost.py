@@ -1,0 +1,110 @@
+"""What a program costs, read off its own arithmetic: the matrix products in it, and the memory it needs at once.
+
+Both come from the traced program (the jaxpr), so they hold for any model, a user's own too, and count what the fast path really
+does. Products are the floor under a step's time: everything else can be fused or hidden, they cannot.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import jax
+from jax.extend import core
+
+from epicycle.spec.experiment import Experiment
+from epicycle.training.program import step
+from epicycle.training.state import Data, State, World
+
+
+@dataclass(frozen=True, order=True)
+class Product:
+    """A matrix product [rows, inner] x [inner, columns], `batch` of them at once."""
+
+    rows: int
+    inner: int
+    columns: int
+    batch: int = 1
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations, a multiply and an add for each term."""
+        return 2 * self.batch * self.rows * self.inner * self.columns
+
+
+def step_products(experiment: Experiment, world: World, data: Data, state: State) -> Counter[Product]:
+    """The matrix products of one training step, forward and backward, and how often each occurs."""
+    return products(lambda d, s, w: step(experiment, w, d, s), data, state, world)
+
+
+def products(function: Callable[..., Any], *args: Any) -> Counter[Product]:
+    """The matrix products in a function of arrays; a loop of unknown length counts once, of a conditional the costlier branch."""
+    return _products(jax.make_jaxpr(function)(*args).jaxpr)
+
+
+def flops(found: Mapping[Product, int]) -> int:
+    """Floating-point operations of all products."""
+    return sum(product.flops * times for product, times in found.items())
+
+
+def peak_bytes(function: Callable[..., Any], *args: Any) -> int:
+    """An upper estimate of the memory a function needs at once: every value from where it is made to its last use.
+
+    Compilers fuse and share, so the truth is lower; arguments are included.
+    """
+    return _peak(jax.make_jaxpr(function)(*args).jaxpr)
+
+
+def _products(jaxpr: core.Jaxpr) -> Counter[Product]:
+    found: Counter[Product] = Counter()
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            found[_product(eqn)] += 1
+            continue
+        inner = [_products(sub) for sub in _inside(eqn)]
+        if eqn.primitive.name == "cond":
+            found += max(inner, key=flops)
+        else:
+            times = int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else 1
+            for counts in inner:
+                for product, count in counts.items():
+                    found[product] += count * times
+    return found
+
+
+def _product(eqn: Any) -> Product:
+    (left_inner, _), (left_batch, _) = eqn.params["dimension_numbers"]
+    left, right = (variable.aval.shape for variable in eqn.invars)
+    inner, batch = (prod(left[axis] for axis in axes) for axes in (left_inner, left_batch))
+    return Product(prod(left) // max(inner * batch, 1), inner, prod(right) // max(inner * batch, 1), batch)
+
+
+def _inside(eqn: Any) -> Iterator[core.Jaxpr]:
+    """The programs inside an operation: loops, branches, calls."""
+    for value in eqn.params.values():
+        for each in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(each, core.ClosedJaxpr):
+                yield each.jaxpr
+            elif isinstance(each, core.Jaxpr):
+                yield each
+
+
+def _peak(jaxpr: core.Jaxpr) -> int:
+    last_use = {v: i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.invars if not isinstance(v, core.Literal)}
+    kept = {v for v in [*jaxpr.invars, *jaxpr.constvars, *jaxpr.outvars] if not isinstance(v, core.Literal)}
+    live = sum(_bytes(v) for v in [*jaxpr.invars, *jaxpr.constvars])
+    peak = live
+    for i, eqn in enumerate(jaxpr.eqns):
+        live += sum(_bytes(v) for v in eqn.outvars)
+        inside = max((_peak(sub) - sum(_bytes(v) for v in sub.invars) for sub in _inside(eqn)), default=0)
+        peak = max(peak, live + max(inside, 0))
+        dead = {v for v in eqn.invars if not isinstance(v, core.Literal) and last_use[v] == i} - kept
+        live -= sum(_bytes(v) for v in dead)
+        live -= sum(_bytes(v) for v in eqn.outvars if v not in last_use and v not in kept)
+    return peak
+
+
+def _bytes(variable: Any) -> int:
+    aval = variable.aval
+    return prod(aval.shape) * getattr(aval.dtype, "itemsize", 8) if hasattr(aval, "shape") else 0
