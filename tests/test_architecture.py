@@ -27,7 +27,8 @@ ALLOWED = {
     "runs": {"claims", "store", "ensemble"},
     "report": {"claims", "store"},
     "progress": {"ensemble"},
-    "cli": {"lab", "runs", "report", "progress", "studies", "store", "training", "ensemble"},
+    "bench": {"lab", "models", "tasks", "training", "store", "studies"},
+    "cli": {"bench", "lab", "runs", "report", "progress", "studies", "store", "training", "ensemble"},
 }
 
 

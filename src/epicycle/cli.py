@@ -28,6 +28,7 @@ Target = Annotated[str, typer.Argument(metavar="STUDY|DIR", help="A study's name
 RootOption = Annotated[
     Path | None, typer.Option("--root", metavar="DIR", help="Results folder [EPICYCLE_ROOT, else ./epicycle-results].")
 ]
+PlatformOption = Annotated[str | None, typer.Option("--platform", metavar="cpu|gpu", help="Where to train [JAX's choice].")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -40,6 +41,7 @@ def run(
     seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds of every arm; those that exist are kept.")] = None,
     assign: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a field, e.g. task.p=59.")] = None,
     root: RootOption = None,
+    platform: PlatformOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train what is missing, judge the claims, write the report. Resumes by itself."""
@@ -53,6 +55,7 @@ def run(
         raise InputError(f"--seeds {seeds}: at least one seed is needed; claims over seeds need six.")
     chosen = _load(study).at_profile(profiles[0] if profiles else "stated")  # type: ignore[arg-type]
     chosen = chosen.with_assignments(dict(assignment(text) for text in assign or [])).with_seeds(seeds)
+    _choose(platform)
     outcome = _run(chosen, _writable_root(root), as_json)
     if as_json:
         _print_json(outcome.document())
@@ -113,6 +116,37 @@ def report(study: Target, root: RootOption = None, as_json: JsonOption = False) 
         _print_json(found)
     else:
         typer.echo(str(files.report))
+
+
+@app.command()
+def bench(
+    case: Annotated[list[str] | None, typer.Argument(metavar="[CASE]...", help="Cases, such as canonical [all].")] = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure speed here: against the matrix products alone and, where PyTorch is installed, against a plain loop."""
+    from epicycle.bench.cases import CASES
+    from epicycle.bench.cases import bench as measure
+    from epicycle.spec.errors import InputError, nearest
+
+    for name in case or ():
+        if name not in CASES:
+            raise InputError(f"there is no case '{name}'; {nearest(name, CASES)}")
+    _choose(platform)
+    found = measure(list(case or CASES), lambda line: typer.echo(line, err=as_json))
+    if as_json:
+        _print_json(found)
+
+
+def _choose(platform: str | None) -> None:
+    from epicycle.spec.errors import InputError
+    from epicycle.training.devices import choose_platform
+
+    if platform is None:
+        return
+    if platform not in ("cpu", "gpu"):
+        raise InputError(f"--platform {platform}: choose cpu or gpu.")
+    choose_platform(platform)  # type: ignore[arg-type]
 
 
 def main() -> NoReturn:

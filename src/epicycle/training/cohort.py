@@ -17,6 +17,7 @@ from numpy import ndarray
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Measure
 from epicycle.spec.table import Table
+from epicycle.training.cost import member_bytes
 from epicycle.training.devices import Machine
 from epicycle.training.observation import observe
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
@@ -84,6 +85,10 @@ class Cohort:
         shapes = jax.eval_shape(lambda s, d: observe(experiment, self.measures, s, d, self.world), state, data)
         return {m.name: (m.dims, shapes[m.name].shape, shapes[m.name].dtype) for m in self.measures}
 
+    def member_bytes(self) -> int:
+        """Memory that one member needs on its device, an upper estimate."""
+        return member_bytes(self.runs[0].experiment, self.measures, self.world, self.data[0], self.states[0])
+
     def coords(self) -> dict[str, list[str]]:
         """Labels along the series' own axes."""
         return {axis: labels for m in self.measures for axis, labels in m.coords(self.states[0].params).items()}
@@ -147,6 +152,7 @@ def train(
         Interrupted: `interrupted` said so.
     """
     program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine)
+    width = machine.width(len(cohort.runs), cohort.member_bytes() if machine.lane == "vmap" else 0)
     pace, clock = _Pace(), _CommitClock(commit_seconds)
     written = min(cohort.rows)
     if not cohort.active():  # nothing to do, but what is asked for has changed
@@ -155,7 +161,7 @@ def train(
         here = int(min(cohort.states[m].step for m in active))
         goal = _round_goal(cohort, here, pace, len(active))
         started = time.perf_counter()
-        moved = _advance(cohort, program, machine, active, goal)
+        moved = _advance(cohort, program, width, active, goal)
         pace.measured(moved, time.perf_counter() - started)
         if goal in cohort.checkpoints:
             reached = [m for m in active if cohort.states[m].step == goal and cohort.states[m].diverged < 0]
@@ -184,12 +190,11 @@ def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members: int) -> int:
     return max(here + 1, int(min(cohort.horizon(here), ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
 
 
-def _advance(cohort: Cohort, program: Any, machine: Machine, active: Sequence[int], goal: int) -> int:
+def _advance(cohort: Cohort, program: Any, width: int, active: Sequence[int], goal: int) -> int:
     """Train the active members to `goal` or their stop; returns the member-steps done.
 
     The next block is dispatched before the last one is read, so the devices do not wait for the host.
     """
-    width = machine.devices if machine.lane == "unbatched" else -(-len(active) // machine.devices) * machine.devices
     waiting: tuple[list[int], list[Any], Any] | None = None
     before = sum(int(cohort.states[m].step) for m in active)
     for members in _blocks(active, width):

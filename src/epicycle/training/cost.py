@@ -5,7 +5,7 @@ does. Products are the floor under a step's time: everything else can be fused o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,6 +14,8 @@ import jax
 from jax.extend import core
 
 from epicycle.spec.experiment import Experiment
+from epicycle.spec.families import Measure
+from epicycle.training.observation import observe
 from epicycle.training.program import step
 from epicycle.training.state import Data, State, World
 
@@ -56,6 +58,13 @@ def peak_bytes(function: Callable[..., Any], *args: Any) -> int:
     return _peak(jax.make_jaxpr(function)(*args).jaxpr)
 
 
+def member_bytes(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State) -> int:
+    """Memory that one member needs on its device while it trains and is observed, an upper estimate."""
+    training = peak_bytes(lambda d, s, w: step(experiment, w, d, s), data, state, world)
+    looking = peak_bytes(lambda d, s, w: observe(experiment, measures, s, d, w), data, state, world)
+    return max(training, looking)
+
+
 def _products(jaxpr: core.Jaxpr) -> Counter[Product]:
     found: Counter[Product] = Counter()
     for eqn in jaxpr.eqns:
@@ -64,7 +73,7 @@ def _products(jaxpr: core.Jaxpr) -> Counter[Product]:
             continue
         inner = [_products(sub) for sub in _inside(eqn)]
         if eqn.primitive.name == "cond":
-            found += max(inner, key=flops)
+            found += max(inner, key=lambda counts: sum(product.flops * times for product, times in counts.items()))
         else:
             times = int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else 1
             for counts in inner:

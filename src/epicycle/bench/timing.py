@@ -1,0 +1,30 @@
+"""Fair timing on a shared machine: jobs take turns within one run, and only their ratios are compared."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+Job = Callable[[], float]  # does its work once and returns seconds for one unit of it
+
+
+def alternate(jobs: Mapping[str, Job], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each job, in every round; each is run once before, unmeasured."""
+    for job in jobs.values():
+        job()
+    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            seconds[name].append(job())
+    return seconds
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """Median over rounds of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
