@@ -25,11 +25,19 @@ def curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
         vertical_spacing=0.36 / len(shown),
         subplot_titles=titles,
     )
+    ticks: list[dict[str, Any]] = []
     for row, name in enumerate(shown, start=1):
         for col in (1, 2):
             _panel(figure_, figure, arms[name], row, col)
+            ticks += _ticks(figure_, figure, arms[name], row, col)
     height = 110 + 260 * len(shown)
-    figure_.update_layout(template=template(), height=height, margin={"t": 64}, legend={"y": 1 + 26 / (height - 112)})
+    figure_.update_layout(
+        shapes=[*figure_.layout.shapes, *ticks],
+        template=template(),
+        height=height,
+        margin={"t": 64},
+        legend={"y": 1 + 26 / (height - 112)},
+    )
     figure_.update_annotations(font_size=13)
     return figure_
 
@@ -72,13 +80,22 @@ def _panel(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int
     for name in figure.series:
         colour, label, _ = series_style(name)
         values = data[name].values
-        for run, seed in enumerate(data["seed"].values):
-            hover = f"{label}, seed {seed}: %{{y:.3g}} at step %{{x:,}}<extra></extra>"
-            line = {"color": colour, "width": 1}
-            target.add_trace(
-                go.Scatter(x=steps, y=values[run], mode="lines", line=line, opacity=0.45, showlegend=False, hovertemplate=hover),
-                **place,
-            )
+        # All seeds are one line with gaps: a trace for each would take plotly most of the time that a page takes.
+        gap = np.full((len(values), 1), np.nan)
+        x = np.concatenate([np.broadcast_to(steps, values.shape), gap], axis=1).ravel()
+        target.add_trace(
+            go.Scatter(
+                x=x,
+                y=np.concatenate([values, gap], axis=1).ravel(),
+                customdata=np.repeat(data["seed"].values, len(steps) + 1),
+                mode="lines",
+                line={"color": colour, "width": 1},
+                opacity=0.45,
+                showlegend=False,
+                hovertemplate=f"{label}, seed %{{customdata}}: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
+            ),
+            **place,
+        )
         target.add_trace(
             go.Scatter(
                 x=steps,
@@ -92,6 +109,18 @@ def _panel(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int
             **place,
         )
     _axes(target, figure, data, steps, place)
+
+
+def _ticks(target: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> list[dict[str, Any]]:
+    """Events as short lines on the step axis, in the plain form that plotly takes all at once."""
+    panel = target.get_subplot(row, col)
+    refs = {"xref": panel.xaxis.plotly_name.replace("axis", ""), "yref": f"{panel.yaxis.plotly_name.replace('axis', '')} domain"}
+    colours = {name: series_style("train_acc" if name == "t_mem" else "test_acc")[0] for name in figure.events}
+    return [
+        {"type": "line", "line": {"color": colour, "width": 2}, "opacity": 0.8, "x0": at, "x1": at, "y0": 0, "y1": 0.05, **refs}
+        for name, colour in colours.items()
+        for at in happened(data, name)
+    ]
 
 
 def _axes(target: Any, figure: Figure, data: xarray.Dataset, steps: Any, place: dict[str, int]) -> None:
@@ -109,8 +138,3 @@ def _axes(target: Any, figure: Figure, data: xarray.Dataset, steps: Any, place: 
     target.update_yaxes(type=kind, range=span, title_text=text if log_steps else None, exponentformat="power", **place)
     if any("acc" in name for name in figure.series):
         target.add_hline(y=float(data["baseline"].values[0]), line={"color": INK, "width": 1, "dash": "dot"}, **place)
-    for name in figure.events:
-        colour = series_style("train_acc" if name == "t_mem" else "test_acc")[0]
-        for step in happened(data, name):
-            ends = {"x0": step, "x1": step, "y0": 0, "y1": 0.05, "yref": "y domain"}
-            target.add_shape(type="line", line={"color": colour, "width": 2}, opacity=0.8, **ends, **place)

@@ -31,6 +31,7 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
     for path in paths:
         metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:])
         page.savefig(path, metadata=metadata, dpi=160)
+        page.set_layout_engine("none")  # laid out once is enough
     pyplot.close(page)
     return paths
 
