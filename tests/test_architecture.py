@@ -22,13 +22,15 @@ ALLOWED = {
     "store": set(),
     "claims": set(),
     "studies": {"claims", "tasks", "models", "training", "measures"},
-    "ensemble": {"claims", "store", "tasks", "training"},
+    "budget": {"training"},
+    "ensemble": {"budget", "claims", "store", "tasks", "training"},
     "lab": {"claims", "store", "ensemble"},
     "runs": {"claims", "store", "ensemble"},
+    "plan": {"budget", "claims", "ensemble", "training"},
     "report": {"claims", "store"},
     "progress": {"ensemble"},
     "bench": {"lab", "models", "tasks", "training", "store", "studies"},
-    "cli": {"bench", "lab", "runs", "report", "progress", "studies", "store", "training", "ensemble"},
+    "cli": {"bench", "plan", "lab", "runs", "report", "progress", "studies", "store", "training", "ensemble"},
 }
 
 

@@ -45,22 +45,38 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Train what is missing, judge the claims, write the report. Resumes by itself."""
-    from epicycle.spec.errors import InputError
-    from epicycle.spec.paths import assignment
-
-    profiles = [name for name, chosen in (("quick", quick), ("hour", hour), ("full", full)) if chosen]
-    if len(profiles) > 1:
-        raise InputError(f"--{profiles[0]} and --{profiles[1]} exclude each other; choose one.")
-    if seeds is not None and seeds < 1:
-        raise InputError(f"--seeds {seeds}: at least one seed is needed; claims over seeds need six.")
-    chosen = _load(study).at_profile(profiles[0] if profiles else "stated")  # type: ignore[arg-type]
-    chosen = chosen.with_assignments(dict(assignment(text) for text in assign or [])).with_seeds(seeds)
+    chosen = _at_setting(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
     _choose(platform)
     outcome = _run(chosen, _writable_root(root), as_json)
     if as_json:
         _print_json(outcome.document())
     else:
         _print_verdicts(outcome.document(), trained=outcome.trained)
+
+
+@app.command()
+def plan(
+    study: Annotated[str, typer.Argument(metavar="STUDY|FILE", help="A study's name, or a YAML file of your own.")],
+    quick: Annotated[bool, typer.Option("--quick", help="The pilot.")] = False,
+    hour: Annotated[bool, typer.Option("--hour", help="About an hour on two cores.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The faithful setting.")] = False,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds of every arm.")] = None,
+    assign: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a field, e.g. task.p=59.")] = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a study costs here and what its claims can show, before anything runs."""
+    chosen = _at_setting(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
+    _choose(platform)
+    from epicycle.plan import plan as make
+    from epicycle.plan import sentences
+    from epicycle.training.devices import start
+
+    found = make(chosen, start(), lambda line: typer.echo(line, err=True))
+    if as_json:
+        _print_json(found)
+    else:
+        typer.echo("\n".join(sentences(found)))
 
 
 @app.command()
@@ -178,6 +194,20 @@ def main() -> NoReturn:
 def _fail(message: str, code: int) -> NoReturn:
     typer.echo(f"epicycle: {message}", err=True)
     sys.exit(code)
+
+
+def _at_setting(name: str, profiles: dict[str, bool], seeds: int | None, assign: list[str] | None) -> "Study":
+    """The study with everything the command line says about it."""
+    from epicycle.spec.errors import InputError
+    from epicycle.spec.paths import assignment
+
+    asked = [profile for profile, chosen in profiles.items() if chosen]
+    if len(asked) > 1:
+        raise InputError(f"--{asked[0]} and --{asked[1]} exclude each other; choose one.")
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least one seed is needed; claims over seeds need six.")
+    study = _load(name).at_profile(asked[0] if asked else "stated")  # type: ignore[arg-type]
+    return study.with_assignments(dict(assignment(text) for text in assign or [])).with_seeds(seeds)
 
 
 def _load(name: str) -> "Study":

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
+from epicycle.budget import refuse_what_does_not_fit
 from epicycle.claims.events import bracket_of, earliest_unknown_stop, ends_runs, standard, stop_after
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
@@ -71,11 +72,16 @@ def train_runs(runs: Sequence[Run], observation: Observation, root: Root, watch:
 
 
 def _allocate(runs: Sequence[Run], observation: Observation, root: Root) -> None:
+    for group in grouped(runs):
+        create_cohort(root, group[0].experiment, observation, [_member(run, group[0]) for run in group])
+
+
+def grouped(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs by the program that trains them: one new cohort each."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
         groups.setdefault(_cohort_key(run), []).append(run)
-    for group in groups.values():
-        create_cohort(root, group[0].experiment, observation, [_member(run, group[0]) for run in group])
+    return list(groups.values())
 
 
 def _member(run: Run, first: Run) -> dict[str, Any]:
@@ -103,15 +109,13 @@ def _cohort_key(run: Run) -> str:
 
 def _asked(store: CohortStore, wanted: Mapping[str, Run]) -> list[dict[str, Any] | None]:
     """Budget and stop for each member; None for members nobody asks for now, which stay where they are."""
-    asked: list[dict[str, Any] | None] = []
-    for member in store.members:
-        run = wanted.get(member["run"])
-        training = run.experiment.training if run else None
-        if training is None:
-            asked.append(None)
-        else:
-            asked.append({"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None})
-    return asked
+    runs = [wanted.get(member["run"]) for member in store.members]
+    return [None if run is None else _wish(run) for run in runs]
+
+
+def _wish(run: Run) -> dict[str, Any]:
+    training = run.experiment.training
+    return {"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None}
 
 
 def _satisfied(store: CohortStore, asked: Sequence[Mapping[str, Any] | None], observation: Observation) -> bool:
@@ -143,6 +147,7 @@ def _train_cohort(
     runs = [wanted.get(member["run"], some_run) for member in store.members]  # members nobody asks for are not advanced
     budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
     cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget])
+    refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
     if budget > store.budget:
         store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.layout(), cohort.coords())
     store.sign(machine.signature(), asked)
@@ -150,6 +155,12 @@ def _train_cohort(
     moving = len(cohort.active())
     train(cohort, machine, _Sink(store, asked), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
     return moving
+
+
+def planned(runs: Sequence[Run], observation: Observation) -> Cohort:
+    """The cohort that runs of one program would make, not stored anywhere."""
+    asked = [_wish(run) for run in runs]
+    return _cohort(runs, asked, observation, [max(entry["budget"] for entry in asked)])
 
 
 def _cohort(

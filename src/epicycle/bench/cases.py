@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from epicycle.bench.engine import Ensemble
 from epicycle.bench.floor import Floor
 from epicycle.bench.timing import Job, alternate, ratio
 from epicycle.models.mlp import MLP
@@ -25,6 +24,7 @@ from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, start
+from epicycle.training.rehearsal import Rehearsal
 
 ROUNDS = 7
 GPU_MEMBERS = (1, 8, 64, 512, 4096)
@@ -67,7 +67,7 @@ def observation(machine: Machine) -> dict[str, Any]:
     """All default measures at the default schedule, as a share of the training time of a default budget."""
     setting = experiment(53, Transformer(d_model=64))
     seen, budget = Observation(), setting.training.steps
-    ensemble = Ensemble(setting, 2 * machine.devices, machine, seen.measures)
+    ensemble = Rehearsal(setting, 2 * machine.devices, machine, seen.measures)
     seconds = alternate({"step": lambda: ensemble.steps(20), "look": lambda: ensemble.look(20)}, ROUNDS)
     steps_each = ratio(seconds["look"], seconds["step"])
     shares = {f"share_of_{n}_steps": round(steps_each * len(seen.grid(n)) / n, 4) for n in (1600, budget)}
@@ -77,7 +77,7 @@ def observation(machine: Machine) -> dict[str, Any]:
 def members(machine: Machine) -> dict[str, Any]:
     """Whether time grows in proportion to the members, and the memory that 64 canonical ones take (in a process of their own)."""
     counts = (8, 16, 32, 64)
-    grown = {n: Ensemble(experiment(53, Transformer(d_model=32)), n, machine) for n in counts}
+    grown = {n: Rehearsal(experiment(53, Transformer(d_model=32)), n, machine) for n in counts}
     jobs: dict[str, Job] = {str(n): _whole(ensemble) for n, ensemble in grown.items()}
     seconds = alternate(jobs, ROUNDS)
     medians = [statistics.median(seconds[str(n)]) for n in counts]
@@ -117,7 +117,7 @@ def bench(names: list[str], report: Callable[[str], None]) -> dict[str, Any]:
 
 def _against(setting: Experiment, count: int, machine: Machine, steps: int, plain_steps: int) -> dict[str, Any]:
     """Ours, the floor and, where there is one, the plain loop, in turn."""
-    ensemble = Ensemble(setting, count, machine)
+    ensemble = Rehearsal(setting, count, machine)
     work = flops(ensemble.products)
     jobs: dict[str, Job] = {
         "ours": lambda: ensemble.steps(steps),
@@ -153,7 +153,7 @@ def _plain(setting: Experiment, steps: int) -> Job:
     return lambda: train(steps)
 
 
-def _whole(ensemble: Ensemble) -> Job:
+def _whole(ensemble: Rehearsal) -> Job:
     return lambda: ensemble.steps(20) * ensemble.members
 
 

@@ -33,11 +33,11 @@ def _start() -> dict[str, float]:
 def _memory(members: int) -> dict[str, float]:
     """Peak resident memory while canonical members train and are observed."""
     from epicycle.bench.cases import CANONICAL
-    from epicycle.bench.engine import Ensemble
     from epicycle.spec.observation import Observation
     from epicycle.training.devices import start
+    from epicycle.training.rehearsal import Rehearsal
 
-    ensemble = Ensemble(CANONICAL, members, start(), Observation().measures)
+    ensemble = Rehearsal(CANONICAL, members, start(), Observation().measures)
     ensemble.steps(2)
     ensemble.look(1)
     unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes elsewhere

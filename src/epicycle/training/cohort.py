@@ -69,6 +69,7 @@ class Cohort:
     rows: list[int] = field(init=False)
     stops: list[int] = field(init=False)
     records: Records = field(default_factory=dict)
+    _shapes: dict[str, Any] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.world = world_of(self.table)
@@ -81,9 +82,15 @@ class Cohort:
 
     def layout(self) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], Any]]:
         """Name of each series -> its own axes, their lengths, and its number type."""
-        experiment, state, data = self.runs[0].experiment, self.states[0], self.data[0]
-        shapes = jax.eval_shape(lambda s, d: observe(experiment, self.measures, s, d, self.world), state, data)
+        if self._shapes is None:
+            experiment, state, data = self.runs[0].experiment, self.states[0], self.data[0]
+            self._shapes = jax.eval_shape(lambda s, d: observe(experiment, self.measures, s, d, self.world), state, data)
+        shapes = self._shapes
         return {m.name: (m.dims, shapes[m.name].shape, shapes[m.name].dtype) for m in self.measures}
+
+    def record_bytes(self) -> dict[str, int]:
+        """Bytes of one record of each series."""
+        return {name: int(np.prod(shape)) * np.dtype(kind).itemsize for name, (_, shape, kind) in self.layout().items()}
 
     def member_bytes(self) -> int:
         """Memory that one member needs on its device, an upper estimate."""

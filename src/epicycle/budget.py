@@ -1,0 +1,96 @@
+"""What a cohort needs of disk and memory, and whether this machine has it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from epicycle.spec.errors import InputError
+from epicycle.spec.observation import Observation
+from epicycle.training.cohort import Cohort
+from epicycle.training.devices import Machine
+from epicycle.training.state import to_tensors
+
+# Copies of a cohort's states on the host at a time: as members, stacked for a call, and as a call's result.
+COPIES = 3
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes.
+
+    Attributes:
+        disk: series and checkpoints of a whole budget.
+        host: states and records of all members.
+        device: what the members that train at once need, an upper estimate.
+    """
+
+    disk: int
+    host: int
+    device: int
+
+
+def footprint(cohort: Cohort, observation: Observation, machine: Machine, precise: bool = True) -> Footprint:
+    """What a cohort needs.
+
+    Args:
+        precise: read the device's part off the traced program; else a bound that is far too high, but costs nothing.
+    """
+    members = len(cohort.runs)
+    states = members * sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values())
+    records = members * len(cohort.grid) * sum(size for size in cohort.record_bytes().values())
+    kept = len(observation.checkpoint_steps(int(cohort.grid[-1]), states / 1e6))
+    widest = max(max(value.shape, default=1) for value in cohort.states[0].params.values())
+    bound = 64 * 4 * len(cohort.table.labels) * cohort.table.inputs.shape[1] * widest
+    each = cohort.member_bytes() if precise else bound
+    return Footprint(records + (kept + 2) * states, COPIES * states + 2 * records, machine.width(members, each) * each)
+
+
+def refuse_what_does_not_fit(cohort: Cohort, observation: Observation, place: Path, machine: Machine) -> None:
+    """Stop before training where the disk or the memory will not do.
+
+    Raises:
+        InputError: says what is missing and what would need less.
+    """
+    free = shutil.disk_usage(place).free
+    memory = free_memory()
+    needs = footprint(cohort, observation, machine, precise=False)
+    if memory is not None and needs.host + needs.device > memory:
+        needs = footprint(cohort, observation, machine)
+    if needs.disk > free:
+        raise InputError(
+            f"{place}: training needs about {needs.disk / 1e6:,.0f} MB of disk and {free / 1e6:,.0f} MB are free; make room, choose "
+            "another --root, or keep less (observation.checkpoint_megabytes, fewer seeds)."
+        )
+    here = needs.host + (needs.device if machine.platform == "cpu" else 0)
+    if memory is not None and here > memory:
+        raise InputError(
+            f"training needs about {here / 1e9:,.1f} GB of memory and {memory / 1e9:,.1f} GB are free; use fewer seeds at a time "
+            "(--seeds; more can be added later), a smaller model, or a task with fewer rows."
+        )
+
+
+def free_memory() -> int | None:
+    """Bytes of memory that can be had: of the machine, or of this container where that is less; None where nobody tells."""
+    known = [value for value in (_machine_memory(), _container_memory()) if value is not None]
+    return min(known, default=None)
+
+
+def _machine_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
+
+
+def _container_memory() -> int | None:
+    try:
+        limit, used = (int(Path(f"/sys/fs/cgroup/memory.{what}").read_text()) for what in ("max", "current"))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return None
+    return limit - used

@@ -1,0 +1,75 @@
+"""What a claim can show with its seeds: how many of them must agree, and how likely that is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scipy import special
+
+from epicycle.claims.intervals import order_statistic_rank, share_interval
+from epicycle.claims.statistics import Share
+from epicycle.spec.claim import Claim, Region
+from epicycle.spec.errors import InputError
+
+SHARES = (0.7, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True)
+class Power:
+    """Exact, and free of assumptions about the size of an effect. "There" is in the region of support, or at a share's event.
+
+    Attributes:
+        seeds: runs that the claim rests on.
+        supported_by: numbers of runs there with which the claim is supported.
+        refuted_by: numbers of runs in the region of refutation (for a share: at its event) with which it is refuted.
+        chance: share of all possible seeds that are there -> probability that the claim is supported.
+    """
+
+    seeds: int
+    supported_by: tuple[int, ...]
+    refuted_by: tuple[int, ...]
+    chance: dict[str, float]
+
+
+def power(claim: Claim, seeds: int) -> Power:
+    """The power of a claim over so many runs.
+
+    An order-statistic interval lies on one side of a bound when all but the outermost values do, whatever they are: so the number
+    that must agree is known before the run, and the chance of it is binomial in the share of seeds that do.
+
+    Raises:
+        InputError: no outcome could decide the claim.
+    """
+    enough = seeds >= claim.min_seeds
+    supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
+    if not supported_by and not refuted_by:
+        raise InputError(
+            f"claim '{claim.id}': no outcome of {seeds} runs could decide it; it needs at least {_least(claim, seeds)} (--seeds), or "
+            "wider regions."
+        )
+    chance = {f"{share:g}": round(sum(_probability(k, seeds, share) for k in supported_by), 3) for share in SHARES}
+    return Power(seeds, supported_by, refuted_by, chance)
+
+
+def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
+    """The numbers of runs there with which the whole interval lies in a region."""
+    decides: Callable[[int], bool]
+    if isinstance(claim.statistic, Share):
+        intervals = [share_interval(k, seeds) for k in range(seeds + 1)]
+        decides = lambda k: region.holds(intervals[k].low, intervals[k].high)  # noqa: E731
+    else:
+        rank = order_statistic_rank(seeds)
+        decides = lambda k: rank is not None and k > seeds - rank  # noqa: E731
+    return tuple(k for k in range(seeds + 1) if decides(k))
+
+
+def _least(claim: Claim, seeds: int) -> int | str:
+    """The smallest number of runs that could decide a claim."""
+    for n in range(max(seeds, claim.min_seeds), 1000):
+        if any(_deciding(claim, region, n) for region in (claim.supported_if, claim.refuted_if)):
+            return n
+    return "1000"
+
+
+def _probability(successes: int, n: int, share: float) -> float:
+    """Binomial."""
+    return float(special.bdtr(successes, n, share) - (special.bdtr(successes - 1, n, share) if successes else 0.0))
