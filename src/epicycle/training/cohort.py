@@ -6,7 +6,9 @@ round never passes the earliest step at which an event found in it could stop a 
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import jax
@@ -162,31 +164,64 @@ def train(
     width = machine.width(len(cohort.runs), cohort.member_bytes() if machine.lane == "vmap" else 0)
     pace, clock = _Pace(), _CommitClock(commit_seconds)
     written = min(cohort.rows)
-    if not cohort.active():  # nothing to do, but what is asked for has changed
-        _commit(cohort, sink, written)
-    while active := cohort.active():
-        here = int(min(cohort.states[m].step for m in active))
-        goal = _round_goal(cohort, here, pace, len(active))
-        started = time.perf_counter()
-        moved = _advance(cohort, program, width, active, goal)
-        pace.measured(moved, time.perf_counter() - started)
-        if goal in cohort.checkpoints:
-            reached = [m for m in active if cohort.states[m].step == goal and cohort.states[m].diverged < 0]
-            sink.checkpoint(goal, reached, [cohort.states[m] for m in reached])
-        report(cohort, pace.rate)
-        ending = interrupted()
-        if clock.due() or ending or not cohort.active():
-            with clock:
-                _commit(cohort, sink, written)
-            written = min((cohort.rows[m] for m in cohort.active()), default=written)
-        if ending and cohort.active():
-            raise Interrupted
+    with _Beside() as beside:
+        if not cohort.active():  # nothing to do, but what is asked for has changed
+            beside(_commit(cohort, sink, written))
+        while active := cohort.active():
+            here = int(min(cohort.states[m].step for m in active))
+            goal = _round_goal(cohort, here, pace, len(active))
+            started = time.perf_counter()
+            moved = _advance(cohort, program, width, active, goal)
+            pace.measured(moved, time.perf_counter() - started)
+            if goal in cohort.checkpoints:
+                reached = [m for m in active if cohort.states[m].step == goal and cohort.states[m].diverged < 0]
+                beside(partial(sink.checkpoint, goal, reached, [cohort.states[m] for m in reached]))
+            report(cohort, pace.rate)
+            ending = interrupted()
+            if clock.due() or ending or not cohort.active():
+                beside(clock.timing(_commit(cohort, sink, written)))
+                written = min((cohort.rows[m] for m in cohort.active()), default=written)
+            if ending and cohort.active():
+                raise Interrupted
 
 
-def _commit(cohort: Cohort, sink: Sink, first: int) -> None:
-    last = max(cohort.rows)
-    sink.rows(first, {name: values[:, first:last] for name, values in cohort.records.items()})
-    sink.commit(cohort.rows, cohort.told(), cohort.states, finished=not cohort.active())
+def _commit(cohort: Cohort, sink: Sink, first: int) -> Callable[[], None]:
+    """A function that makes everything up to now permanent, whatever the cohort does meanwhile."""
+    last, finished = max(cohort.rows), not cohort.active()
+    records = {name: values[:, first:last].copy() for name, values in cohort.records.items()}
+    rows, told, states = list(cohort.rows), cohort.told(), list(cohort.states)
+
+    def write() -> None:
+        sink.rows(first, records)
+        sink.commit(rows, told, states, finished=finished)
+
+    return write
+
+
+class _Beside:
+    """Writes beside training: one thread, one job at a time and in order; a failure surfaces at the next job or at the end."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="epicycle-writer")
+        self._last: Future[None] | None = None
+
+    def __call__(self, job: Callable[[], None]) -> None:
+        self._wait()
+        self._last = self._thread.submit(job)
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def __enter__(self) -> "_Beside":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
 
 
 def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members: int) -> int:
@@ -241,7 +276,7 @@ def _plan(cohort: Cohort, member: int, goal: int) -> tuple[Plan, Int[ndarray, " 
 
 
 def _collect(cohort: Cohort, members: list[int], plans: list[Any], running: Any) -> None:
-    states, records = jax.tree.map(np.asarray, running)
+    states, records = jax.device_get(running)
     for i, (member, (_, rows)) in enumerate(zip(members, plans, strict=True)):
         state = jax.tree.map(lambda value, i=i: value[i], states)
         reached = rows[cohort.grid[rows] <= state.step] if state.diverged < 0 else rows[cohort.grid[rows] < state.diverged + 1]
@@ -275,14 +310,18 @@ class _CommitClock:
     def __init__(self, longest: float) -> None:
         self._longest = longest
         self._cost = 0.1
-        self._last = self._entered = time.perf_counter()
+        self._last = time.perf_counter()
 
     def due(self) -> bool:
         return time.perf_counter() - self._last > min(self._longest, 50 * self._cost)
 
-    def __enter__(self) -> None:
-        self._entered = time.perf_counter()
-
-    def __exit__(self, *exception: object) -> None:
+    def timing(self, commit: Callable[[], None]) -> Callable[[], None]:
+        """The commit, measured."""
         self._last = time.perf_counter()
-        self._cost = self._last - self._entered
+
+        def measured() -> None:
+            began = time.perf_counter()
+            commit()
+            self._cost = time.perf_counter() - began
+
+        return measured
