@@ -209,3 +209,22 @@ def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
     assert process.returncode == 3, told
     assert "Run the same command again to go on" in told
     assert list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/latest-*"))
+
+
+def test_plan_and_bench_tell_mistakes_in_one_paragraph(command: Command) -> None:
+    one_paragraph(command("plan", "quikstart"), "quickstart")
+    one_paragraph(command("plan", "quickstart", "--seeds", "3"), "no outcome of 3 runs could decide it", "at least 6")
+    one_paragraph(command("plan", "quickstart", "--quick", "--hour"), "exclude each other")
+    one_paragraph(command("bench", "cannonical"), "did you mean 'canonical'")
+    one_paragraph(command("bench", "canonical", "--platform", "abacus"), "cpu or gpu")
+    one_paragraph(command("run", "quickstart", "--platform", "gpu"), "finds no GPU")
+
+
+def test_a_plan_trains_nothing(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
+    result = command("plan", "quickstart", *SMALL, "--seeds", "6", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert {"cohorts", "claims", "total"} <= set(found)
+    assert found["cohorts"][0]["seconds_per_member_step"] > 0
+    assert not (tmp_path / "epicycle-results").exists()

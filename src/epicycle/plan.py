@@ -7,7 +7,7 @@ from typing import Any
 from epicycle.budget import footprint, free_memory
 from epicycle.claims.power import power
 from epicycle.ensemble import grouped, planned
-from epicycle.spec.arms import RootArm, short_names
+from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run
 from epicycle.spec.study import Study
@@ -87,8 +87,7 @@ def _seeds(arm: Any, where: Mapping[str, Any]) -> int:
     """Runs of an arm at the swept values a claim names."""
     if not isinstance(arm, RootArm):
         return 0
-    paths = dict(zip(short_names(arm.sweep), arm.sweep, strict=True))
-    return sum(1 for values, _ in arm.runs() if all(values.get(paths.get(name, name)) == value for name, value in where.items()))
+    return sum(1 for values, _ in arm.runs() if all(values.get(name) == value for name, value in where.items()))
 
 
 def sentences(found: Mapping[str, Any]) -> list[str]:

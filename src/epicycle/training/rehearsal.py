@@ -18,7 +18,7 @@ from epicycle.spec.identity import digest
 from epicycle.training.cost import Product, member_bytes, step_products
 from epicycle.training.devices import Machine, cache_folder
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
-from epicycle.training.state import initialiser, padded_data, world_of
+from epicycle.training.state import State, initialiser, padded_data, world_of
 
 CALIBRATION_SECONDS = 0.3  # that each of three measurements of a step takes
 
@@ -57,6 +57,11 @@ class Rehearsal:
     def look(self, times: int) -> float:
         """Observe every member so many times, no step between; returns seconds for one observation."""
         return self._run([0] * times, [True] * times) / (times * self.members)
+
+    def members_states(self) -> list[State]:
+        """The state of every member, on the host."""
+        blocks = [(jax.device_get(states), here) for _, states, here in self._blocks]
+        return [jax.tree.map(lambda value, i=i: value[i], states) for states, here in blocks for i in range(here)]
 
     def _run(self, steps: Sequence[int], wanted: Sequence[bool]) -> float:
         padding = SEGMENTS + 1 - len(steps)

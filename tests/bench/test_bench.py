@@ -1,0 +1,57 @@
+"""The bench: its ratios, its floor, and that the plain loop computes the same function."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+import epicycle as ep
+from epicycle.bench import cases
+from epicycle.bench.floor import Floor
+from epicycle.bench.timing import alternate, ratio
+from epicycle.training.cost import Product
+from epicycle.training.devices import Machine
+
+
+def test_jobs_take_turns_and_only_rounds_are_compared() -> None:
+    order: list[str] = []
+
+    def job(name: str, seconds: list[float]) -> Any:
+        def once() -> float:
+            order.append(name)
+            return seconds.pop(0)
+
+        return once
+
+    found = alternate({"a": job("a", [9.0, 2.0, 4.0, 8.0]), "b": job("b", [9.0, 1.0, 2.0, 4.0])}, rounds=3)
+    assert order == ["a", "b"] * 4
+    assert found["a"] == [2.0, 4.0, 8.0], "the first is not measured"
+    assert ratio(found["a"], found["b"]) == 2.0
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_floor_grows_with_the_work(machine: Machine, alone: bool) -> None:
+    small, large = (Floor({Product(n, n, n): 2, Product(n, n, n, 3): 1}, machine, alone) for n in (16, 256))
+    assert 0 < small() < large()
+
+
+@pytest.mark.parametrize("model", [ep.Transformer(n_layers=2, d_model=16), ep.MLP(d_model=8, d_mlp=16)], ids=lambda m: m.kind)
+def test_the_plain_loop_is_the_same_function(model: Any) -> None:
+    torch = pytest.importorskip("torch")
+    from epicycle.bench.plain import network, trainer
+
+    experiment = cases.experiment(7, model)
+    table = experiment.task.table()
+    params = {name: np.array(value) for name, value in model.init(jax.random.key(0), table).items()}
+    logits = network(experiment, params)(torch.tensor(table.inputs).long())[:, -1].detach().numpy()
+    expected = model.apply(params, table.inputs)[0]
+    assert np.abs(logits - expected).max() <= 1e-5 * np.abs(expected).max()
+    assert trainer(experiment, params, threads=2)(2) > 0
+
+
+def test_a_case_reports_what_its_readers_look_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "ROUNDS", 1)
+    found = cases._against(cases.experiment(7, ep.MLP(d_model=8, d_mlp=16)), 2, machine, steps=2, plain_steps=1)
+    assert {"ms_per_step", "ratio_to_floor", "floor_ms", "megaflops_per_step"} <= set(found)
+    assert found["ms_per_step"] > 0

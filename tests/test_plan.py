@@ -1,0 +1,107 @@
+"""Plans: what they say, what they refuse, and that what does not fit is refused before anything is written."""
+
+import itertools
+import json
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import epicycle as ep
+from epicycle import budget
+from epicycle.claims.intervals import median_interval
+from epicycle.claims.power import power
+from epicycle.claims.statistics import EventRatio, Share
+from epicycle.plan import plan, sentences
+from epicycle.spec.claim import Claim, Region
+from epicycle.spec.errors import InputError
+from epicycle.spec.study import Study
+from epicycle.store.layout import Root
+from epicycle.training.devices import Machine
+
+DELAY = Claim(
+    id="delay", statistic=EventRatio(event="t_gen", over="t_mem", arm="a"), supported_if=Region(above=3), refuted_if=Region(below=2)
+)
+REACHED = Claim(id="reached", statistic=Share(event="t_gen", arm="a"), supported_if=Region(above=0.8), refuted_if=Region(below=0.5))
+
+
+def study_of(tiny: ep.Experiment, seeds: int = 6) -> Study:
+    claim = DELAY.model_copy(update={"statistic": EventRatio(event="t_gen", over="t_mem", arm="a", where={"d_mlp": 8})})
+    return Study.parse(
+        {
+            "question": "How long?",
+            "arms": {"a": {"experiment": tiny.model_dump(mode="json"), "seeds": seeds, "sweep": {"model.d_mlp": [8, 16]}}},
+            "claims": [claim.model_dump(mode="json")],
+        }
+    )
+
+
+def test_a_plan_says_what_will_be_done(tiny: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))
+    told: list[str] = []
+    found = plan(study_of(tiny), machine, told.append)
+    assert [cohort["members"] for cohort in found["cohorts"]] == [6, 6], "a static field was swept: two programs"
+    assert len(told) == 2
+    assert found["total"]["member_steps"] == 12 * tiny.training.steps
+    assert all(cohort["flops_per_step"] > 0 and cohort["shortcuts"] and cohort["seconds"] >= 0 for cohort in found["cohorts"])
+    assert found["cohorts"][0]["parameters"] < found["cohorts"][1]["parameters"]
+    assert found["claims"][0]["seeds"] == 6, "the seeds at the place the claim names"
+    json.dumps(found, allow_nan=False)
+    assert "MFLOP" in "\n".join(sentences(found))
+    assert not (tmp_path / "cohorts").exists()
+
+
+def test_disk_is_foreseen(tiny: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from epicycle.lab import run_study
+
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
+    study = study_of(tiny)
+    run_study(study, Root.create(tmp_path / "r"))
+    used = sum(path.stat().st_size for path in (tmp_path / "r" / "cohorts").rglob("*") if path.is_file()) / 1e6
+    assert used / 3 <= plan(study, machine)["total"]["disk_megabytes"] <= 3 * used
+
+
+def test_what_does_not_fit_is_refused(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(budget.shutil, "disk_usage", lambda place: usage(10, 9, 1))
+    with pytest.raises(InputError, match="MB of disk"):
+        ep.train(tiny, seeds=2, root=tmp_path / "r")
+    monkeypatch.undo()
+    monkeypatch.setattr(budget, "free_memory", lambda: 1000)
+    with pytest.raises(InputError, match=r"GB of memory.*fewer seeds"):
+        ep.train(tiny, seeds=2, root=tmp_path / "r")
+    monkeypatch.undo()
+    assert ep.train(tiny, seeds=2, root=tmp_path / "r").data.sizes["seed"] == 2, "refused, not damaged"
+
+
+def test_memory_is_told() -> None:
+    assert budget.free_memory() is None or budget.free_memory() > 10**8
+
+
+@pytest.mark.parametrize("n", [6, 7])
+def test_power_of_a_median_is_exact(n: int) -> None:
+    """By brute force over every way the seeds can fall on either side of the bound."""
+    found = power(DELAY, n)
+    wins = 0.0
+    for outcome in itertools.product((False, True), repeat=n):
+        values = [4.0 if there else 1.0 for there in outcome]
+        interval = median_interval(values)
+        supported = DELAY.supported_if.holds(interval.low, interval.high)
+        assert supported == (sum(outcome) in found.supported_by)
+        wins += supported * 0.9 ** sum(outcome) * 0.1 ** (n - sum(outcome))
+    assert found.chance["0.9"] == pytest.approx(wins, abs=1e-3)
+
+
+def test_power_of_a_share() -> None:
+    assert power(REACHED, 17).supported_by == (17,), "10 of 10 only shows more than 0.69; 0.8 needs seventeen"
+    assert power(REACHED, 10).supported_by == ()
+    assert power(REACHED, 10).chance["0.95"] == 0
+    rng = np.random.default_rng(0)
+    drawn = np.mean([rng.random(20).__lt__(0.95).sum() in power(REACHED, 20).supported_by for _ in range(4000)])
+    assert power(REACHED, 20).chance["0.95"] == pytest.approx(drawn, abs=0.03)
+
+
+def test_a_claim_no_outcome_can_decide_is_refused(tiny: ep.Experiment, machine: Machine) -> None:
+    with pytest.raises(InputError, match="no outcome of 5 runs could decide it; it needs at least 6"):
+        plan(study_of(tiny, seeds=5), machine)

@@ -1,0 +1,110 @@
+"""Arithmetic and memory read off a program, against the compiler's own account; lanes and widths."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import epicycle as ep
+from epicycle.spec.experiment import Run
+from epicycle.training.cost import Product, flops, member_bytes, peak_bytes, products, step_products
+from epicycle.training.devices import Machine
+from epicycle.training.program import step
+from epicycle.training.rehearsal import Rehearsal, calibrated
+from epicycle.training.state import initialiser, padded_data, world_of
+
+SETTINGS = {
+    "transformer": ep.Transformer(d_model=64),
+    "two layers": ep.Transformer(n_layers=2, d_model=32),
+    "mlp": ep.MLP(d_model=64, d_mlp=128),
+}
+
+SMALL = ep.Experiment(task=ep.Modular(p=7, operation="x-y"), split=ep.Split(frac_train=0.6), model=ep.MLP(d_model=8, d_mlp=16))
+
+
+def parts(model: Any, p: int = 31) -> tuple[Any, Any, Any, Any]:
+    experiment = ep.Experiment(task=ep.Modular(p=p, operation="x+y"), split=ep.Split(frac_train=0.5), model=model)
+    table = experiment.task.table()
+    data = padded_data(experiment.split.train_rows(table, 0), len(table.labels))
+    return experiment, world_of(table), data, initialiser(experiment, table)(Run(experiment=experiment), data)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_flops_and_memory_agree_with_the_compiler(name: str) -> None:
+    experiment, world, data, state = parts(SETTINGS[name])
+    lowered = jax.jit(lambda d, s, w: step(experiment, w, d, s)).lower(data, state, world)
+    counted = flops(step_products(experiment, world, data, state))
+    assert 0.8 * lowered.cost_analysis()["flops"] <= counted <= lowered.cost_analysis()["flops"]
+    told = lowered.compile().memory_analysis()
+    truly = told.temp_size_in_bytes + told.argument_size_in_bytes + told.output_size_in_bytes
+    estimated = peak_bytes(lambda d, s, w: step(experiment, w, d, s), data, state, world)
+    assert 0.6 * truly <= estimated <= 3 * truly
+
+
+def test_products_are_found_in_loops_and_branches() -> None:
+    a, b = np.ones((3, 4), np.float32), np.ones((4, 5), np.float32)
+
+    def function(a: Any, b: Any) -> Any:
+        looped = jax.lax.scan(lambda c, _: (c + (a @ b).sum(), None), 0.0, None, length=6)[0]
+        return jax.lax.cond(looped > 0, lambda: (a @ b).sum() + (a @ b @ b.T).sum(), lambda: looped)
+
+    assert products(function, a, b) == Counter({Product(3, 4, 5): 7 + 0, Product(3, 5, 4): 1}) + Counter({Product(3, 4, 5): 1})
+    batched = products(lambda x, y: jnp.einsum("bij,bjk->bik", x, y), np.ones((2, 3, 4)), np.ones((2, 4, 5)))
+    assert list(batched) == [Product(3, 4, 5, 2)]
+    assert flops(batched) == 2 * 2 * 3 * 4 * 5
+
+
+def test_an_accelerator_takes_as_many_as_fit(machine: Machine) -> None:
+    class Card:
+        platform, device_kind = "gpu", "planted"
+
+        @staticmethod
+        def memory_stats() -> dict[str, int]:
+            return {"bytes_limit": 1000}
+
+    class Mesh:
+        devices = np.array([Card()], object)
+
+    card = Machine(Mesh(), "vmap")  # type: ignore[arg-type]
+    assert card.width(5, 100) == 5
+    assert card.width(8, 100) == 8
+    assert card.width(9, 100) == 5, "two blocks of five rather than eight and one"
+    assert card.width(100, 5000) == 1, "one member always runs"
+    assert machine.width(100, 10**15) == machine.devices, "on a CPU members take turns"
+
+
+def test_lanes_and_blocks_agree_to_rounding(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU does (members batched, cohorts cut into blocks) on the CPU's devices."""
+    turns = Rehearsal(SMALL, 5, machine)
+    batched_machine = replace(machine, lane="vmap")
+    monkeypatch.setattr(Machine, "width", lambda self, members, each: self.devices * (1 if self.lane == "unbatched" else 2))
+    batched = Rehearsal(SMALL, 5, batched_machine)
+    turns.steps(100)
+    batched.steps(100)
+    for one, other in zip(turns.members_states(), batched.members_states(), strict=True):
+        assert int(one.step) == int(other.step) == 100
+        for name, value in one.params.items():
+            np.testing.assert_allclose(other.params[name], value, rtol=0, atol=1e-4 * np.abs(value).max())
+
+
+def test_calibration_is_kept_and_never_trusted_blindly(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))
+    found = calibrated(SMALL, 4, machine, ())
+    assert 0 < found["step"] < 1
+    kept = next(tmp_path.glob("calibrations/*.json"))
+    monkeypatch.setattr("epicycle.training.rehearsal.Rehearsal", lambda *_: pytest.fail("measured before"))
+    assert calibrated(SMALL, 9, machine, ()) == found
+    monkeypatch.undo()
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))
+    kept.write_text("rubbish")
+    assert set(calibrated(SMALL, 4, machine, ())) == {"step", "look"}
+
+
+def test_member_bytes_grow_with_the_task() -> None:
+    small, large = (parts(ep.MLP(d_model=16, d_mlp=32), p) for p in (11, 31))
+    each = [member_bytes(experiment, (), world, data, state) for experiment, world, data, state in (small, large)]
+    assert each[1] > 3 * each[0]
