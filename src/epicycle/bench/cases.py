@@ -7,12 +7,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
+import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from epicycle.bench.floor import Floor
 from epicycle.bench.timing import Job, alternate, ratio
@@ -50,12 +53,11 @@ def canonical(machine: Machine) -> dict[str, Any]:
 
 def ensembles(machine: Machine) -> list[dict[str, Any]]:
     """P = 53 at three widths, all members per member-step; PyTorch trains them one by one."""
-    counts = (8,) if machine.lane == "unbatched" else GPU_MEMBERS
-    return [
-        {"d_model": d, **_against(experiment(53, Transformer(d_model=d)), members, machine, steps=max(2, 1600 // d), plain_steps=4)}
-        for d in (32, 64, 128)
-        for members in counts
-    ]
+    widths = {d: experiment(53, Transformer(d_model=d)) for d in (32, 64, 128)}
+    if machine.lane == "unbatched":
+        return [{"d_model": d, **_against(e, 8, machine, steps=1600 // d, plain_steps=4)} for d, e in widths.items()]
+    many = [*widths.items(), (128, CANONICAL)]
+    return [{"d_model": d, "p": e.task.p, **_against(e, n, machine, 20, 1)} for d, e in many for n in GPU_MEMBERS]  # type: ignore[attr-defined]
 
 
 def mlp(machine: Machine) -> dict[str, Any]:
@@ -86,6 +88,27 @@ def members(machine: Machine) -> dict[str, Any]:
     return {"counts": counts, "ms": [round(s * 1e3, 1) for s in medians], "slope": round(slope, 3), "canonical_64": child}
 
 
+def lanes(machine: Machine) -> dict[str, Any]:
+    """How far this machine's trajectory is from the CPU's, where members take turns; on a CPU that of batched members is taken.
+
+    Largest difference of a weight, in units of the largest weight of its tensor.
+    """
+    turns = Machine(Mesh(np.array(jax.devices("cpu")), ("member",)), "unbatched")
+    other = replace(machine, lane="vmap")
+    pair = [Rehearsal(experiment(53, Transformer(d_model=32)), 4, each) for each in (turns, other)]
+    drift: dict[str, float] = {}
+    for done, goal in ((0, 1), (1, 10), (10, 100)):
+        for rehearsal in pair:
+            rehearsal.steps(goal - done)
+        here, there = (rehearsal.members_states() for rehearsal in pair)
+        drift[str(goal)] = max(_difference(a.params, b.params) for a, b in zip(here, there, strict=True))
+    return {"platforms": [turns.platform, other.platform], "largest_difference_after_steps": drift}
+
+
+def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+    return max(float(np.abs(value - other[name]).max() / max(np.abs(value).max(), 1e-30)) for name, value in one.items())
+
+
 def starting(machine: Machine) -> dict[str, Any]:
     """Seconds from the start of a process until the quickstart has made and recorded its first step; cache empty, and full."""
     with tempfile.TemporaryDirectory() as cache:
@@ -101,6 +124,7 @@ CASES: dict[str, Callable[[Machine], Any]] = {
     "observation": observation,
     "members": members,
     "start": starting,
+    "lanes": lanes,
 }
 
 
@@ -144,8 +168,6 @@ def _against(setting: Experiment, count: int, machine: Machine, steps: int, plai
 
 
 def _plain(setting: Experiment, steps: int) -> Job:
-    import jax
-
     from epicycle.bench.plain import trainer
 
     params = setting.model.init(jax.random.key(0), setting.task.table())
