@@ -231,7 +231,6 @@ def _load(name: str) -> "Study":
 def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
     from epicycle.lab import run_study
     from epicycle.progress import Display
-    from epicycle.report.page import write_report
     from epicycle.training.cohort import Interrupted
 
     labels = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
@@ -241,6 +240,8 @@ def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
         with Display(labels, quiet=as_json) as display:
             command = " ".join(["epicycle", *sys.argv[1:]])
             outcome = run_study(study, root, display, lambda: bool(asked_to_stop), command)
+        from epicycle.report.page import write_report
+
         write_report(outcome.root, outcome.files)
     except Interrupted:
         _fail("interrupted; everything up to here is kept. Run the same command again to go on.", INTERRUPTED)

@@ -1,4 +1,9 @@
-"""The meeting point: a study's arms become runs, runs become results, results become verdicts and a page."""
+"""The meeting point: a study's arms become runs, runs become results, results become verdicts and a page.
+
+xarray (and pandas under it) is loaded when there are results to read: training starts half a second sooner.
+"""
+
+from __future__ import annotations
 
 import datetime
 import platform
@@ -6,9 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
-
-import xarray
+from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
@@ -22,7 +25,9 @@ from epicycle.spec.text import dump_yaml
 from epicycle.store.atomic import read_json, write_json, write_text
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root, StudyFiles
-from epicycle.store.reading import study_datasets
+
+if TYPE_CHECKING:
+    import xarray
 
 ArmRuns = Mapping[str, list[tuple[dict[str, Any], Run]]]
 
@@ -66,6 +71,8 @@ def run_study(
     _register(study, files, runs, Catalogue(root))
     every = list({run.id: run for arm in runs.values() for _, run in arm}.values())
     trained = train_runs(every, study.observation, root, watch, interrupted)
+    from epicycle.store.reading import study_datasets
+
     _write_runs(study, files, runs, _ends(study_datasets(root, files), runs))
     write_json(files.verdicts, judged(study, root, files))
     seconds = time.perf_counter() - began
@@ -86,6 +93,8 @@ def study_id(study: Study) -> str:
 
 def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
     """The verdicts document: deterministic, given the data."""
+    from epicycle.store.reading import study_datasets
+
     arms = study_datasets(root, files)
     write_json(files.events, {name: event_steps(data) for name, data in arms.items()})
     notes = _post_hoc(study, files)

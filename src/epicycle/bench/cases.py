@@ -97,7 +97,7 @@ def lanes(machine: Machine) -> dict[str, Any]:
     other = replace(machine, lane="vmap")
     pair = [Rehearsal(experiment(53, Transformer(d_model=32)), 4, each) for each in (turns, other)]
     drift: dict[str, float] = {}
-    for done, goal in ((0, 1), (1, 10), (10, 100)):
+    for done, goal in ((0, 1), (1, 10), (10, 30), (30, 100)):
         for rehearsal in pair:
             rehearsal.steps(goal - done)
         here, there = (rehearsal.members_states() for rehearsal in pair)

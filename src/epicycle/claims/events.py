@@ -1,10 +1,11 @@
 """Events: detectors over recorded series. Each gives the interval (previous evaluation, this one], or None: censored, not 'never'."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import xarray
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field
@@ -12,6 +13,9 @@ from pydantic import Field
 from epicycle.spec.experiment import Training
 from epicycle.spec.families import Event
 from epicycle.spec.registry import resolve
+
+if TYPE_CHECKING:
+    import xarray
 
 HOLD = 0.1  # a crossing must hold at every evaluation up to the first at or past 1.1 times its step
 Bracket = tuple[int, int] | None

@@ -1,17 +1,21 @@
 """Statistics over seeds: each reads the runs of an arm and gives one estimate for every detector it registers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import xarray
 from pydantic import model_validator
 
 from epicycle.claims.events import bracket_of, standard
 from epicycle.claims.intervals import Interval, median_interval, share_interval
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import AnyEvent, Event, Statistic
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class _OfOneArm(Statistic):
         return (self.arm,)
 
     @model_validator(mode="after")
-    def _events_are_known(self) -> "_OfOneArm":
+    def _events_are_known(self) -> _OfOneArm:
         self._events()
         return self
 
@@ -241,7 +245,7 @@ def _labels(data: xarray.Dataset) -> list[str]:
     return [str(seed) if seed == data_seed else f"{seed}/{data_seed}" for seed, data_seed in pairs]
 
 
-def _chosen(arms: Mapping[str, xarray.Dataset], statistic: "_OfOneArm") -> xarray.Dataset:
+def _chosen(arms: Mapping[str, xarray.Dataset], statistic: _OfOneArm) -> xarray.Dataset:
     """The runs of an arm at the swept values a statistic names.
 
     Raises:

@@ -1,14 +1,18 @@
 """From a claim and the data to a verdict: supported, refuted or undecided, with the reason in words."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray
 
 from epicycle.claims.statistics import Estimate
 from epicycle.spec.claim import Claim, VerdictName
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True)
