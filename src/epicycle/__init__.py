@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from epicycle.spec.observation import Observation as Observation
     from epicycle.spec.study import Study as Study
     from epicycle.store.reading import open_results as open  # noqa: A004, F401
+    from epicycle.tasks.groups import Composition as Composition
     from epicycle.tasks.modular import Modular as Modular
     from epicycle.tasks.splits import MirrorClosedSplit as MirrorClosedSplit
     from epicycle.tasks.splits import Split as Split
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AdamW": "epicycle.training.optimisers",
     "Claim": "epicycle.spec.claim",
+    "Composition": "epicycle.tasks.groups",
     "Experiment": "epicycle.spec.experiment",
     "ForkArm": "epicycle.spec.arms",
     "InputError": "epicycle.spec.errors",

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from epicycle import InputError, MirrorClosedSplit, Modular, Split
+from epicycle import Composition, InputError, MirrorClosedSplit, Modular, Split
 from epicycle.spec.families import SplitRule, Task
 from epicycle.spec.registry import KINDS, resolve
 from epicycle.tasks.splits import leakage
 
 TASKS: dict[str, list[Task]] = {
-    "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))]
+    "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))],
+    "composition": [Composition(group=g, variant=v) for g, v in (("S3", "xy"), ("D4", "xyx^-1"), ("C2 x C3", "xyx"), ("C1", "xy"))],
 }
 SPLITS: dict[str, list[SplitRule]] = {
     "random": [Split(frac_train=0.3), Split(frac_train=1.0)],

@@ -16,7 +16,7 @@ from epicycle.spec.base import Member
 from epicycle.spec.errors import nearest
 
 KINDS: dict[str, dict[str, str]] = {
-    "task": {"modular": "epicycle.tasks.modular:Modular"},
+    "task": {"modular": "epicycle.tasks.modular:Modular", "composition": "epicycle.tasks.groups:Composition"},
     "split": {"random": "epicycle.tasks.splits:Split", "mirror_closed": "epicycle.tasks.splits:MirrorClosedSplit"},
     "model": {"transformer": "epicycle.models.transformer:Transformer", "mlp": "epicycle.models.mlp:MLP"},
     "loss": {"cross_entropy": "epicycle.training.objective:CrossEntropy"},
