@@ -1,15 +1,20 @@
 """Contract of every task and split, with the facts that the literature states about them."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from epicycle import Composition, InputError, MirrorClosedSplit, Modular, Split
 from epicycle.spec.families import SplitRule, Task
 from epicycle.spec.registry import KINDS, resolve
+from epicycle.tasks.modular import Operation
 from epicycle.tasks.splits import leakage
 
 TASKS: dict[str, list[Task]] = {
-    "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))],
+    "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))]
+    + [Modular(p=7, operation=operation) for operation in get_args(Operation) if operation != "polynomial"]
+    + [Modular(p=8, operation="polynomial", terms=((3, 2, 0), (-1, 1, 2), (5, 0, 0)))],
     "composition": [Composition(group=g, variant=v) for g, v in (("S3", "xy"), ("D4", "xyx^-1"), ("C2 x C3", "xyx"), ("C1", "xy"))],
 }
 SPLITS: dict[str, list[SplitRule]] = {
@@ -58,6 +63,44 @@ def test_the_operations_are_what_they_say() -> None:
     table = Modular(p=5, operation="x-y").table()
     assert table.labels.tolist() == [(x - y) % 5 for x in range(5) for y in range(5)]
     assert len(Modular(p=97, operation="x/y").table().labels) == 9312  # Power et al., appendix A.1
+
+
+def test_the_operations_of_power_et_al() -> None:
+    """Row by row in plain integers; sizes and symmetries as in appendix A.1."""
+    p = 11
+    inverse = {y: pow(y, -1, p) for y in range(1, p)}
+    expected = {
+        "x*y": lambda x, y: x * y,
+        "x/y if y odd else x-y": lambda x, y: x * inverse[y] if y % 2 else x - y,
+        "x^2+y^2": lambda x, y: x**2 + y**2,
+        "x^2+xy+y^2": lambda x, y: x**2 + x * y + y**2,
+        "x^2+xy+y^2+x": lambda x, y: x**2 + x * y + y**2 + x,
+        "x^3+xy": lambda x, y: x**3 + x * y,
+        "x^3+xy^2+y": lambda x, y: x**3 + x * y**2 + y,
+    }
+    for operation, value in expected.items():
+        table = Modular(p=p, operation=operation).table()
+        assert table.labels.tolist() == [value(x, y) % p for x in range(p) for y in range(p)], operation
+        symmetric = operation in ("x*y", "x^2+y^2", "x^2+xy+y^2")
+        assert (table.mirror is not None) == symmetric
+    names = {symmetry.name for symmetry in Modular(p=p, operation="x^2+y^2").table().symmetries}
+    assert names == {"mirror", "sign of both", "sign of x", "sign of y"}
+    own = Modular(p=97, operation="polynomial", terms=((2, 40, 0), (-1, 0, 3), (7, 0, 0))).table()
+    assert own.labels[5 * 97 + 6] == (2 * 5**40 - 6**3 + 7) % 97
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"operation": "polynomial"}, "go with operation 'polynomial'"),
+        ({"terms": ((1, 1, 0),)}, "go with operation 'polynomial'"),
+        ({"operation": "polynomial", "terms": ((1, -1, 0),)}, "at least 0"),
+        ({"p": 9, "operation": "x/y if y odd else x-y"}, "not prime"),
+    ],
+)
+def test_operations_that_make_no_sense_are_told(fields: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Modular(**{"p": 7, **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("p", "reason"), [(96, "not prime"), (9, "3 x 3"), (4, "2 x 2")])

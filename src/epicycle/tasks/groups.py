@@ -1,7 +1,8 @@
 """Composition in a finite group, given by name or by its Cayley table: x y, x y x^-1, or x y x over all ordered pairs.
 
 Tokens are the elements x and y and "=" (id n). Power et al. (arXiv 2201.02177, appendix A.1) train on S5 with these three; Chughtai et
-al. (arXiv 2302.03025) on C_n, D_n, S_n and A_n.
+al. (arXiv 2302.03025) on C_n, D_n, S_n and A_n. A product of permutations applies the second first, (x y)(i) = x(y(i)); the released
+code of Power et al. applies the first first, so its x y is y x here.
 """
 
 import itertools

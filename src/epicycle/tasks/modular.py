@@ -1,7 +1,8 @@
 """Modular arithmetic: x o y mod p over all ordered pairs, in lexicographic order.
 
-Tokens are x, y and "=" (id p), as in Power et al. (arXiv 2201.02177) and Nanda et al. (arXiv 2301.05217, appendix A). Division
-leaves out y = 0 and needs a prime p, as every residue but 0 must have an inverse.
+Tokens are x, y and "=" (id p), as in Power et al. (arXiv 2201.02177, appendix A.1: all nine of their modular operations are here) and
+Nanda et al. (arXiv 2301.05217, appendix A). Division leaves out y = 0 and needs a prime p, as every residue but 0 must have an
+inverse. Any other polynomial is given by its terms.
 """
 
 from collections.abc import Callable
@@ -20,26 +21,63 @@ def _quotient(x: Any, y: Any, p: int) -> Any:
     return x * inverses[y]
 
 
-OPERATIONS: dict[str, Callable[[Any, Any, int], Any]] = {
-    "x+y": lambda x, y, p: x + y,
-    "x-y": lambda x, y, p: x - y,
-    "x*y": lambda x, y, p: x * y,
-    "x/y": _quotient,
+def _mixed(x: Any, y: Any, p: int) -> Any:
+    return np.where(y % 2 == 1, _quotient(x, y, p), x - y)
+
+
+# A term is (coefficient, power of x, power of y).
+Term = tuple[int, int, int]
+POLYNOMIALS: dict[str, tuple[Term, ...]] = {
+    "x+y": ((1, 1, 0), (1, 0, 1)),
+    "x-y": ((1, 1, 0), (-1, 0, 1)),
+    "x*y": ((1, 1, 1),),
+    "x^2+y^2": ((1, 2, 0), (1, 0, 2)),
+    "x^2+xy+y^2": ((1, 2, 0), (1, 1, 1), (1, 0, 2)),
+    "x^2+xy+y^2+x": ((1, 2, 0), (1, 1, 1), (1, 0, 2), (1, 1, 0)),
+    "x^3+xy": ((1, 3, 0), (1, 1, 1)),
+    "x^3+xy^2+y": ((1, 3, 0), (1, 1, 2), (1, 0, 1)),
 }
+DIVISIONS: dict[str, Callable[[Any, Any, int], Any]] = {"x/y": _quotient, "x/y if y odd else x-y": _mixed}
+Operation = Literal[
+    "x+y",
+    "x-y",
+    "x*y",
+    "x/y",
+    "x/y if y odd else x-y",
+    "x^2+y^2",
+    "x^2+xy+y^2",
+    "x^2+xy+y^2+x",
+    "x^3+xy",
+    "x^3+xy^2+y",
+    "polynomial",
+]
 
 
 class Modular(Task):
-    """x + y, x - y, x * y or x / y modulo p."""
+    """An operation on two residues modulo p.
+
+    Attributes:
+        terms: of the operation `polynomial`: (coefficient, power of x, power of y) each, so ((1, 2, 0), (3, 0, 1)) is x^2 + 3 y.
+    """
 
     kind = "modular"
     aliases = {"modulus": "p", "prime": "p", "P": "p", "op": "operation", "fn_name": "operation"}
 
     p: int = static(ge=2, le=1000)
-    operation: Literal["x+y", "x-y", "x*y", "x/y"] = static("x+y")
+    operation: Operation = static("x+y")
+    terms: tuple[Term, ...] | None = static(None)
+
+    @model_validator(mode="after")
+    def _terms_meet_the_operation(self) -> "Modular":
+        if (self.operation == "polynomial") != bool(self.terms):
+            raise ValueError("terms, as in [[1, 2, 0], [3, 0, 1]] for x^2 + 3 y, go with operation 'polynomial' and with no other")
+        if any(power < 0 for _, *powers in self.terms or () for power in powers):
+            raise ValueError("the powers in terms must be at least 0; division is an operation of its own")
+        return self
 
     @model_validator(mode="after")
     def _divisible(self) -> "Modular":
-        if self.operation == "x/y" and (factor := _least_factor(self.p)) < self.p:
+        if self.operation in DIVISIONS and (factor := _least_factor(self.p)) < self.p:
             raise ValueError(
                 f"division modulo {self.p} is not defined for every pair, as {self.p} = {factor} x {self.p // factor} is not prime;"
                 " choose a prime p or another operation"
@@ -52,7 +90,10 @@ class Modular(Task):
         x, y = np.divmod(np.arange(p * p), p)
         if self.operation == "x/y":
             x, y = x[y > 0], y[y > 0]
-        labels = OPERATIONS[self.operation](x, y, p) % p
+        if self.operation in DIVISIONS:
+            labels = DIVISIONS[self.operation](x, y, p) % p
+        else:
+            labels = _polynomial(self.terms or POLYNOMIALS[self.operation], x, y, p)
         inputs = np.stack([x, y, np.full_like(x, p)], axis=1)
         return Table(
             inputs=inputs.astype(np.int32),
@@ -60,11 +101,11 @@ class Modular(Task):
             operands=np.stack([x, y], axis=1).astype(np.int32),
             num_classes=p,
             d_vocab=p + 1,
-            symmetries=self._symmetries(x, y),
+            symmetries=self._symmetries(x, y, labels),
         )
 
-    def _symmetries(self, x: Any, y: Any) -> tuple[Symmetry, ...]:
-        """The swap of operands, and one generator of the translations or scalings that keep the label."""
+    def _symmetries(self, x: Any, y: Any, labels: Any) -> tuple[Symmetry, ...]:
+        """The swap of operands, and one generator of the translations, scalings or changes of sign that keep the label."""
         p = self.p
         row = np.full((p, p), -1)
         row[x, y] = np.arange(len(x))
@@ -73,10 +114,22 @@ class Modular(Task):
             return (Symmetry("mirror", swap, "preserved"), Symmetry("translation", row[(x + 1) % p, (y - 1) % p], "preserved"))
         if self.operation == "x-y":
             return (Symmetry("swap", swap, "negated"), Symmetry("translation", row[(x + 1) % p, (y + 1) % p], "preserved"))
-        if self.operation == "x*y":
-            return (Symmetry("mirror", swap, "preserved"),)
+        if self.operation != "x/y":
+            signs = {"sign of both": row[-x % p, -y % p], "sign of x": row[-x % p, y], "sign of y": row[x, -y % p]}
+            images = {"mirror": swap, **(signs if p > 2 else {})}
+            kept = {name: image for name, image in images.items() if (labels[image] == labels).all()}
+            return tuple(Symmetry(name, image, "preserved") for name, image in kept.items())
         scale = 2 % p if p > 2 else 1
         return (Symmetry("swap", swap, "inverted"), Symmetry("scaling", row[scale * x % p, scale * y % p], "preserved"))
+
+
+def _polynomial(terms: tuple[Term, ...], x: Any, y: Any, p: int) -> Any:
+    total = np.zeros_like(x)
+    for coefficient, of_x, of_y in terms:
+        powers = (np.array([pow(r, power, p) for r in range(p)]) for power in (of_x, of_y))
+        x_part, y_part = (table[operand] for table, operand in zip(powers, (x, y), strict=True))
+        total = (total + coefficient % p * (x_part * y_part % p)) % p
+    return total
 
 
 def _least_factor(n: int) -> int:
