@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from epicycle.tasks.groups import Composition as Composition
     from epicycle.tasks.modular import Modular as Modular
     from epicycle.tasks.splits import MirrorClosedSplit as MirrorClosedSplit
+    from epicycle.tasks.splits import MirrorForcedSplit as MirrorForcedSplit
+    from epicycle.tasks.splits import PythonShuffleSplit as PythonShuffleSplit
     from epicycle.tasks.splits import Split as Split
     from epicycle.training.edits import Scale as Scale
     from epicycle.training.edits import Set as Set
@@ -39,8 +41,10 @@ _HOMES = {
     "InputError": "epicycle.spec.errors",
     "MLP": "epicycle.models.mlp",
     "MirrorClosedSplit": "epicycle.tasks.splits",
+    "MirrorForcedSplit": "epicycle.tasks.splits",
     "Modular": "epicycle.tasks.modular",
     "Observation": "epicycle.spec.observation",
+    "PythonShuffleSplit": "epicycle.tasks.splits",
     "Region": "epicycle.spec.claim",
     "RootArm": "epicycle.spec.arms",
     "Runs": "epicycle.runs",

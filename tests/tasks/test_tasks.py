@@ -1,11 +1,12 @@
 """Contract of every task and split, with the facts that the literature states about them."""
 
+import random
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from epicycle import Composition, InputError, MirrorClosedSplit, Modular, Split
+from epicycle import Composition, InputError, MirrorClosedSplit, MirrorForcedSplit, Modular, PythonShuffleSplit, Split
 from epicycle.spec.families import SplitRule, Task
 from epicycle.spec.registry import KINDS, resolve
 from epicycle.tasks.modular import Operation
@@ -20,6 +21,8 @@ TASKS: dict[str, list[Task]] = {
 SPLITS: dict[str, list[SplitRule]] = {
     "random": [Split(frac_train=0.3), Split(frac_train=1.0)],
     "mirror_closed": [MirrorClosedSplit(frac_train=0.5), MirrorClosedSplit(frac_train=0.31)],
+    "mirror_forced": [MirrorForcedSplit(frac_train=0.6), MirrorForcedSplit(frac_train=0.9)],
+    "python_shuffle": [PythonShuffleSplit(frac_train=0.3)],
 }
 
 
@@ -135,6 +138,31 @@ def test_fractions_are_shares_of_all_rows() -> None:
     assert small < large, "fractions of one seed are nested"
     with pytest.raises(InputError, match="none to train on"):
         Split(frac_train=0.001).train_rows(table, 0)
+
+
+def test_a_forced_split_leaks_everything() -> None:
+    table = Modular(p=23, operation="x+y").table()
+    for split, held_out in ((MirrorForcedSplit(), 23 * 22 // 2), (MirrorForcedSplit(frac_train=0.7), 529 - int(0.7 * 529))):
+        trained = np.zeros(529, bool)
+        trained[split.train_rows(table, 0)] = True
+        assert (~trained).sum() == held_out
+        assert leakage(table, trained)["mirror"]["share_of_test_rows_seen"] == 1.0
+        assert trained[table.operands[:, 0] == table.operands[:, 1]].all()
+    with pytest.raises(InputError, match=r"give at least 0\.522"):
+        MirrorForcedSplit(frac_train=0.4).train_rows(table, 0)
+    with pytest.raises(InputError, match="split mirror_forced needs a task whose operands can be swapped"):
+        MirrorForcedSplit().train_rows(Composition(group="S3").table(), 0)
+
+
+def test_the_shuffle_of_the_progress_measures_code() -> None:
+    """Its lines in its order: pairs listed, `random.seed`, `random.shuffle`, first 30 %."""
+    pairs = [(x, y) for x in range(113) for y in range(113)]
+    random.seed(0)
+    random.shuffle(pairs)
+    table = Modular(p=113, operation="x+y").table()
+    rows = PythonShuffleSplit(frac_train=0.3).train_rows(table, 0)
+    assert len(rows) == 3830
+    assert [tuple(pair) for pair in table.operands[rows].tolist()] == pairs[:3830]
 
 
 def test_leakage() -> None:

@@ -17,7 +17,12 @@ from epicycle.spec.errors import nearest
 
 KINDS: dict[str, dict[str, str]] = {
     "task": {"modular": "epicycle.tasks.modular:Modular", "composition": "epicycle.tasks.groups:Composition"},
-    "split": {"random": "epicycle.tasks.splits:Split", "mirror_closed": "epicycle.tasks.splits:MirrorClosedSplit"},
+    "split": {
+        "random": "epicycle.tasks.splits:Split",
+        "mirror_closed": "epicycle.tasks.splits:MirrorClosedSplit",
+        "mirror_forced": "epicycle.tasks.splits:MirrorForcedSplit",
+        "python_shuffle": "epicycle.tasks.splits:PythonShuffleSplit",
+    },
     "model": {"transformer": "epicycle.models.transformer:Transformer", "mlp": "epicycle.models.mlp:MLP"},
     "loss": {"cross_entropy": "epicycle.training.objective:CrossEntropy"},
     "optimiser": {"adamw": "epicycle.training.optimisers:AdamW"},
