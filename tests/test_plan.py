@@ -98,7 +98,7 @@ def test_power_of_a_share() -> None:
     assert power(REACHED, 10).supported_by == ()
     assert power(REACHED, 10).chance["0.95"] == 0
     rng = np.random.default_rng(0)
-    drawn = np.mean([rng.random(20).__lt__(0.95).sum() in power(REACHED, 20).supported_by for _ in range(4000)])
+    drawn = np.mean([(rng.random(20) < 0.95).sum() in power(REACHED, 20).supported_by for _ in range(4000)])
     assert power(REACHED, 20).chance["0.95"] == pytest.approx(drawn, abs=0.03)
 
 

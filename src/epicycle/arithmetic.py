@@ -20,8 +20,7 @@ def cross_entropy(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " 
 def wrong_minus_right(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
     """Log-sum-exp of the wrong logits minus the right logit: the log-odds of being wrong."""
     by_class, label = logits.T, _labels_by_class(logits, labels)
-    right = jnp.where(label, by_class, 0).sum(axis=0)
-    return jax.scipy.special.logsumexp(jnp.where(label, -jnp.inf, by_class - right), axis=0)
+    return jax.scipy.special.logsumexp(jnp.where(label, -jnp.inf, by_class - right_logit(logits, labels)), axis=0)
 
 
 def margins(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:

@@ -23,11 +23,13 @@ class Footprint:
         disk: series and checkpoints of a whole budget.
         host: states and records of all members.
         device: what the members that train at once need, an upper estimate.
+        at_once: how many those are (a number, not bytes).
     """
 
     disk: int
     host: int
     device: int
+    at_once: int
 
 
 def footprint(cohort: Cohort, observation: Observation, machine: Machine, precise: bool = True) -> Footprint:
@@ -38,12 +40,13 @@ def footprint(cohort: Cohort, observation: Observation, machine: Machine, precis
     """
     members = len(cohort.runs)
     states = members * sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values())
-    records = members * len(cohort.grid) * sum(size for size in cohort.record_bytes().values())
+    records = members * len(cohort.grid) * sum(cohort.record_bytes().values())
     kept = len(observation.checkpoint_steps(int(cohort.grid[-1]), states / 1e6))
     widest = max(max(value.shape, default=1) for value in cohort.states[0].params.values())
     bound = 64 * 4 * len(cohort.table.labels) * cohort.table.inputs.shape[1] * widest
     each = cohort.member_bytes() if precise else bound
-    return Footprint(records + (kept + 2) * states, COPIES * states + 2 * records, machine.width(members, each) * each)
+    at_once = machine.width(members, each)
+    return Footprint(records + (kept + 2) * states, COPIES * states + 2 * records, at_once * each, at_once)
 
 
 def refuse_what_does_not_fit(cohort: Cohort, observation: Observation, place: Path, machine: Machine) -> None:

@@ -155,11 +155,11 @@ def bench(
 
 
 def _choose(platform: str | None) -> None:
+    if platform is None:
+        return
     from epicycle.spec.errors import InputError
     from epicycle.training.devices import choose_platform
 
-    if platform is None:
-        return
     if platform not in ("cpu", "gpu"):
         raise InputError(f"--platform {platform}: choose cpu or gpu.")
     choose_platform(platform)  # type: ignore[arg-type]

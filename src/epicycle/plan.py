@@ -65,7 +65,7 @@ def _cohort(group: Sequence[Run], study: Study, machine: Machine) -> dict[str, A
         "rows": slots,
         "parameters": sum(value.size for value in cohort.states[0].params.values()),
         "shortcuts": list(experiment.model.shortcuts(cohort.table, slots)),
-        "members_at_once": machine.width(len(group), cohort.member_bytes()),
+        "members_at_once": needs.at_once,
         "flops_per_step": flops(products),
         "member_steps": steps,
         "evaluations": looks,

@@ -179,7 +179,7 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
         for seeds in ((0, 1), (7, 8)):
             other = cohort_of(variant, seeds)
             plans = [engine._plan(other, member, 9)[0] for member in (0, 1)]
-            program(other.world, *(engine._stack(trees) for trees in (other.data, other.states, plans)))
+            program(other.world, *(engine.stacked(trees) for trees in (other.data, other.states, plans)))
             counts.append(len(traces))
     assert counts[0] > 0
     assert len(set(counts)) == 1, f"traced again: {counts}"

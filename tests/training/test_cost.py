@@ -52,7 +52,7 @@ def test_products_are_found_in_loops_and_branches() -> None:
         looped = jax.lax.scan(lambda c, _: (c + (a @ b).sum(), None), 0.0, None, length=6)[0]
         return jax.lax.cond(looped > 0, lambda: (a @ b).sum() + (a @ b @ b.T).sum(), lambda: looped)
 
-    assert products(function, a, b) == Counter({Product(3, 4, 5): 7 + 0, Product(3, 5, 4): 1}) + Counter({Product(3, 4, 5): 1})
+    assert products(function, a, b) == Counter({Product(3, 4, 5): 6 + 2, Product(3, 5, 4): 1})
     batched = products(lambda x, y: jnp.einsum("bij,bjk->bik", x, y), np.ones((2, 3, 4)), np.ones((2, 4, 5)))
     assert list(batched) == [Product(3, 4, 5, 2)]
     assert flops(batched) == 2 * 2 * 3 * 4 * 5

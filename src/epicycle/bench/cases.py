@@ -26,7 +26,7 @@ from epicycle.spec.observation import Observation
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
 from epicycle.training.cost import flops
-from epicycle.training.devices import Machine, start
+from epicycle.training.devices import Machine, cores, start
 from epicycle.training.rehearsal import Rehearsal
 
 ROUNDS = 7
@@ -34,7 +34,7 @@ GPU_MEMBERS = (1, 8, 64, 512, 4096)
 
 
 def experiment(p: int, model: Transformer | MLP) -> Experiment:
-    """X + y mod p on 30 % of the pairs, AdamW, full batch."""
+    """Addition mod p on 30 % of the pairs, AdamW, full batch."""
     return Experiment(
         task=Modular(p=p, operation="x+y"),
         split=Split(frac_train=0.3),
@@ -52,7 +52,7 @@ def canonical(machine: Machine) -> dict[str, Any]:
 
 
 def ensembles(machine: Machine) -> list[dict[str, Any]]:
-    """P = 53 at three widths, all members per member-step; PyTorch trains them one by one."""
+    """Three widths at p = 53, all members per member-step; PyTorch trains them one by one."""
     widths = {d: experiment(53, Transformer(d_model=d)) for d in (32, 64, 128)}
     if machine.lane == "unbatched":
         return [{"d_model": d, **_against(e, 8, machine, steps=1600 // d, plain_steps=4)} for d, e in widths.items()]
@@ -171,7 +171,7 @@ def _plain(setting: Experiment, steps: int) -> Job:
     from epicycle.bench.plain import trainer
 
     params = setting.model.init(jax.random.key(0), setting.task.table())
-    train = trainer(setting, {name: np.array(value) for name, value in params.items()}, len(os.sched_getaffinity(0)))
+    train = trainer(setting, {name: np.array(value) for name, value in params.items()}, cores())
     return lambda: train(steps)
 
 

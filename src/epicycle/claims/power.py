@@ -1,6 +1,5 @@
 """What a claim can show with its seeds: how many of them must agree, and how likely that is."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy import special
@@ -42,32 +41,27 @@ def power(claim: Claim, seeds: int) -> Power:
     enough = seeds >= claim.min_seeds
     supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
     if not supported_by and not refuted_by:
-        raise InputError(
-            f"claim '{claim.id}': no outcome of {seeds} runs could decide it; it needs at least {_least(claim, seeds)} (--seeds), or "
-            "wider regions."
-        )
+        least = _least(claim, seeds)
+        advice = "widen its regions" if least is None else f"it needs at least {least} (--seeds), or wider regions"
+        raise InputError(f"claim '{claim.id}': no outcome of {seeds} runs could decide it; {advice}.")
     chance = {f"{share:g}": round(sum(_probability(k, seeds, share) for k in supported_by), 3) for share in SHARES}
     return Power(seeds, supported_by, refuted_by, chance)
 
 
 def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
     """The numbers of runs there with which the whole interval lies in a region."""
-    decides: Callable[[int], bool]
     if isinstance(claim.statistic, Share):
         intervals = [share_interval(k, seeds) for k in range(seeds + 1)]
-        decides = lambda k: region.holds(intervals[k].low, intervals[k].high)  # noqa: E731
-    else:
-        rank = order_statistic_rank(seeds)
-        decides = lambda k: rank is not None and k > seeds - rank  # noqa: E731
-    return tuple(k for k in range(seeds + 1) if decides(k))
+        return tuple(k for k, interval in enumerate(intervals) if region.holds(interval.low, interval.high))
+    rank = order_statistic_rank(seeds)
+    return () if rank is None else tuple(range(seeds - rank + 1, seeds + 1))
 
 
-def _least(claim: Claim, seeds: int) -> int | str:
-    """The smallest number of runs that could decide a claim."""
-    for n in range(max(seeds, claim.min_seeds), 1000):
-        if any(_deciding(claim, region, n) for region in (claim.supported_if, claim.refuted_if)):
-            return n
-    return "1000"
+def _least(claim: Claim, seeds: int) -> int | None:
+    """The smallest number of runs, below 1,000, that could decide a claim."""
+    regions = (claim.supported_if, claim.refuted_if)
+    numbers = range(max(seeds, claim.min_seeds), 1000)
+    return next((n for n in numbers if any(_deciding(claim, region, n) for region in regions)), None)
 
 
 def _probability(successes: int, n: int, share: float) -> float:

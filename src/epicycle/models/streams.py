@@ -12,9 +12,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-# Picking a row's column from a table and adding up its gradient again costs about as much as this many multiply-adds in a product.
-PICK = 20
-
 
 class Stream(NamedTuple):
     """The activations of all rows at one position.

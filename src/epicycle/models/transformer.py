@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from pydantic import model_validator
 
 from epicycle.models.sites import Sites
-from epicycle.models.streams import PICK, Stream, attended, embedded
+from epicycle.models.streams import Stream, attended, embedded
 from epicycle.spec.families import Model
 from epicycle.spec.fields import static
 from epicycle.spec.table import Table
@@ -118,6 +118,8 @@ class Transformer(Model):
 READ_OUT = "only the read-out position after the last attention"
 FOLD_OUT = "W_out and W_U as one matrix"
 FOLD_HEADS = "W_O and W_in, and W_O and W_U, as one matrix each"
+# Picking a row's column from a table and adding up its gradient again costs about as much as this many multiply-adds in a product.
+PICK = 20
 SHORT = 8  # positions up to which `fast` follows each one by itself; the programs of longer inputs would grow with their square
 
 

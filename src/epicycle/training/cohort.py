@@ -23,7 +23,7 @@ from epicycle.training.cost import member_bytes
 from epicycle.training.devices import Machine
 from epicycle.training.observation import observe
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
-from epicycle.training.state import Data, State, World, initialiser, padded_data, world_of
+from epicycle.training.state import Data, State, World, initialiser, padded_data, stacked, world_of
 
 ROUND_SECONDS = 2.0  # a round's aim: often enough for a live table, long enough to hide dispatch
 Records = dict[str, Any]
@@ -245,9 +245,9 @@ def _advance(cohort: Cohort, program: Any, width: int, active: Sequence[int], go
         lanes = [plan for plan, _ in plans] + [jax.tree.map(np.zeros_like, plans[0][0])] * (width - len(plans))
         running = program(
             cohort.world,
-            _stack([cohort.data[m] for m in padded]),
-            _stack([cohort.states[m] for m in padded]),
-            _stack(lanes),
+            stacked([cohort.data[m] for m in padded]),
+            stacked([cohort.states[m] for m in padded]),
+            stacked(lanes),
         )
         if waiting is not None:
             _collect(cohort, *waiting)
@@ -281,10 +281,6 @@ def _collect(cohort: Cohort, members: list[int], plans: list[Any], running: Any)
         state = jax.tree.map(lambda value, i=i: value[i], states)
         reached = rows[cohort.grid[rows] <= state.step] if state.diverged < 0 else rows[cohort.grid[rows] < state.diverged + 1]
         cohort.take(member, state, reached, {name: values[i] for name, values in records.items()})
-
-
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *values: np.stack(values), *trees)
 
 
 class _Pace:

@@ -62,7 +62,7 @@ class Machine:
         return {
             "platform": self.platform,
             "processor": _processor() if self.platform == "cpu" else self.mesh.devices.flat[0].device_kind,
-            "cores": _cores(),
+            "cores": cores(),
             "devices": self.devices,
             "lane": self.lane,
             "libraries": {name: version(name) for name in ("jax", "jaxlib", "numpy", "optax")},
@@ -76,7 +76,7 @@ def choose_platform(name: Literal["cpu", "gpu"]) -> None:
     Raises:
         InputError: JAX finds no such device.
     """
-    _configure(_cores())
+    _configure(cores())
     try:
         device = jax.devices(name)[0]
     except RuntimeError:
@@ -95,7 +95,7 @@ def start() -> Machine:
 
     If JAX was started before with other devices, those are used and a warning says so.
     """
-    wanted = _cores()
+    wanted = cores()
     _configure(wanted)
     devices = jax.devices(_chosen[-1]) if _chosen else jax.devices()
     on_cpu = devices[0].platform == "cpu"
@@ -132,7 +132,8 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -18,7 +18,7 @@ from epicycle.spec.identity import digest
 from epicycle.training.cost import Product, member_bytes, step_products
 from epicycle.training.devices import Machine, cache_folder
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
-from epicycle.training.state import State, initialiser, padded_data, world_of
+from epicycle.training.state import State, initialiser, padded_data, stacked, world_of
 
 CALIBRATION_SECONDS = 0.3  # that each of three measurements of a step takes
 
@@ -31,7 +31,7 @@ class Rehearsal:
     """
 
     def __init__(self, experiment: Experiment, members: int, machine: Machine, measures: Sequence[Measure] = ()) -> None:
-        self.members, self._machine = members, machine
+        self.members = members
         table = experiment.task.table()
         self._world = world_of(table)
         begin = initialiser(experiment, table)
@@ -46,9 +46,9 @@ class Rehearsal:
         for first in range(0, members, self.width):
             chosen = [min(first + i, members - 1) for i in range(self.width)]
             here = min(self.width, members - first)
-            stacked = (_stack([each[i] for i in chosen]) for each in (data, states))
+            both = (stacked([each[i] for i in chosen]) for each in (data, states))
             # Where the program's results will lie, so that going on from them compiles nothing.
-            self._blocks.append((*(jax.device_put(block, spread) for block in stacked), here))
+            self._blocks.append((*(jax.device_put(block, spread) for block in both), here))
 
     def steps(self, count: int) -> float:
         """Train every member by so many steps; returns seconds for one member-step."""
@@ -69,7 +69,7 @@ class Rehearsal:
         idle = jax.tree.map(np.zeros_like, plan)
         began = time.perf_counter()
         for i, (data, states, here) in enumerate(self._blocks):
-            plans = _stack([plan] * here + [idle] * (self.width - here))
+            plans = stacked([plan] * here + [idle] * (self.width - here))
             states, records = self._program(self._world, data, states, plans)
             self._blocks[i] = (data, states, here)
         jax.block_until_ready((states, records))
@@ -87,8 +87,9 @@ def calibrated(experiment: Experiment, members: int, machine: Machine, measures:
     static = [experiment.static_part(), experiment.split.model_dump(mode="json"), several, dumped]
     path = cache_folder() / "calibrations" / f"{digest([static, machine.signature()])}.json"
     try:
-        return {name: float(value) for name, value in json.loads(path.read_text()).items()}
-    except (OSError, ValueError, AttributeError):
+        kept = json.loads(path.read_text())
+        return {name: float(kept[name]) for name in ("step", "look")}
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     rehearsal = Rehearsal(experiment, several, machine, measures)
     rehearsal.steps(1)
@@ -101,7 +102,3 @@ def calibrated(experiment: Experiment, members: int, machine: Machine, measures:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(found))
     return found
-
-
-def _stack(trees: Sequence[Any]) -> Any:
-    return jax.tree.map(lambda *values: np.stack(values), *trees)

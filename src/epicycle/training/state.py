@@ -1,6 +1,6 @@
 """What the next step needs of one member, and nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -132,6 +132,11 @@ def initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], S
         return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER))
 
     return begin
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Members side by side: trees of arrays with a first axis for the member."""
+    return jax.tree.map(lambda *values: np.stack(values), *trees)
 
 
 def to_tensors(state: State) -> dict[str, Any]:
