@@ -125,7 +125,7 @@ def grouped(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs by the program that trains them: one new cohort each."""
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(_cohort_key(run), []).append(run)
+        groups.setdefault(cohort_key(run), []).append(run)
     return list(groups.values())
 
 
@@ -160,12 +160,13 @@ def start_of(run: Run) -> int:
     return int(run.lineage["start"]) if run.lineage else 0
 
 
-def _cohort_key(run: Run) -> str:
+def cohort_key(run: Run) -> str:
     """Runs with the same key are trained by one program."""
     table = run.experiment.task.table()
     rows = run.experiment.split.train_rows(table, run.data_seed)
-    key = [run.experiment.static_part(), slots_for(len(rows), len(table.labels)), run.experiment.training.steps]
-    return digest([*key, "fork"] if run.lineage else key)
+    shape = [run.experiment.static_part(), slots_for(len(rows), len(table.labels))]
+    # Forks at moments of their own have as many lengths as members; a cohort each would leave cores without work.
+    return digest([*shape, "fork"] if run.lineage else [*shape, run.experiment.training.steps])
 
 
 def _asked(store: CohortStore, wanted: Mapping[str, Run]) -> list[dict[str, Any] | None]:

@@ -5,46 +5,33 @@ reached by replay from the last one kept before it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import numpy as np
 import xarray
 
-from epicycle.claims.events import bracket_of, standard
-from epicycle.claims.moments import SHARE
-from epicycle.ensemble import grouped
-from epicycle.spec.arms import PEAK
+from epicycle.claims.estimates import labels_of
+from epicycle.claims.events import standard
+from epicycle.claims.moments import bracket_in, shared_event
+from epicycle.ensemble import cohort_key, start_of
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Edit, Event
+from epicycle.spec.moments import PEAK
 from epicycle.store.layout import Root
 from epicycle.store.states import StoredRun
 from epicycle.training.cohort import Cohort, Origin, train
 from epicycle.training.devices import start
-from epicycle.training.state import data_of, from_tensors, initialiser
+from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
 
 
-@dataclass(frozen=True)
-class Forked:
-    """The forks of some runs.
-
-    Attributes:
-        runs: one for each parent in which the moment came.
-        moments: on the parents' clocks, in the same order.
-        without: labels of the parents in which it has not come; they are listed, not dropped.
-    """
-
-    runs: list[Run]
-    moments: list[int]
-    without: list[str]
-
-
-def forked(parents: Sequence[Run], data: xarray.Dataset, at: int | str | Event, edits: Sequence[Edit], steps: int | None) -> Forked:
-    """The forks of runs at a moment.
+def forked(
+    parents: Sequence[Run], data: xarray.Dataset, at: int | str | Event, edits: Sequence[Edit], steps: int | None
+) -> tuple[list[Run], list[str]]:
+    """The forks of runs at a moment, and the labels of the parents in which it has not come: they are listed, not dropped.
 
     Args:
         data: what was recorded of the parents, in their order.
@@ -53,22 +40,20 @@ def forked(parents: Sequence[Run], data: xarray.Dataset, at: int | str | Event, 
     Raises:
         InputError: no such event, a step no parent reached, or a moment that came in none of them.
     """
-    found = Forked([], [], [])
-    for row, parent in enumerate(parents):
-        moment = moment_of(data, row, at)
-        training = parent.experiment.training
-        left = training.steps - moment if steps is None and moment is not None else steps
-        if moment is None or (left is not None and left < 1):
-            found.without.append(_label(parent))
+    runs: list[Run] = []
+    without: list[str] = []
+    for row, (parent, label) in enumerate(zip(parents, labels_of(data), strict=True)):
+        moment, training = moment_of(data, row, at), parent.experiment.training
+        left = steps or training.steps - (moment or 0)
+        if moment is None or left < 1:
+            without.append(f"seed {label}")
             continue
-        before = int(parent.lineage["start"]) if parent.lineage else 0
-        lineage = {"parent": parent.id, "moment": moment, "start": before + moment, "edits": list(edits)}
+        lineage = {"parent": parent.id, "moment": moment, "start": start_of(parent) + moment, "edits": list(edits)}
         changed = parent.experiment.model_copy(update={"training": training.model_copy(update={"steps": left})})
-        found.runs.append(Run(experiment=changed, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage))
-        found.moments.append(moment)
-    if not found.runs:
-        raise InputError(f"fork at {at}: it came in none of the runs within their budgets ({', '.join(found.without)}).")
-    return found
+        runs.append(Run(experiment=changed, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage))
+    if not runs:
+        raise InputError(f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)}).")
+    return runs, without
 
 
 def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
@@ -87,22 +72,12 @@ def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | No
             raise InputError(f"fork at {at}: no such series; {nearest(name, map(str, data.data_vars))}")
         values = data[name].values[run]
         return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
-    share, event = 1.0, at
-    if isinstance(at, str):
-        match = SHARE.match(at)
-        name = match["event"] if match else at
-        if name not in standard():
-            raise InputError(f"fork at {at}: there is no event '{name}'; {nearest(name, standard())}")
-        share, event = float(match["share"] or 1) if match else 1.0, standard()[name]
-    assert isinstance(event, Event)
-    series = {name: data[name].values[run] for name in event.series if name in data}
-    bracket = bracket_of(event, steps, series, float(data["baseline"].values[run]))
+    found = shared_event(at) if isinstance(at, str) else (1.0, at)
+    if found is None:
+        raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")
+    share, event = found
+    bracket = bracket_in(data, run, event)
     return None if bracket is None else ceil(share * bracket[1])
-
-
-def moment_of_fork(run: Run) -> dict[str, int]:
-    """The moment a fork goes on from, counted from its first ancestor's start, for a list of runs; nothing for other runs."""
-    return {"moment": int(run.lineage["start"])} if run.lineage else {}
 
 
 def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
@@ -111,10 +86,8 @@ def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
     Raises:
         InputError: an edit that hits nothing, or another number of places than it must.
     """
-    found = {run.id: origin for run, origin in zip(runs, _parents_there(root, family, runs), strict=True)}
     edited = []
-    for run in runs:
-        state, data = found[run.id]
+    for run, (state, data) in zip(runs, _parents_there(root, family, runs), strict=True):
         for edit in (run.lineage or {})["edits"]:
             state, data = edit.apply(state, data, {})
         edited.append(Origin(state, data))
@@ -123,28 +96,40 @@ def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
 
 def _parents_there(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
     """The parents' states and data at the moments, by replay from the last state kept before each."""
-    lineages = [run.lineage or {} for run in runs]
-    parents = [family[lineage["parent"]] for lineage in lineages]
-    near = [_nearest(root, family, parent, lineage["moment"]) for parent, lineage in zip(parents, lineages, strict=True)]
-    there: list[Any] = [None] * len(runs)
-    for group in grouped(parents):
-        ids = {parent.id for parent in group}
-        rows = [i for i, parent in enumerate(parents) if parent.id in ids]
-        ahead = [lineages[i]["start"] - int(near[i].state.step) for i in rows]
-        for i, origin in zip(rows, _moved([parents[i] for i in rows], [near[i] for i in rows], ahead), strict=True):
-            there[i] = origin
-    return there
+    parents = [family[(run.lineage or {})["parent"]] for run in runs]
+    there: dict[int, Origin] = {}
+    for rows in _alike(parents):
+        group = [parents[row] for row in rows]
+        near = [
+            Origin(_kept(root, parent, (runs[row].lineage or {})["moment"], begin.state), begin.data)
+            for row, parent, begin in zip(rows, group, _beginnings(root, family, group), strict=True)
+        ]
+        ahead = [start_of(runs[row]) - int(origin.state.step) for row, origin in zip(rows, near, strict=True)]
+        there |= dict(zip(rows, _moved(group, near, ahead), strict=True))
+    return [there[row] for row in range(len(runs))]
 
 
-def _nearest(root: Root, family: Family, parent: Run, moment: int) -> Origin:
-    """The last kept state of a run at or before a moment, or where the run itself begins."""
-    table = parent.experiment.task.table()
-    begin = origins(root, family, [parent])[0] if parent.lineage else None
-    data = data_of(parent, table) if begin is None else begin.data
-    first = initialiser(parent.experiment, table)(parent, data) if begin is None else begin.state
-    stored = StoredRun(root, parent.id)
-    kept = [step for step in stored.steps if step <= moment]
-    return Origin(from_tensors(stored.state(max(kept)), first), data) if kept else Origin(first, data)
+def _alike(parents: Sequence[Run]) -> list[list[int]]:
+    """Places of the runs that one program trains."""
+    groups: dict[str, list[int]] = {}
+    for row, parent in enumerate(parents):
+        groups.setdefault(cohort_key(parent), []).append(row)
+    return list(groups.values())
+
+
+def _beginnings(root: Root, family: Family, runs: Sequence[Run]) -> Sequence[Origin]:
+    """Where runs of one program begin: with fresh weights, or as forks themselves."""
+    if runs[0].lineage:
+        return origins(root, family, runs)
+    table = runs[0].experiment.task.table()
+    begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
+    return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
+
+
+def _kept(root: Root, run: Run, moment: int, first: State) -> State:
+    """The last kept state of a run at or before a moment; its first where there is none."""
+    found = StoredRun(root, run.id).state_before(moment)
+    return first if found is None else from_tensors(found, first)
 
 
 def _moved(parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int]) -> list[Origin]:
@@ -175,7 +160,3 @@ class _Nowhere:
 
     def commit(self, rows: Any, told: Any, states: Any, finished: bool) -> None:
         """Nothing."""
-
-
-def _label(run: Run) -> str:
-    return f"seed {run.seed}" if run.seed == run.data_seed else f"seed {run.seed}/{run.data_seed}"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
-from epicycle.ensemble import Watcher, train_runs
-from epicycle.forks import forked, moment_of_fork, origins
+from epicycle.ensemble import Watcher, start_of, train_runs
+from epicycle.forks import forked, origins
 from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError
@@ -77,6 +77,7 @@ def run_study(
 
     without: dict[str, list[str]] = {}
     for generation in study.generations():
+        _write_runs(study, files, runs, {}, without)
         _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
         arms = study_datasets(root, files)
         family = {run.id: run for arm in runs.values() for _, run in arm}
@@ -87,7 +88,7 @@ def run_study(
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
         trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family))
-        _write_runs(study, files, runs, {}, without)
+    _write_runs(study, files, runs, {}, without)
     _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
     write_json(files.verdicts, judged(study, root, files))
     seconds = time.perf_counter() - began
@@ -170,9 +171,9 @@ def _forks(arm: ForkArm, parents: Sequence[tuple[dict[str, Any], Run]], data: xa
     without: list[str] = []
     values_of = {run.id: values for values, run in parents}
     for values, variant in arm.points():
-        found = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps)
-        runs += [({**values_of[run.lineage["parent"]], **values}, run) for run in found.runs if run.lineage]
-        without += [label for label in found.without if label not in without]
+        born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps)
+        runs += [({**values_of[run.lineage["parent"]], **values}, run) for run in born if run.lineage]
+        without += [label for label in late if label not in without]
     return runs, without
 
 
@@ -184,8 +185,8 @@ def _write_runs(
     for name, each in runs.items():
         listed: list[dict[str, Any]] = []
         for values, run in each:
-            entry = {"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values}
-            listed.append(entry | moment_of_fork(run))
+            moment = {"moment": start_of(run)} if run.lineage else {}
+            listed.append({"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values, **moment})
         for entry, end in zip(listed, ends.get(name, []), strict=name in ends):
             entry["end"] = end
         budget = max(run.experiment.training.steps for _, run in each)

@@ -11,8 +11,8 @@ import numpy as np
 import xarray
 
 from epicycle.claims.events import ends_of, event_dataset
-from epicycle.ensemble import Watcher, train_runs
-from epicycle.forks import forked, moment_of_fork, origins
+from epicycle.ensemble import Watcher, start_of, train_runs
+from epicycle.forks import forked, origins
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Edit, Event
@@ -68,9 +68,10 @@ class Runs:
         swept: Sequence[str],
         observation: Observation,
         family: Mapping[str, Run] | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         self._root, self._listed, self._swept, self._observation = root, list(listed), list(swept), observation
-        self._family = dict(family or {})
+        self._family, self.without = dict(family or {}), tuple(without)
 
     def fork(
         self,
@@ -97,18 +98,13 @@ class Runs:
             InputError: a moment that came in no run, an edit that hits nothing.
         """
         parents = [run for _, run in self._listed]
-        found = forked(parents, self._flat(), at, edits, steps)
-        parent_of = {run.id: (values, run) for values, run in self._listed}
+        born, without = forked(parents, self._flat(), at, edits, steps)
+        values_of = {run.id: values for values, run in self._listed}
         family = {**self._family, **{run.id: run for run in parents}}
         chosen = observation or self._observation
-        origin = partial(origins, self._root, family)
-        train_runs(found.runs, chosen, self._root, watch, lambda: False, origin)
-        listed = [(parent_of[run.lineage["parent"]][0], run) for run in found.runs if run.lineage]
-        forks = Runs(self._root, listed, self._swept, chosen, family)
-        forks.without = found.without
-        return forks
-
-    without: Sequence[str] = ()
+        train_runs(born, chosen, self._root, watch, lambda: False, partial(origins, self._root, family))
+        listed = [(values_of[run.lineage["parent"]], run) for run in born if run.lineage]
+        return Runs(self._root, listed, self._swept, chosen, family, without)
 
     def __len__(self) -> int:
         return len(self._listed)
@@ -134,7 +130,9 @@ class Runs:
         return scalar.drop_vars(extra).to_dataframe().reset_index()
 
     def _flat(self) -> xarray.Dataset:
-        runs = [{"run": run.id, "values": values, **moment_of_fork(run)} for values, run in self._listed]
+        runs: list[dict[str, Any]] = [{"run": run.id, "values": values} for values, run in self._listed]
+        for entry, (_, run) in zip(runs, self._listed, strict=True):
+            entry |= {"moment": start_of(run)} if run.lineage else {}
         trainings = [run.experiment.training for _, run in self._listed]
         budget, catalogue = max(training.steps for training in trainings), Catalogue(self._root)
         cohorts: dict[str, xarray.Dataset] = {}

@@ -42,13 +42,14 @@ def fork_study(root: Root, beginning: str, at: str, assigned: list[str], steps: 
     figures = tuple(
         Figure(title=title, arms=(control, "fork"), series=series, events=("t_mem", "t_gen"), decides="") for title, series in FIGURES
     )
-    recorded = {measure.name for measure in _observation(root, run_id).measures}
+    observation = _observation(root, run_id)
+    recorded = {measure.name for measure in observation.measures}
     return Study(
         name=f"fork-{run_id[:8]}",
         question=f"What does {change} at {at} change in run {run_id}?",
         arms=arms,
         figures=tuple(figure for figure in figures if set(figure.series) <= recorded),
-        observation=_observation(root, run_id),
+        observation=observation,
     )
 
 

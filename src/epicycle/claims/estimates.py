@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epicycle.claims.events import Bracket, bracket_of, standard
+from epicycle.claims.events import Bracket, standard
 from epicycle.claims.intervals import Interval, median_interval
+from epicycle.claims.moments import bracket_in
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Event
 
@@ -74,12 +75,7 @@ def variants(name: str, extra: Mapping[str, Event]) -> dict[str, Event]:
 
 def brackets_of(data: xarray.Dataset, event: Event) -> dict[int, Bracket]:
     """The interval of an event in every run."""
-    steps = data["step"].values
-    found = {}
-    for run in range(data.sizes["run"]):
-        series = {str(name): data[name].values[run] for name in event.series if name in data}
-        found[run] = bracket_of(event, steps, series, baseline_of(data, run))
-    return found
+    return {run: bracket_in(data, run, event) for run in range(data.sizes["run"])}
 
 
 def censored_at(data: xarray.Dataset, run: int, event: Event) -> float:

@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator
 
-from epicycle.claims.events import bracket_of, standard
+from epicycle.claims.events import Bracket, bracket_of, standard
 from epicycle.spec.errors import nearest
 from epicycle.spec.families import Event
+from epicycle.spec.moments import SHARE
 
 if TYPE_CHECKING:
     import xarray
 
-Moment = str
 FIXED = ("start", "end", "max", "min")
-SHARE = re.compile(r"(?:(?P<share>\d*\.?\d+)\*)?(?P<event>[a-z_]+)$")
 
 
-def checked(moment: str) -> None:
-    """Refuse what is no moment.
-
-    Raises:
-        ValueError: says what a moment can be.
-    """
-    match = SHARE.match(moment)
-    known = (*FIXED, *standard())
-    if match is None or match["event"] not in known or (match["share"] and match["event"] in FIXED):
+def _checked(moment: str) -> str:
+    if moment not in FIXED and shared_event(moment) is None:
+        known = (*FIXED, *standard())
         raise ValueError(f"'{moment}' is no moment: write start, end, max, min, an event or a share of one; {nearest(moment, known)}")
+    return moment
+
+
+Moment = Annotated[str, AfterValidator(_checked)]
+
+
+def shared_event(moment: str) -> tuple[float, Event] | None:
+    """The share and the event of `0.5*t_gen` or `t_gen`; None where it names no standard event."""
+    match = SHARE.match(moment)
+    if match is None or match["event"] not in standard():
+        return None
+    return float(match["share"] or 1), standard()[match["event"]]
 
 
 def events_in(moment: str) -> list[Event]:
     """The events a moment depends on."""
-    match = SHARE.match(moment)
-    return [standard()[match["event"]]] if match and match["event"] in standard() else []
+    found = shared_event(moment)
+    return [found[1]] if found else []
+
+
+def bracket_in(data: xarray.Dataset, run: int, event: Event) -> Bracket:
+    """The interval of an event in one run of a dataset."""
+    known = {name: data[name].values[run] for name in event.series if name in data}
+    return bracket_of(event, data["step"].values, known, float(data["baseline"].values[run]))
 
 
 def span_of(data: xarray.Dataset, run: int, moment: str, series: str, since: str = "start") -> tuple[int, int] | None:
@@ -60,12 +71,10 @@ def span_of(data: xarray.Dataset, run: int, moment: str, series: str, since: str
 
 
 def _around(data: xarray.Dataset, run: int, moment: str, recorded: Any) -> tuple[int, int] | None:
-    match = SHARE.match(moment)
-    assert match is not None, moment  # `checked` when the claim was made
-    event, share = standard()[match["event"]], float(match["share"] or 1)
-    steps = data["step"].values
-    known = {name: data[name].values[run] for name in event.series if name in data}
-    bracket = bracket_of(event, steps, known, float(data["baseline"].values[run]))
+    found = shared_event(moment)
+    assert found is not None, moment  # checked when the claim was made
+    share, event = found
+    bracket, steps = bracket_in(data, run, event), data["step"].values
     if bracket is None:
         return None
     low = np.searchsorted(steps[recorded], max(bracket[0], 0) * share, side="right") - 1

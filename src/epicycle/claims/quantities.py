@@ -25,7 +25,7 @@ from epicycle.claims.estimates import (
     median_estimate,
     variants,
 )
-from epicycle.claims.moments import Moment, checked, events_in, span_of
+from epicycle.claims.moments import Moment, events_in, span_of
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.registry import Resolve
 
@@ -250,11 +250,6 @@ class ValueAt(Quantity):
     at: Moment
     minus: Literal["nothing", "baseline", "mirror_share"] = "nothing"
 
-    @model_validator(mode="after")
-    def _moment_is_known(self) -> ValueAt:
-        checked(self.at)
-        return self
-
     def _events(self) -> list[Event]:
         return events_in(self.at)
 
@@ -284,12 +279,6 @@ class Between(Quantity):
     series: str
     since: Moment
     until: Moment
-
-    @model_validator(mode="after")
-    def _moments_are_known(self) -> Between:
-        checked(self.since)
-        checked(self.until)
-        return self
 
     def _events(self) -> list[Event]:
         return [*events_in(self.since), *events_in(self.until)]

@@ -1,7 +1,6 @@
 """Arms: named sets of runs. A root arm starts from fresh weights; a fork arm continues the runs of another arm after an edit."""
 
 import itertools
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -11,10 +10,8 @@ from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
+from epicycle.spec.moments import ForkMoment
 from epicycle.spec.paths import get_path, with_path
-
-PEAK = re.compile(r"peak\((?P<series>[a-z_]+)\)$")
-MOMENT = re.compile(r"(?P<share>\d*\.?\d+\*)?(?P<event>[a-z][a-z0-9_]*)$|peak\([a-z_]+\)$")
 
 
 class RootArm(Spec):
@@ -69,16 +66,6 @@ class RootArm(Spec):
                 yield values, Run(experiment=experiment, seed=seed, data_seed=data_seed)
 
 
-def _moment(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            raise ValueError("a moment is a step of at least 0")
-        return value
-    if isinstance(value, str) and MOMENT.match(value):
-        return value
-    raise ValueError("a moment is a step (300), an event (t_on), a share of one (0.5*t_gen) or peak(test_loss)")
-
-
 class ForkArm(Spec):
     """Runs that continue the runs of a parent arm from a moment, after edits.
 
@@ -90,7 +77,7 @@ class ForkArm(Spec):
     """
 
     fork: str
-    at: Annotated[int | str, BeforeValidator(_moment)]
+    at: ForkMoment
     edits: tuple[AnyEdit, ...] = ()
     steps: int | None = Field(None, ge=1)
     sweep: dict[str, tuple[Any, ...]] = {}

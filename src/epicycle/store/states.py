@@ -1,5 +1,6 @@
 """One stored run: what it is, what was recorded of it, and the states that were kept."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ class StoredRun:
     @property
     def steps(self) -> list[int]:
         """Steps at which the full state is kept, the last state's included."""
-        kept = {int(path.stem.removeprefix("step-")): path for path in self._files.checkpoints.glob("step-*.safetensors")}
-        found = [step for step, path in kept.items() if self._row in read_checkpoint(path, self._files.path.name).members]
+        found = [step for step, path in self._kept().items() if self._row in read_checkpoint(path, self._files.path.name).members]
         return sorted({*found, self.last_step})
 
     @property
@@ -75,6 +75,19 @@ class StoredRun:
         if not path.exists():
             raise InputError(f"run {self.id} keeps no state of step {step}; it keeps {self.steps}.")
         return read_checkpoint(path, self._files.path.name).of(self._row)
+
+    def state_before(self, moment: int) -> dict[str, Any] | None:
+        """The last kept full state at or before a step; None where none is that early."""
+        last = self._last().of(self._row)
+        if self._own(last) <= moment:
+            return last
+        for step, path in sorted(self._kept().items(), reverse=True):
+            if step <= moment and self._row in (found := read_checkpoint(path, self._files.path.name)).members:
+                return found.of(self._row)
+        return None
+
+    def _kept(self) -> dict[int, Path]:
+        return {int(path.stem.removeprefix("step-")): path for path in self._files.checkpoints.glob("step-*.safetensors")}
 
     def _own(self, state: dict[str, Any]) -> int:
         return int(state["step"]) - int(self.member.get("start", 0))
