@@ -43,6 +43,13 @@ def test_threshold_is_an_interval_and_must_hold() -> None:
     assert event.bracket(STEPS, curve(*STEPS), 0.0) == (-1, 0)
 
 
+def test_threshold_from_above() -> None:
+    event = Threshold(of="test_acc", level=0.5, side="below")
+    assert event.bracket(STEPS, curve(*STEPS[STEPS < 100]), 0.0) == (50, 100)
+    assert event.bracket(STEPS, curve(*STEPS), 0.0) is None
+    assert event.bracket(STEPS, {"test_acc": np.full(len(STEPS), np.nan)}, 0.0) is None, "what was not recorded is not below"
+
+
 def test_stops_never_lie_before_what_is_known() -> None:
     """However a run is cut into rounds that respect the horizon, its stop is found before it is passed."""
     event, grid = standard()["t_gen"], np.unique(np.round(np.geomspace(1, 5000, 150)).astype(int))

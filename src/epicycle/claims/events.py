@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -22,12 +22,13 @@ Bracket = tuple[int, int] | None
 
 
 class Threshold(Event):
-    """First evaluation from which a series stays at or above a level until (1 + hold) times that step."""
+    """First evaluation from which a series stays at or above a level, or below it, until (1 + hold) times that step."""
 
     kind: ClassVar[str] = "threshold"
 
     of: str
     level: float
+    side: Literal["above", "below"] = "above"
     hold: float = Field(HOLD, ge=0)
 
     @property
@@ -38,7 +39,8 @@ class Threshold(Event):
     def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
         """The interval of the first crossing that held; unconfirmed at the end of the record counts as not yet."""
         del baseline
-        return first_held(steps, series[self.of] >= self.level, self.hold)
+        values = series[self.of]
+        return first_held(steps, values < self.level if self.side == "below" else values >= self.level, self.hold)
 
 
 class Onset(Event):
