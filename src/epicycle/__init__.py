@@ -11,6 +11,25 @@ if TYPE_CHECKING:
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Extreme as Extreme
     from epicycle.claims.quantities import Quantity as Quantity
+    from epicycle.edits.data import Add as Add
+    from epicycle.edits.data import Relabel as Relabel
+    from epicycle.edits.data import Remove as Remove
+    from epicycle.edits.data import Replace as Replace
+    from epicycle.edits.data import Reweight as Reweight
+    from epicycle.edits.data import Withhold as Withhold
+    from epicycle.edits.knobs import Change as Change
+    from epicycle.edits.knobs import Scale as Scale
+    from epicycle.edits.knobs import Set as Set
+    from epicycle.edits.parameters import AddNoise as AddNoise
+    from epicycle.edits.parameters import Freeze as Freeze
+    from epicycle.edits.parameters import Interpolate as Interpolate
+    from epicycle.edits.parameters import Project as Project
+    from epicycle.edits.parameters import ResetMoments as ResetMoments
+    from epicycle.edits.parameters import ResetWeights as ResetWeights
+    from epicycle.edits.parameters import ScaleWeights as ScaleWeights
+    from epicycle.edits.parameters import SetNorm as SetNorm
+    from epicycle.edits.parameters import Transplant as Transplant
+    from epicycle.edits.parameters import ZeroUnits as ZeroUnits
     from epicycle.interop.export import export as export
     from epicycle.interop.foreign import ForeignRuns as ForeignRuns
     from epicycle.interop.foreign import import_runs as import_runs
@@ -29,9 +48,11 @@ if TYPE_CHECKING:
     from epicycle.spec.claim import Claim as Claim
     from epicycle.spec.claim import Region as Region
     from epicycle.spec.errors import InputError as InputError
+    from epicycle.spec.experiment import Course as Course
     from epicycle.spec.experiment import Experiment as Experiment
     from epicycle.spec.experiment import Stop as Stop
     from epicycle.spec.experiment import Training as Training
+    from epicycle.spec.families import Edit as Edit
     from epicycle.spec.families import Event as Event
     from epicycle.spec.families import Measure as Measure
     from epicycle.spec.families import Model as Model
@@ -52,12 +73,17 @@ if TYPE_CHECKING:
     from epicycle.spec.table import Table as Table
     from epicycle.store.reading import open_results as open  # noqa: A004, F401
     from epicycle.tasks.addition import ToyAddition as ToyAddition
+    from epicycle.tasks.around import AddedSplit as AddedSplit
+    from epicycle.tasks.around import CorruptedSplit as CorruptedSplit
+    from epicycle.tasks.around import RemovedSplit as RemovedSplit
+    from epicycle.tasks.around import ReplacedSplit as ReplacedSplit
+    from epicycle.tasks.around import ReweightedSplit as ReweightedSplit
+    from epicycle.tasks.around import WithheldSplit as WithheldSplit
     from epicycle.tasks.groups import Composition as Composition
     from epicycle.tasks.listed import ListedSplit as ListedSplit
     from epicycle.tasks.modular import Modular as Modular
     from epicycle.tasks.random_tables import RandomTable as RandomTable
     from epicycle.tasks.splits import AlternatingSplit as AlternatingSplit
-    from epicycle.tasks.splits import CorruptedSplit as CorruptedSplit
     from epicycle.tasks.splits import MirrorClosedSplit as MirrorClosedSplit
     from epicycle.tasks.splits import MirrorForcedSplit as MirrorForcedSplit
     from epicycle.tasks.splits import PythonShuffleSplit as PythonShuffleSplit
@@ -67,8 +93,6 @@ if TYPE_CHECKING:
     from epicycle.tasks.wrappers import WithoutDiagonal as WithoutDiagonal
     from epicycle.training.descent import Descent as Descent
     from epicycle.training.descent import ParameterGroup as ParameterGroup
-    from epicycle.training.edits import Scale as Scale
-    from epicycle.training.edits import Set as Set
     from epicycle.training.objective import MSE as MSE
     from epicycle.training.objective import CrossEntropy as CrossEntropy
     from epicycle.training.objective import Hinge as Hinge
@@ -80,12 +104,18 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AdamW": "epicycle.training.optimisers",
+    "Add": "epicycle.edits.data",
+    "AddNoise": "epicycle.edits.parameters",
+    "AddedSplit": "epicycle.tasks.around",
     "AlternatingSplit": "epicycle.tasks.splits",
+    "Change": "epicycle.edits.knobs",
     "Claim": "epicycle.spec.claim",
     "Composition": "epicycle.tasks.groups",
-    "CorruptedSplit": "epicycle.tasks.splits",
+    "CorruptedSplit": "epicycle.tasks.around",
+    "Course": "epicycle.spec.experiment",
     "CrossEntropy": "epicycle.training.objective",
     "Descent": "epicycle.training.descent",
+    "Edit": "epicycle.spec.families",
     "Event": "epicycle.spec.families",
     "EventTime": "epicycle.claims.quantities",
     "Experiment": "epicycle.spec.experiment",
@@ -93,8 +123,10 @@ _HOMES = {
     "Figure": "epicycle.spec.study",
     "ForeignRuns": "epicycle.interop.foreign",
     "ForkArm": "epicycle.spec.arms",
+    "Freeze": "epicycle.edits.parameters",
     "Hinge": "epicycle.training.objective",
     "InputError": "epicycle.spec.errors",
+    "Interpolate": "epicycle.edits.parameters",
     "Lion": "epicycle.training.optimisers",
     "ListedSplit": "epicycle.tasks.listed",
     "MLP": "epicycle.models.mlp",
@@ -111,6 +143,7 @@ _HOMES = {
     "PerRun": "epicycle.claims.estimates",
     "Preset": "epicycle.spec.preset",
     "Profile": "epicycle.spec.study",
+    "Project": "epicycle.edits.parameters",
     "PythonShuffleSplit": "epicycle.tasks.splits",
     "Quadratic": "epicycle.models.quadratic",
     "Quantity": "epicycle.claims.quantities",
@@ -118,13 +151,24 @@ _HOMES = {
     "RandomLabels": "epicycle.tasks.wrappers",
     "RandomTable": "epicycle.tasks.random_tables",
     "Region": "epicycle.spec.claim",
+    "Relabel": "epicycle.edits.data",
+    "Remove": "epicycle.edits.data",
+    "RemovedSplit": "epicycle.tasks.around",
+    "Replace": "epicycle.edits.data",
+    "ReplacedSplit": "epicycle.tasks.around",
+    "ResetMoments": "epicycle.edits.parameters",
+    "ResetWeights": "epicycle.edits.parameters",
+    "Reweight": "epicycle.edits.data",
+    "ReweightedSplit": "epicycle.tasks.around",
     "RootArm": "epicycle.spec.arms",
     "RowLoss": "epicycle.spec.families",
     "Runs": "epicycle.runs",
     "SGD": "epicycle.training.optimisers",
-    "Scale": "epicycle.training.edits",
+    "Scale": "epicycle.edits.knobs",
+    "ScaleWeights": "epicycle.edits.parameters",
     "SequentialSplit": "epicycle.tasks.splits",
-    "Set": "epicycle.training.edits",
+    "Set": "epicycle.edits.knobs",
+    "SetNorm": "epicycle.edits.parameters",
     "Sites": "epicycle.models.sites",
     "Source": "epicycle.spec.study",
     "Split": "epicycle.tasks.splits",
@@ -138,8 +182,12 @@ _HOMES = {
     "ToyAddition": "epicycle.tasks.addition",
     "Training": "epicycle.spec.experiment",
     "Transformer": "epicycle.models.transformer",
+    "Transplant": "epicycle.edits.parameters",
     "Weights": "epicycle.interop.weights",
+    "WithheldSplit": "epicycle.tasks.around",
+    "Withhold": "epicycle.edits.data",
     "WithoutDiagonal": "epicycle.tasks.wrappers",
+    "ZeroUnits": "epicycle.edits.parameters",
     "export": "epicycle.interop.export",
     "import_runs": "epicycle.interop.foreign",
     "import_weights": "epicycle.interop.weights",

@@ -57,8 +57,11 @@ def run(
 @app.command()
 def fork(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")],
-    at: Annotated[str, typer.Option("--at", metavar="STEP|EVENT", help="A step, t_on, 0.5*t_gen, peak(test_loss).")],
+    at: Annotated[
+        str, typer.Option("--at", metavar="STEP|EVENT", help="300, 0.5*t_gen, t_gen(level=0.8), peak(test_loss), test_acc>=0.5.")
+    ],
     assign: Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="lr=x10 multiplies, lr=0.01 sets.")] = None,
+    edit: Annotated[list[str] | None, typer.Option("--edit", metavar="YAML", help="'{kind: remove, share: 0.5}'")] = None,
     steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="Updates after the moment [the run's budget].")] = None,
     root: RootOption = None,
     platform: PlatformOption = None,
@@ -72,7 +75,7 @@ def fork(
 
     make_importable(Path.cwd())  # for parts of a user's own that the run is made of
     place = Root(root or default_root()).opened()
-    study = fork_study(place, run, at, assign or [], steps)
+    study = fork_study(place, run, at, assign or [], edit or [], steps)
     _choose(platform)
     outcome = _run(study, place, as_json)
     events = read_json(outcome.files.events)

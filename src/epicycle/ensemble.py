@@ -209,7 +209,11 @@ def _train_cohort(
     some_run = next(wanted[member["run"]] for member in store.members if member["run"] in wanted)
     runs = [wanted.get(member["run"], some_run) for member in store.members]  # members nobody asks for are not advanced
     budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
-    cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], origins)
+    try:
+        cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], origins)
+    except InputError:  # an edit that cannot be made: nothing of its forks stays behind
+        store.discard_unstarted()
+        raise
     refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
     if budget > store.budget:
         store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.layout(), cohort.coords())

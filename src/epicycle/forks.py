@@ -4,7 +4,8 @@ A moment is counted on the parent's own clock (from where the parent began), and
 reached by replay from the last one kept before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -12,13 +13,15 @@ import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
-from epicycle.claims.events import standard
+from epicycle.claims.events import Threshold, standard
 from epicycle.claims.moments import bracket_in, shared_event
+from epicycle.edits.applying import Beginnings, applied
 from epicycle.ensemble import cohort_key, start_of
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.experiment import Run
+from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Edit, Event
-from epicycle.spec.moments import PEAK
+from epicycle.spec.moments import PASSES, PEAK
+from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root
 from epicycle.store.states import StoredRun
 from epicycle.training.cohort import Cohort, Origin, train
@@ -26,10 +29,16 @@ from epicycle.training.devices import start
 from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
+Donor = Callable[[Run, str], str]
 
 
 def forked(
-    parents: Sequence[Run], data: xarray.Dataset, at: int | str | Event, edits: Sequence[Edit], steps: int | None
+    parents: Sequence[Run],
+    data: xarray.Dataset,
+    at: int | str | Event,
+    edits: Sequence[Edit],
+    steps: int | None,
+    donor: Donor,
 ) -> tuple[list[Run], list[str]]:
     """The forks of runs at a moment, and the labels of the parents in which it has not come: they are listed, not dropped.
 
@@ -43,13 +52,18 @@ def forked(
     runs: list[Run] = []
     without: list[str] = []
     for row, (parent, label) in enumerate(zip(parents, labels_of(data), strict=True)):
-        moment, training = moment_of(data, row, at), parent.experiment.training
+        place = partial(moment_of, data, row)
+        moment, training = place(at), parent.experiment.training
         left = steps or training.steps - (moment or 0)
-        if moment is None or left < 1:
+        settled = [edit.settled(place, partial(donor, parent)) for edit in edits]
+        if moment is None or left < 1 or None in settled:
             without.append(f"seed {label}")
             continue
-        lineage = {"parent": parent.id, "moment": moment, "start": start_of(parent) + moment, "edits": list(edits)}
-        changed = parent.experiment.model_copy(update={"training": training.model_copy(update={"steps": left})})
+        experiment, before = parent.experiment, start_of(parent)
+        for edit in settled:
+            experiment = edit.changed(experiment, moment, before) if edit else experiment
+        lineage = {"parent": parent.id, "moment": moment, "start": before + moment, "edits": settled}
+        changed = experiment.model_copy(update={"training": experiment.training.model_copy(update={"steps": left})})
         runs.append(Run(experiment=changed, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage))
     if not runs:
         raise InputError(f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)}).")
@@ -67,12 +81,9 @@ def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | No
     if isinstance(at, int):
         return at if len(own) and at <= own[-1] else None
     if isinstance(at, str) and (peak := PEAK.match(at)):
-        name = peak["series"]
-        if name not in data:
-            raise InputError(f"fork at {at}: no such series; {nearest(name, map(str, data.data_vars))}")
-        values = data[name].values[run]
+        values = data[_recorded(peak["series"], data, at)].values[run]
         return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
-    found = shared_event(at) if isinstance(at, str) else (1.0, at)
+    found = (1.0, at) if isinstance(at, Event) else _passing(at, data) or shared_event(at)
     if found is None:
         raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")
     share, event = found
@@ -80,18 +91,68 @@ def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | No
     return None if bracket is None else ceil(share * bracket[1])
 
 
+def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:
+    """Where a series passes a value, as an event."""
+    match = PASSES.match(at)
+    if match is None:
+        return None
+    side: Any = "above" if match["sign"] == ">=" else "below"
+    return 1.0, Threshold(of=_recorded(match["series"], data, at), level=float(match["level"]), side=side, hold=0.0)
+
+
+def _recorded(series: str, data: xarray.Dataset, at: str) -> str:
+    if series not in data:
+        raise InputError(f"fork at {at}: no such series; {nearest(series, map(str, data.data_vars))}")
+    return series
+
+
+def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
+    """Finds donors by run id, or in an arm: the run with the parent's seeds, or one on its data seed, chosen by the parent's seed."""
+
+    def found(parent: Run, name: str) -> str:
+        if name not in arms:
+            return Catalogue(root).find(name)
+        beside = [run for run in arms[name] if run.data_seed == parent.data_seed]
+        same = [run for run in beside if run.seed == parent.seed]
+        if len(same) > 1:
+            raise InputError(
+                f"donor '{name}': that arm has {len(same)} runs of seed {parent.seed}; give donors an arm that is not swept."
+            )
+        if not beside:
+            raise InputError(f"donor '{name}': that arm has no run on data seed {parent.data_seed}.")
+        return same[0].id if same else beside[parent.seed % len(beside)].id
+
+    return found
+
+
 def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
     """Where forks begin: their parents' states and data at the moment, edits applied.
 
     Raises:
-        InputError: an edit that hits nothing, or another number of places than it must.
+        InputError: an edit that hits nothing, or another number of places than it must; a donor on other rows.
     """
-    edited = []
-    for run, (state, data) in zip(runs, _parents_there(root, family, runs), strict=True):
-        for edit in (run.lineage or {})["edits"]:
-            state, data = edit.apply(state, data, {})
-        edited.append(Origin(state, data))
-    return edited
+    begin = Beginnings()
+    return [
+        applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run), begin)
+        for run, origin in zip(runs, _parents_there(root, family, runs), strict=True)
+    ]
+
+
+def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
+    """The parameters that a fork takes from other runs."""
+    given = {}
+    for edit in (run.lineage or {})["edits"]:
+        for run_id, step in edit.donors():
+            stored, mine = StoredRun(root, run_id), run.experiment
+            theirs = Experiment.parse(stored.experiment(), run_id)
+            if mine.task != theirs.task:
+                raise InputError(f"edit {edit.kind}: run {run_id} has another task.")
+            table = mine.task.table()
+            rows = (mine.split.train_rows(table, run.data_seed), theirs.split.train_rows(table, stored.member["data_seed"]))
+            if set(rows[0].tolist()) != set(rows[1].tolist()):
+                raise InputError(f"edit {edit.kind}: run {run_id} is trained on other rows than run {run.id}.")
+            given[run_id, step] = stored.params(step)
+    return given
 
 
 def _parents_there(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:

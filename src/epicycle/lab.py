@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
 from epicycle.ensemble import Watcher, start_of, train_runs
-from epicycle.forks import forked, origins
+from epicycle.forks import Donor, donor_among, forked, origins
 from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError
@@ -73,28 +73,35 @@ def run_study(
     _register(study, files, runs, Catalogue(root))
     every = [run for arm in runs.values() for _, run in arm]
     trained = train_runs(every, study.observation, root, watch, interrupted)
-    from epicycle.store.reading import study_datasets
-
     without: dict[str, list[str]] = {}
     for generation in study.generations():
-        _write_runs(study, files, runs, {}, without)
-        _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
-        arms = study_datasets(root, files)
+        arms = _listed(study, root, files, runs, without)
         family = {run.id: run for arm in runs.values() for _, run in arm}
+        donor = donor_among(root, {name: [run for _, run in arm] for name, arm in runs.items()})
         for name, fork in generation:
             try:
-                runs[name], without[name] = _forks(fork, runs[fork.fork], arms[fork.fork])
+                runs[name], without[name] = _forks(fork, runs[fork.fork], arms[fork.fork], donor)
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
         trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family))
-    _write_runs(study, files, runs, {}, without)
-    _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
+    _listed(study, root, files, runs, without)
     write_json(files.verdicts, judged(study, root, files))
     seconds = time.perf_counter() - began
     if trained or not files.provenance.exists():
         write_json(files.provenance, provenance(command or f"epicycle run {study.name}", seconds, trained))
     return Outcome(root, files, trained, seconds)
+
+
+def _listed(
+    study: Study, root: Root, files: StudyFiles, runs: ArmRuns, without: Mapping[str, list[str]]
+) -> Mapping[str, xarray.Dataset]:
+    """Write down the runs there are and, read from their series, where each ends; the arms' datasets up to there."""
+    from epicycle.store.reading import study_datasets
+
+    _write_runs(study, files, runs, {}, without)
+    _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
+    return study_datasets(root, files)
 
 
 def study_id(study: Study) -> str:
@@ -165,13 +172,15 @@ def find_study(root: Root, name: str) -> StudyFiles:
     return max(found, key=lambda files: files.verdicts.stat().st_mtime)
 
 
-def _forks(arm: ForkArm, parents: Sequence[tuple[dict[str, Any], Run]], data: xarray.Dataset) -> tuple[list[Any], list[str]]:
+def _forks(
+    arm: ForkArm, parents: Sequence[tuple[dict[str, Any], Run]], data: xarray.Dataset, donor: Donor
+) -> tuple[list[Any], list[str]]:
     """The runs of a fork arm with the values swept here and in the parents, and the parents in which the moment has not come."""
     runs: list[tuple[dict[str, Any], Run]] = []
     without: list[str] = []
     values_of = {run.id: values for values, run in parents}
     for values, variant in arm.points():
-        born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps)
+        born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps, donor)
         runs += [({**values_of[run.lineage["parent"]], **values}, run) for run in born if run.lineage]
         without += [label for label in late if label not in without]
     return runs, without

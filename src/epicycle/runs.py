@@ -12,7 +12,7 @@ import xarray
 
 from epicycle.claims.events import ends_of, event_dataset
 from epicycle.ensemble import Watcher, start_of, train_runs
-from epicycle.forks import forked, origins
+from epicycle.forks import donor_among, forked, origins
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Edit, Event
@@ -79,6 +79,7 @@ class Runs:
         edits: Sequence[Edit] = (),
         *,
         steps: int | None = None,
+        donors: Mapping[str, "Runs"] | None = None,
         observation: Observation | None = None,
         watch: Watcher = lambda progress: None,
     ) -> "Runs":
@@ -88,6 +89,7 @@ class Runs:
             at: a step, an event (`t_on`), a share of one (`0.5*t_gen`), `peak(test_loss)`, or an event of your own.
             edits: what changes at the moment; none gives the parent again, bit for bit.
             steps: updates after the moment; None keeps the parents' budget.
+            donors: by the names that edits give them: runs that tensors are taken from.
             observation: measures and their grid, counted from the moment; None takes the parents'.
 
         Returns:
@@ -98,7 +100,8 @@ class Runs:
             InputError: a moment that came in no run, an edit that hits nothing.
         """
         parents = [run for _, run in self._listed]
-        born, without = forked(parents, self._flat(), at, edits, steps)
+        donor = donor_among(self._root, {name: [run for _, run in each._listed] for name, each in (donors or {}).items()})
+        born, without = forked(parents, self._flat(), at, edits, steps, donor)
         values_of = {run.id: values for values, run in self._listed}
         family = {**self._family, **{run.id: run for run in parents}}
         chosen = observation or self._observation

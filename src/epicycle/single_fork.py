@@ -20,25 +20,27 @@ FIGURES = (
 )
 
 
-def fork_study(root: Root, beginning: str, at: str, assigned: list[str], steps: int | None) -> Study:
+def fork_study(root: Root, beginning: str, at: str, assigned: list[str], written: list[str], steps: int | None) -> Study:
     """The study of one fork.
 
     Args:
         beginning: the run's id, or as much of it as tells it apart.
         at: a step, an event, a share of one, or `peak(series)`.
         assigned: `lr=x10` multiplies a knob, `lr=0.01` sets it; none gives the run again.
+        written: further edits in YAML.
         steps: updates after the moment; None keeps the run's budget.
 
     Raises:
         InputError: no such run, or something that cannot be read.
     """
     run_id = Catalogue(root).find(beginning)
-    edits = [_edit(text) for text in assigned]
+    experiment = Experiment.parse(StoredRun(root, run_id).experiment(), run_id)
+    edits = [*(_edit(text, experiment) for text in assigned), *map(_written, written)]
     arms: dict[str, Any] = {}
     control = _ancestors(root, run_id, arms)
     moment: int | str = int(at) if at.isdigit() else at
     arms["fork"] = ForkArm.parse({"fork": control, "at": moment, "edits": edits, "steps": steps}, "fork")
-    change = ", ".join(assigned) or "nothing"
+    change = ", ".join([*assigned, *written]) or "nothing"
     figures = tuple(
         Figure(title=title, arms=(control, "fork"), series=series, events=("t_mem", "t_gen"), decides="") for title, series in FIGURES
     )
@@ -77,14 +79,22 @@ def _observation(root: Root, run_id: str) -> Observation:
     return Observation.parse(load_yaml(files.spec.read_text(), str(files.spec))["observation"], str(files.spec))
 
 
-def _edit(text: str) -> dict[str, Any]:
-    """`lr=x10` or `lr=0.01`."""
+def _edit(text: str, experiment: Experiment) -> dict[str, Any]:
+    """`lr=x10`, `lr=0.01`, or a field that is no knob: `training.batch_size=256`."""
     name, value = assignment(text)
     if isinstance(value, str) and value.startswith("x"):
         try:
             return {"kind": "scale", "knob": name, "by": float(value[1:])}
         except ValueError:
             raise InputError(f"--set {text}: write {name}=x10 to multiply, {name}=0.01 to set.") from None
+    knob = any(path == name or path.endswith(f".{name}") for path, role, _ in experiment.leaves() if role == "knob")
+    if "." in name and not knob:
+        return {"kind": "change", "field": name, "to": value}
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"--set {text}: {value!r} is no number; write {name}=x10 to multiply, {name}=0.01 to set.")
     return {"kind": "set", "knob": name, "to": float(value)}
+
+
+def _written(text: str) -> Any:
+    """`{kind: remove, share: 0.5}`."""
+    return load_yaml(text, f"--edit {text}")

@@ -45,6 +45,21 @@ CASES = {
         model=ep.Transformer(n_layers=2, d_model=8, n_heads=2, norm="post", biases=(), positions="sinusoidal", initialisation="torch"),
         training=ep.Training(steps=40),
     ),
+    "noise, a held norm, a frozen tensor, a course, minibatch": ep.Experiment(
+        task=TASK,
+        split=ep.WithheldSplit(of=SPLIT, share=0.2, until=30),
+        model=ep.MLP(d_model=8, d_mlp=16),
+        training=ep.Training(
+            steps=60,
+            batch_size=10,
+            gradient_noise=1e-3,
+            weight_noise=1e-2,
+            norm_share=0.9,
+            temperature=2.0,
+            frozen=("W_E",),
+            courses=(ep.Course(of="lr", steps=(10, 40), values=(1e-3, 1e-2)),),
+        ),
+    ),
     "random features, vectors": ep.Experiment(
         task=ep.ToyAddition(p=5, d_target=4),
         split=SPLIT,

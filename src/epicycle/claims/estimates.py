@@ -29,6 +29,7 @@ class Estimate:
         censored: labels of runs that had not got there; they are ranked last, not dropped.
         detector: which variant of the event was used.
         failed: runs that diverged.
+        among: runs in all, where two arms are compared and `n` is the smaller of them.
     """
 
     interval: Interval
@@ -37,6 +38,7 @@ class Estimate:
     censored: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     values: dict[str, float | None] = field(default_factory=dict)
+    among: int | None = None
 
 
 class PerRun(NamedTuple):

@@ -29,11 +29,17 @@ Moment = Annotated[str, AfterValidator(_checked)]
 
 
 def shared_event(moment: str) -> tuple[float, Event] | None:
-    """The share and the event of `0.5*t_gen` or `t_gen`; None where it names no standard event."""
+    """The share and the event of `0.5*t_gen`, `t_gen` or `t_gen(level=0.8)`; None where it names no standard event.
+
+    Raises:
+        InputError: its detector has no such field, or refuses the value.
+    """
     match = SHARE.match(moment)
     if match is None or match["event"] not in standard():
         return None
-    return float(match["share"] or 1), standard()[match["event"]]
+    event = standard()[match["event"]]
+    changes = dict(change.strip().split("=") for change in (match["changes"] or "").split(",") if change)
+    return float(match["share"] or 1), type(event).parse(event.model_dump() | changes, moment) if changes else event
 
 
 def events_in(moment: str) -> list[Event]:

@@ -136,7 +136,8 @@ class Difference(_OfQuantities):
         interval = shift_interval(lows, highs, len(mine.lows), len(other.lows))
         n = min(len(mine.lows), len(other.lows))
         lost = (*unknown(labels, mine), *(f"{label} ({self.against.arm})" for label in unknown(labels_of(there), other)))
-        return Estimate(interval, n, mine.detector, lost, (*failed(here), *failed(there)), values_of(labels, mine))
+        among = len(mine.lows) + len(other.lows)
+        return Estimate(interval, n, mine.detector, lost, (*failed(here), *failed(there)), values_of(labels, mine), among)
 
     def _paired(self, here: xarray.Dataset, there: xarray.Dataset, mine: PerRun, other: PerRun) -> Estimate:
         labels, place = labels_of(here), {label: run for run, label in enumerate(labels_of(there))}

@@ -95,7 +95,7 @@ def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
     }[verdict]
     parts = [f"{shown(first)} {region}"]
     if first.censored:
-        parts.append(f"{len(first.censored)} of {first.n} runs censored")
+        parts.append(f"{len(first.censored)} of {first.among or first.n} runs censored")
     if first.failed:
         parts.append(f"{len(first.failed)} diverged")
     return "; ".join(parts)
@@ -108,6 +108,8 @@ def shown(estimate: Estimate) -> str:
 
 
 def _text(value: float) -> str:
+    if np.isnan(value):
+        return "unknown"
     if np.isinf(value):
         return "unbounded" if value > 0 else "-unbounded"
     return f"{value:.3g}"

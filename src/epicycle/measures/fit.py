@@ -14,7 +14,7 @@ from epicycle.arithmetic import cross_entropy, right_logit
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 
-Rows = Literal["train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted"]
+Rows = Literal["train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained"]
 
 
 class Loss(Measure):
@@ -41,8 +41,9 @@ class Loss(Measure):
 class Accuracy(Measure):
     """Share of rows whose label has the largest logit; a tie is not right.
 
-    `mirror_seen` and `mirror_unseen` split the test rows by whether the label-preserving swap of the row is trained on, `clean` and
-    `corrupted` the trained ones by whether the label trained on is the task's own. A trained row is held against what it was told.
+    `mirror_seen` and `mirror_unseen` split the test rows by whether the label-preserving swap of the row is trained on, `removed` and
+    `never_trained` by whether the row itself was trained on once; `clean` and `corrupted` split the trained ones by whether the label
+    trained on is the task's own. A trained row is held against what it was told.
     """
 
     kind: ClassVar[str] = "accuracy"

@@ -1,7 +1,7 @@
 """Arms: named sets of runs. A root arm starts from fresh weights; a fork arm continues the runs of another arm after an edit."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -93,6 +93,11 @@ class ForkArm(Spec):
             for value in values:
                 ForkArm.model_validate({**with_path(plain, path, value), "sweep": {}})
         return self
+
+    def behind(self, arms: Collection[str]) -> set[str]:
+        """The arms whose runs must be there first: the parent, and donors of edits that are arms."""
+        donors = {name for _, variant in self.points() for edit in variant.edits for name, _ in edit.donors()}
+        return {self.fork, *(name for name in donors if name in arms)}
 
     def points(self) -> Iterator[tuple[dict[str, Any], "ForkArm"]]:
         """Each point of the sweep: swept values by their short names, and the arm there."""

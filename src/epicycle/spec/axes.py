@@ -28,6 +28,7 @@ AXES: dict[str, str] = {
     "d_vocab_out": "logits",
     "tensor": "named parameter tensors",
     "number": "the numbers of a file's storage, one after the other",
+    "point": "corners of a knob's course",
     "segment": "stretches of steps within one chunk of the engine",
     "key": "words of a raw random key",
 }

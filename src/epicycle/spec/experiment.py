@@ -1,7 +1,8 @@
 """Everything that moves a trajectory (`Experiment`), one pair of seeds of it (`Run`), and how runs fall into cohorts."""
 
+import itertools
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -10,7 +11,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
-from epicycle.spec.paths import with_path
+from epicycle.spec.paths import knob_path, with_path
 from epicycle.spec.registry import default_member, preset_experiment
 
 MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
@@ -21,6 +22,28 @@ class Stop(Spec):
 
     event: str = budget("t_gen")
     factor: float = budget(2.0, ge=1.25)  # an event is confirmed at 1.1 times its step, so 1.25 leaves room
+
+
+class Course(Spec):
+    """A knob that moves by itself: along straight lines from value to value, constant before the first and after the last.
+
+    Attributes:
+        of: the knob's path, or as much of its end as tells it apart: `lr`.
+        steps: updates done, counted from the start of the run (of the first ancestor, in a fork).
+        values: one for each of the steps; two steps one apart make a jump.
+    """
+
+    of: str = static()
+    steps: tuple[Annotated[float, Field(ge=0)], ...] = knob(min_length=1)
+    values: tuple[float, ...] = knob(min_length=1)
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> Self:
+        if len(self.steps) != len(self.values):
+            raise ValueError(f"a course has one value for each step; here are {len(self.steps)} steps and {len(self.values)} values")
+        if any(later <= earlier for earlier, later in itertools.pairwise(self.steps)):
+            raise ValueError("the steps of a course rise")
+        return self
 
 
 class Training(Spec):
@@ -35,6 +58,14 @@ class Training(Spec):
         schedule: what the learning rate does after the warm-up; it goes down to its final share and stays there, or is constant.
         anneal_steps: updates from the end of the warm-up to the final share; needed unless the schedule is constant.
         final_lr_scale: share of the learning rate that is left in the end (0.1 in openai/grok).
+        temperature: logits are divided by it, in training and in what is recorded; None is 1.
+        norm_share: after each update all moving tensors are rescaled together to this multiple of their norm at initialisation (the
+            constrained optimisation of Liu et al., arXiv 2210.01117; the first update jumps there).
+        gradient_noise: standard deviation of the Gaussian noise added to each entry of the gradient, drawn anew at each update.
+        weight_noise: standard deviation of the Gaussian noise added to each weight in the forward pass of an update (Graves, NeurIPS
+            2011); what is recorded is of the weights themselves.
+        frozen: patterns of tensors that training leaves as they are: `W_E`, `blocks.0.attn.*`.
+        courses: knobs that move by themselves.
         steps: the budget of updates.
         stop: an earlier end, each run by its own; None trains the whole budget.
     """
@@ -54,6 +85,12 @@ class Training(Spec):
     schedule: Literal["constant", "cosine", "linear"] = static("constant")
     anneal_steps: float | None = knob(None, ge=1)
     final_lr_scale: float = knob(0.1, ge=0)
+    temperature: float | None = knob(None, gt=0)
+    norm_share: float | None = knob(None, gt=0)
+    gradient_noise: float | None = knob(None, ge=0)
+    weight_noise: float | None = knob(None, ge=0)
+    frozen: tuple[str, ...] = static(())
+    courses: tuple[Course, ...] = ()
     steps: int = budget(20_000, ge=1)
     stop: Stop | None = budget(None)
 
@@ -86,6 +123,23 @@ class Experiment(Spec):
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
         return preset_experiment(value["preset"]).merged({name: entry for name, entry in value.items() if name != "preset"})
+
+    @model_validator(mode="after")
+    def _courses_fit(self) -> Self:
+        courses = self.training.courses
+        if not courses:
+            return self
+        plain = self.model_copy(update={"training": self.training.model_copy(update={"courses": ()})})
+        try:
+            paths = [knob_path(course.of, plain.knobs()) for course in courses]
+            if len(set(paths)) < len(paths):
+                raise InputError("training.courses: a knob has two courses; give it one.")
+            for path, course in zip(paths, courses, strict=True):
+                for value in course.values:
+                    plain.swept(path, value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     def knobs(self) -> dict[str, float]:
         """Dotted path and value of every knob that is set."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import SerializeAsAny
 
@@ -50,6 +50,19 @@ class SplitRule(Member, ABC):
         """The labels trained on at these rows: the table's own, unless the rule says otherwise."""
         del data_seed
         return table.labels[rows]
+
+    def train_weights(self, table: Table, rows: Int[np.ndarray, slot], data_seed: int) -> Any:
+        """The weight of each of these rows in the loss; the mean is over their sum."""
+        del table, rows, data_seed
+        return 1.0
+
+    def train_since(self, table: Table, rows: Int[np.ndarray, slot], data_seed: int) -> Any:
+        """The step from which each of these rows is trained on; None: all from the start."""
+        del table, rows, data_seed
+
+    def removed_rows(self, table: Table, data_seed: int) -> Any:
+        """Rows that were trained on before and are not now; None where the rule knows of no before."""
+        del table, data_seed
 
 
 class Model(Member, ABC):
@@ -130,18 +143,64 @@ class Optimiser(Member, ABC):
         """The optax transformation of this step; `schedule` multiplies the learning rate (warm-up, annealing)."""
 
 
-class Edit(Member, ABC):
-    """One change applied at a moment."""
+class Sources(NamedTuple):
+    """What an edit may draw on beside the state and the data it changes.
+
+    Attributes:
+        experiment: the fork's, this edit included.
+        fresh: gives the state in which that experiment begins with this seed, and with the weights of its own initialisation.
+        before: the data before this edit.
+        donors: parameters of other runs, by run id and step.
+    """
+
+    experiment: Any
+    fresh: Callable[[], Any]
+    before: Any
+    donors: Mapping[tuple[str, int | None], Params]
+
+
+class Edit(Member):
+    """One change at the moment of a fork: of what is trained (`changed`), or of where it stands (`apply`)."""
 
     family: ClassVar[str] = "edit"
+    leading: ClassVar[tuple[str, ...]] = ()  # fields that can be given without their names: Scale("lr", 10)
 
-    @abstractmethod
-    def apply(self, state: Any, data: Any, sources: Mapping[str, Any]) -> tuple[Any, Any]:
-        """The state and data after the change.
+    def __init__(self, *values: Any, **fields: Any) -> None:
+        if len(values) > len(self.leading):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self.leading) or 'nothing'} without names; name the rest")
+        super().__init__(**dict(zip(self.leading, values, strict=False)), **fields)
+
+    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], str]) -> Edit | None:
+        """The edit for one parent: its moments as steps of the parent, its donors as run ids; None if a moment has not come.
+
+        Settling twice changes nothing.
+        """
+        del place, donor
+        return self
+
+    def donors(self) -> tuple[tuple[str, int | None], ...]:
+        """Name (once settled: run id) and step of the parameters it takes from other runs; step None is their last."""
+        return ()
+
+    def changed(self, experiment: Any, moment: int, before: int) -> Any:
+        """The fork's experiment.
+
+        Args:
+            experiment: as it is without this edit.
+            moment: step of the parent.
+            before: steps that the first ancestor had done when the parent began.
+        """
+        del moment, before
+        return experiment
+
+    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+        """The state and data after the change; both are those of the changed experiment already.
 
         Raises:
             InputError: the edit hits no place, or another number of places than it must.
         """
+        del sources
+        return state, data
 
 
 class Measure(Member, ABC):

@@ -1,12 +1,19 @@
-"""How moments are written: a step, an event, a share of one, the peak of a series. What they mean in a run is `claims.moments`."""
+"""How moments are written: a step, an event or a share of one, the peak of a series, or where it passes a value.
+
+What they mean in a run is `claims.moments`.
+"""
 
 import re
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-SHARE = re.compile(r"(?:(?P<share>\d*\.?\d+)\*)?(?P<event>[a-z][a-z0-9_]*)$")
+NUMBER = r"[-+]?\d*\.?\d+(?:e[-+]?\d+)?"
+# 0.5*t_gen, and t_gen(level=0.8): the standard event with a field of its detector changed
+CHANGE = rf"[a-z_]+={NUMBER}"
+SHARE = re.compile(rf"(?:(?P<share>\d*\.?\d+)\*)?(?P<event>[a-z][a-z0-9_]*)(?:\((?P<changes>{CHANGE}(?:, ?{CHANGE})*)\))?$")
 PEAK = re.compile(r"peak\((?P<series>[a-z][a-z0-9_]*)\)$")
+PASSES = re.compile(rf"(?P<series>[a-z][a-z0-9_]*) ?(?P<sign>>=|<) ?(?P<level>{NUMBER})$")
 
 
 def _fork_moment(value: Any) -> Any:
@@ -14,9 +21,12 @@ def _fork_moment(value: Any) -> Any:
         if value < 0:
             raise ValueError("a moment is a step of at least 0")
         return value
-    if isinstance(value, str) and (SHARE.match(value) or PEAK.match(value)):
+    if isinstance(value, str) and any(form.match(value) for form in (SHARE, PEAK, PASSES)):
         return value
-    raise ValueError("a moment is a step (300), an event (t_on), a share of one (0.5*t_gen) or peak(test_loss)")
+    raise ValueError(
+        "a moment is a step (300), an event (t_on), one with another threshold (t_gen(level=0.8)), a share of one (0.5*t_gen), "
+        "peak(test_loss), or where a series passes a value (test_acc>=0.5, train_loss<0.01)"
+    )
 
 
 ForkMoment = Annotated[int | str, BeforeValidator(_fork_moment)]

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 from epicycle.spec.errors import InputError, nearest
@@ -56,6 +57,11 @@ def knob_path(name: str, known: Iterable[str]) -> str:
     if found:
         raise InputError(f"knob '{name}' is ambiguous: {', '.join(found)}. Write the longer path.")
     raise InputError(f"there is no knob '{name}'; {nearest(name, [p.rsplit('.', 1)[-1] for p in paths])}")
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns fits the name of a tensor."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _key(here: Any, step: str, path: str, must_exist: bool) -> Any:

@@ -88,9 +88,10 @@ class Study(Spec):
 
     @model_validator(mode="after")
     def _names_meet(self) -> "Study":
-        for name, arm in self.arms.items():
-            if isinstance(arm, ForkArm):
-                self._has_root(name)
+        for name, _ in self.fork_arms():
+            self._has_root(name)
+        if late := {name for name, _ in self.fork_arms()} - {name for born in self.generations() for name, _ in born}:
+            raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its own recipient")
         for claim in self.claims:
             for arm_name in claim.arms():
                 self._known_arm(arm_name, f"claim '{claim.id}'")
@@ -109,13 +110,21 @@ class Study(Spec):
             if isinstance(arm, RootArm):
                 yield name, arm
 
+    def fork_arms(self) -> Iterator[tuple[str, ForkArm]]:
+        """Arms that continue others."""
+        for name, arm in self.arms.items():
+            if isinstance(arm, ForkArm):
+                yield name, arm
+
     def generations(self) -> list[list[tuple[str, ForkArm]]]:
-        """Fork arms by how many forks lie behind them: forks of root arms, forks of those, and so on."""
-        depth: dict[str, int] = {name: 0 for name, _ in self.root_arms()}
+        """Fork arms by what lies behind them: forks of root arms (with donors among those), forks of these, and so on."""
+        there = {name for name, _ in self.root_arms()}
         found: list[list[tuple[str, ForkArm]]] = []
-        while left := [(n, arm) for n, arm in self.arms.items() if isinstance(arm, ForkArm) and n not in depth and arm.fork in depth]:
-            depth |= {name: len(found) + 1 for name, _ in left}
-            found.append(left)
+        waiting = dict(self.fork_arms())
+        while ready := [(name, arm) for name, arm in waiting.items() if arm.behind(self.arms) <= there]:
+            there |= {name for name, _ in ready}
+            waiting = {name: arm for name, arm in waiting.items() if name not in there}
+            found.append(ready)
         return found
 
     def foreseen(self, name: str) -> list[tuple[dict[str, Any], Run]]:

@@ -86,6 +86,11 @@ class CohortStore:
         finally:
             lock.release()
 
+    def discard_unstarted(self) -> None:
+        """Remove the cohort if nothing has been recorded in it."""
+        if not self.budget:
+            shutil.rmtree(self.files.path)
+
     @property
     def budget(self) -> int:
         """Steps the cohort's segments reach to; 0 before the first."""

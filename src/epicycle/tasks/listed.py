@@ -48,6 +48,9 @@ def read_rows(value: Any) -> Any:
     return tuple(rows)
 
 
+Rows = Annotated[tuple[int, ...] | tuple[Pair, ...], BeforeValidator(read_rows)]
+
+
 class ListedSplit(SplitRule):
     """Exactly the rows listed, in the order listed, whatever the `data_seed`.
 
@@ -59,7 +62,7 @@ class ListedSplit(SplitRule):
     kind = "listed"
     aliases = {"path": "rows"}
 
-    rows: Annotated[tuple[int, ...] | tuple[Pair, ...], BeforeValidator(read_rows)] = data()
+    rows: Rows = data()
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The rows listed; pairs are looked up among the table's operands.
@@ -68,13 +71,22 @@ class ListedSplit(SplitRule):
             InputError: the table has no such row.
         """
         del data_seed
-        listed = np.array(self.rows)
-        if listed.ndim == 2:
-            return _looked_up(listed, table)
-        n = len(table.labels)
-        if listed.max() >= n:
-            raise InputError(f"split.rows: {listed.max()} is not a row of this task, whose {n} rows are numbered 0 to {n - 1}.")
-        return listed
+        return listed_rows(self.rows, table)
+
+
+def listed_rows(rows: tuple[int, ...] | tuple[Pair, ...], table: Table) -> Int[ndarray, " slot"]:
+    """The numbers of listed rows.
+
+    Raises:
+        InputError: the table has no such row.
+    """
+    listed = np.array(rows)
+    if listed.ndim == 2:
+        return _looked_up(listed, table)
+    n = len(table.labels)
+    if listed.max() >= n:
+        raise InputError(f"split.rows: {listed.max()} is not a row of this task, whose {n} rows are numbered 0 to {n - 1}.")
+    return listed
 
 
 def _looked_up(pairs: Int[ndarray, "slot operand"], table: Table) -> Int[ndarray, " slot"]:

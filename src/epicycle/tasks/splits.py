@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int
 from numpy import ndarray
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import AnySplit, SplitRule
+from epicycle.spec.families import SplitRule
 from epicycle.spec.fields import data
 from epicycle.spec.table import Table
 
@@ -104,37 +104,6 @@ class PythonShuffleSplit(SplitRule):
         order = list(range(len(table.labels)))
         random.Random(data_seed).shuffle(order)
         return np.array(order[: _count(self.frac_train, table)])
-
-
-class CorruptedSplit(SplitRule):
-    """Another split, in which a share of the training labels is replaced by classes drawn uniformly (which may be the right ones).
-
-    Which rows and which labels depends on `data_seed` alone, and is the same throughout a run (Doshi et al., arXiv 2310.13061).
-    """
-
-    kind = "corrupted"
-
-    of: AnySplit
-    share: float = data(ge=0, le=1)
-
-    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Those of the other split."""
-        return self.of.train_rows(table, data_seed)
-
-    def train_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """int(share * rows) of them replaced; shares of one seed are nested.
-
-        Raises:
-            InputError: the task's labels are not one class for each row.
-        """
-        if table.labels.ndim > 1:
-            raise InputError("split: corrupted labels are drawn from the classes, and this task's rows have more than one class each.")
-        draw = np.random.RandomState([data_seed, 1])  # apart from the stream that draws the rows
-        order, other = draw.permutation(len(rows)), draw.randint(table.num_classes, size=len(rows))
-        chosen = order[: int(self.share * len(rows) + 1e-9)]
-        labels = self.of.train_labels(table, rows, data_seed).copy()
-        labels[chosen] = other[chosen]
-        return labels
 
 
 class SequentialSplit(SplitRule):

@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from epicycle.spec.errors import InputError
+from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure
 from epicycle.spec.own import is_own
+from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
 from epicycle.training.objective import row_losses
 from epicycle.training.observation import observe
@@ -38,11 +39,21 @@ def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
     if is_own(type(experiment.model)):
         _refuse_params(params)
     training = experiment.training
-    jax.eval_shape(lambda p: training.optimiser.transform(jnp.ones(())).init(moving(experiment.model, p)), params)
+    _refuse_frozen(experiment, params)
+    jax.eval_shape(lambda p: training.optimiser.transform(jnp.ones(())).init(moving(experiment, p)), params)
     if any(is_own(type(part)) for part in (experiment.task, experiment.model, training.loss, training.optimiser, *measures)):
         _refuse_shapes(experiment, params, table)
         _refuse_steps(run, measures, table)
     _refuse_outputs(experiment, params, table)
+
+
+def _refuse_frozen(experiment: Experiment, params: Any) -> None:
+    """Patterns that fit no tensor, and patterns that leave none to train."""
+    for i, pattern in enumerate(experiment.training.frozen):
+        if not any(matches(name, (pattern,)) for name in params):
+            raise InputError(f"training.frozen.{i}: no tensor is called '{pattern}'; {nearest(pattern, params)}")
+    if not moving(experiment, params):
+        raise InputError("training.frozen: every tensor is frozen, so there is nothing to train.")
 
 
 def _refuse_outputs(experiment: Experiment, params: Any, table: Table) -> None:

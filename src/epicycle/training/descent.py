@@ -4,7 +4,7 @@ The members in `optimisers.py` say the direction. Every number is a knob, so tha
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Optimiser
 from epicycle.spec.fields import knob, static
+from epicycle.spec.paths import matches
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Rate = Callable[[str], Any]  # name of a tensor -> number
@@ -141,11 +142,6 @@ def by_name(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """`function(name, leaf, ...)` of every tensor in trees of one structure."""
     named = lambda path, *leaves: function(jax.tree_util.keystr(path, simple=True, separator="/"), *leaves)  # noqa: E731
     return jax.tree_util.tree_map_with_path(named, tree, *others)
-
-
-def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Whether one of the patterns fits a name."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _scaled(factor: Rate) -> optax.GradientTransformation:

@@ -74,6 +74,11 @@ class Hinge(RowLoss):
         return jax.nn.relu(self.margin_wanted - margins(logits, labels))
 
 
+def tempered(logits: Float[Array, "..."], temperature: Any) -> Float[Array, "..."]:
+    """Logits over the temperature; None is 1."""
+    return logits if temperature is None else logits / temperature
+
+
 def row_losses(loss: RowLoss, logits: Float[Array, "row *answer d_vocab_out"], labels: Any) -> Float[Array, " row"]:
     """Loss of each row; a row with several answers has their mean, those marked -1 left out."""
     if logits.ndim == 2:

@@ -10,11 +10,12 @@ from jaxtyping import Array, Float
 
 from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
-from epicycle.training.objective import row_losses, row_margins
-from epicycle.training.state import Data, State, World, trained_rows
+from epicycle.training.objective import row_losses, row_margins, tempered
+from epicycle.training.schedules import knobs_at
+from epicycle.training.state import Data, State, World, data_at, trained_rows
 
 # Every entry a measure may declare in `needs`.
-ROWS = ("train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted")
+ROWS = ("train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained")
 SNAPSHOT = ("params", "logits", "labels", "row_loss", "row_margin", *ROWS)
 
 
@@ -46,10 +47,17 @@ def observe(
 
 
 def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
+    data = data_at(data, state.step)
     trained = cache(lambda: trained_rows(data, len(world.labels)))
+    removed = cache(lambda: ~trained() & (jnp.zeros_like(trained()) if data.removed is None else jnp.asarray(data.removed)))
     mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
-    bound, inputs = cache(lambda: bind(experiment, state.knobs)), jnp.asarray(world.inputs)
-    logits = cache(lambda: bound().model.fast(state.params, inputs, constant=world.constant, positions=world.positions))
+    bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
+    inputs = jnp.asarray(world.inputs)
+    logits = cache(
+        lambda: tempered(
+            bound().model.fast(state.params, inputs, constant=world.constant, positions=world.positions), bound().training.temperature
+        )
+    )
     labels = cache(lambda: _trained_labels(data, world))
     corrupted = cache(lambda: trained() & (labels() != jnp.asarray(world.labels)).reshape(len(trained()), -1).any(axis=1))
     return {
@@ -65,6 +73,8 @@ def _entries(experiment: Experiment, state: State, data: Data, world: World) -> 
         "mirror_unseen": lambda: ~trained() & ~mirrored(),
         "clean": lambda: trained() & ~corrupted(),
         "corrupted": corrupted,
+        "removed": removed,
+        "never_trained": lambda: ~trained() & ~removed(),
     }
 
 

@@ -10,7 +10,8 @@ from optax.contrib import MuonDimensionNumbers, scale_by_muon
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.fields import knob, static
-from epicycle.training.descent import Descent, Fraction, by_name, matches, tensor_names
+from epicycle.spec.paths import matches
+from epicycle.training.descent import Descent, Fraction, by_name, tensor_names
 
 
 class AdamW(Descent):

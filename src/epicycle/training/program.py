@@ -16,10 +16,22 @@ from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.training.devices import Machine
-from epicycle.training.objective import row_losses, weighted_mean
+from epicycle.training.objective import row_losses, tempered, weighted_mean
 from epicycle.training.observation import blank, observe
-from epicycle.training.schedules import lr_share
-from epicycle.training.state import BATCH, FORWARD, Data, Order, State, World, moving
+from epicycle.training.schedules import knobs_at, lr_share
+from epicycle.training.state import (
+    BATCH,
+    FORWARD,
+    GRADIENT_NOISE,
+    WEIGHT_NOISE,
+    Data,
+    Order,
+    State,
+    World,
+    data_at,
+    moving,
+    norm_of,
+)
 
 SEGMENTS = 24  # observations a chunk can hold
 
@@ -33,22 +45,27 @@ class Plan(NamedTuple):
 
 def step(experiment: Experiment, world: World, data: Data, state: State) -> State:
     """One optimiser update. A loss that is not finite marks the member as diverged."""
-    bound = bind(experiment, state.knobs)
+    bound = bind(experiment, knobs_at(experiment, state.knobs, state.step))
     training, model = bound.training, bound.model
-    batch, order = _batch(training.batch_size, data, state)
+    batch, order = _batch(training.batch_size, data_at(data, state.step), state)
     inputs, key = jnp.asarray(world.inputs)[batch.rows], _key(state, FORWARD)
-    trained = moving(model, state.params)
+    trained = moving(experiment, state.params)
 
     def objective(params: dict[str, Any]) -> Float[Array, ""]:
-        logits = model.fast({**state.params, **params}, inputs, key=key, constant=world.constant, positions=world.positions)
-        return weighted_mean(row_losses(training.loss, logits, batch.labels), batch.weights)
+        noisy = _noised(params, training.weight_noise, _key(state, WEIGHT_NOISE))
+        logits = model.fast({**state.params, **noisy}, inputs, key=key, constant=world.constant, positions=world.positions)
+        return weighted_mean(row_losses(training.loss, tempered(logits, training.temperature), batch.labels), batch.weights)
 
     loss, gradient = jax.value_and_grad(objective)(trained)
+    gradient = _noised(gradient, training.gradient_noise, _key(state, GRADIENT_NOISE))
     optimiser = training.optimiser.transform(lr_share(training, state.step, loss.dtype))
     updates, moments = optimiser.update(gradient, state.moments, trained)
-    params = {**state.params, **jax.tree.map(jnp.add, trained, updates)}
+    moved = jax.tree.map(jnp.add, trained, updates)
+    if training.norm_share is not None and state.initial_norm is not None:
+        factor = training.norm_share * state.initial_norm / norm_of(moved)
+        moved = {name: value * factor for name, value in moved.items()}
     diverged = jnp.where(jnp.isfinite(loss), state.diverged, state.step)
-    return state._replace(params=params, moments=moments, step=state.step + 1, order=order, diverged=diverged)
+    return state._replace(params={**state.params, **moved}, moments=moments, step=state.step + 1, order=order, diverged=diverged)
 
 
 def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: Plan) -> Any:
@@ -97,6 +114,14 @@ def _compiled(experiment: Experiment, measures: Sequence[Measure], machine: Mach
 
 def _key(state: State, purpose: int) -> Any:
     return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), purpose), state.step)
+
+
+def _noised(tensors: dict[str, Any], spread: Any, key: Any) -> dict[str, Any]:
+    """Gaussian noise on every entry; None adds nothing."""
+    if spread is None:
+        return tensors
+    keys = jax.random.split(key, len(tensors))
+    return {name: v + spread * jax.random.normal(keys[i], v.shape, v.dtype) for i, (name, v) in enumerate(sorted(tensors.items()))}
 
 
 def _batch(batch_size: int | None, data: Data, state: State) -> tuple[Data, Order | None]:

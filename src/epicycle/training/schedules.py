@@ -1,9 +1,33 @@
-"""The share of the learning rate that is in force at an update: warm-up, then annealing."""
+"""What changes from update to update by declaration: the share of the learning rate (warm-up, annealing), and courses of knobs."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from epicycle.spec.experiment import Training
+from epicycle.spec.experiment import Experiment, Training
+from epicycle.spec.paths import knob_path
+
+
+def knobs_at(experiment: Experiment, knobs: Mapping[str, Any], step: Int[Array, ""]) -> dict[str, Any]:
+    """The knobs in force after so many updates: those that have a course are where it says."""
+    moved = dict(knobs)
+    for i, course in enumerate(experiment.training.courses):
+        steps, values = (
+            jnp.stack([knobs[f"training.courses.{i}.{what}.{j}"] for j in range(len(course.steps))]) for what in ("steps", "values")
+        )
+        moved[knob_path(course.of, experiment.knobs())] = _along(steps, values, step)
+    return moved
+
+
+def _along(steps: Float[Array, " point"], values: Float[Array, " point"], step: Int[Array, ""]) -> Float[Array, ""]:
+    """Straight lines between points, exactly the values at them."""
+    now = jnp.asarray(step).astype(steps.dtype)
+    i = jnp.clip(jnp.searchsorted(steps, now, side="right") - 1, 0, len(steps) - 1)
+    j = jnp.minimum(i + 1, len(steps) - 1)
+    share = jnp.clip((now - steps[i]) / jnp.maximum(steps[j] - steps[i], 1), 0, 1)
+    return values[i] + share * (values[j] - values[i])
 
 
 def lr_share(training: Training, step: Int[Array, ""], dtype: jnp.dtype) -> Float[Array, ""]:

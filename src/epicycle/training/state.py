@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
 from epicycle.spec.experiment import Experiment, Run, bind
-from epicycle.spec.families import Model
+from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
 
 # Each use of randomness has its own stream: fold_in(fold_in(key(seed), purpose), step).
-INIT, BATCH, FORWARD = 0, 1, 2
+INIT, BATCH, FORWARD, GRADIENT_NOISE, WEIGHT_NOISE, EDIT = 0, 1, 2, 3, 4, 5
 NEVER = -1
 
 
@@ -42,6 +42,7 @@ class State(NamedTuple):
         key: raw random key of the run's seed.
         order: the pass over the rows; None in a full-batch run and where rows are drawn with replacement.
         diverged: the step at which the loss was first not finite, or -1.
+        initial_norm: norm of the moving tensors at initialisation; None where training does not hold it.
     """
 
     params: dict[str, Float[Array, "..."]]
@@ -51,6 +52,7 @@ class State(NamedTuple):
     key: UInt[Array, " key"]
     order: Order | None
     diverged: Int[Array, ""]
+    initial_norm: Float[Array, ""] | None = None
 
 
 class Data(NamedTuple):
@@ -58,11 +60,15 @@ class Data(NamedTuple):
 
     Attributes:
         labels: what is trained on at each slot, which may differ from the task's own.
+        since: the step from which each slot counts; None where all count from the start.
+        removed: true at the rows that were taken out of training; None where there are none.
     """
 
     rows: Int[Array, " slot"]
     weights: Float[Array, " slot"]
     labels: Int[Array, "slot ..."] | Float[Array, "slot d_vocab_out"]
+    since: Int[Array, " slot"] | None = None
+    removed: Bool[Array, " row"] | None = None
 
 
 @partial(
@@ -104,14 +110,27 @@ def world_of(table: Table) -> World:
 
 def data_of(run: Run, table: Table) -> Data:
     """The rows, weights and labels that a run trains on, padded."""
-    rows = run.experiment.split.train_rows(table, run.data_seed)
-    slots = slots_for(len(rows), len(table.labels))
+    split, n = run.experiment.split, len(table.labels)
+    rows = split.train_rows(table, run.data_seed)
+    slots = slots_for(len(rows), n)
     padded: Any = np.zeros(slots, np.int32)
     weights: Any = np.zeros(slots, _float())
-    padded[: len(rows)], weights[: len(rows)] = rows, 1.0
+    padded[: len(rows)], weights[: len(rows)] = rows, split.train_weights(table, rows, run.data_seed)
     labels = _labels(table.labels)[padded]
-    labels[: len(rows)] = run.experiment.split.train_labels(table, rows, run.data_seed)
-    return Data(padded, weights, labels)
+    labels[: len(rows)] = split.train_labels(table, rows, run.data_seed)
+    begins, removed = split.train_since(table, rows, run.data_seed), split.removed_rows(table, run.data_seed)
+    since: Any = None if begins is None else np.zeros(slots, np.int32)
+    if since is not None:
+        since[: len(rows)] = begins
+    gone: Any = None if removed is None else np.isin(np.arange(n), removed)
+    return Data(padded, weights, labels, since, gone)
+
+
+def data_at(data: Data, step: Int[Array, ""]) -> Data:
+    """The data that count after so many updates: slots that are withheld have no weight."""
+    if data.since is None:
+        return data
+    return data._replace(weights=jnp.where(step >= data.since, data.weights, jnp.zeros((), data.weights.dtype)))
 
 
 def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
@@ -132,7 +151,7 @@ def initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], S
 
     @jax.jit
     def still(params: Any, knobs: Any) -> Any:
-        return bind(experiment, knobs).training.optimiser.transform(jnp.ones((), _float())).init(moving(experiment.model, params))
+        return bind(experiment, knobs).training.optimiser.transform(jnp.ones((), _float())).init(moving(experiment, params))
 
     def begin(run: Run, data: Data) -> State:
         knobs: Any = {path: np.asarray(value, _float())[()] for path, value in run.experiment.knobs().items()}
@@ -144,16 +163,23 @@ def initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], S
             slots: Any = np.arange(len(data.rows), dtype=np.int32)
             # An exhausted pass: the first step shuffles.
             order = Order(slots, _count(len(slots)))
-        moments = jax.tree.map(np.asarray, still(params, knobs))
-        return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER))
+        moments, norm = jax.tree.map(np.asarray, still(params, knobs)), cast("Any", None)
+        if experiment.training.norm_share is not None:
+            norm = np.asarray(norm_of(moving(experiment, params)), _float())[()]
+        return State(params, moments, _count(0), knobs, raw_key, order, _count(NEVER), norm)
 
     return begin
 
 
-def moving(model: Model, params: dict[str, Any]) -> dict[str, Any]:
+def moving(experiment: Experiment, params: Mapping[str, Any]) -> dict[str, Any]:
     """The tensors that training moves."""
-    frozen = model.frozen()
-    return {name: value for name, value in params.items() if name not in frozen}
+    frozen, patterns = experiment.model.frozen(), experiment.training.frozen
+    return {name: value for name, value in params.items() if name not in frozen and not matches(name, patterns)}
+
+
+def norm_of(params: Mapping[str, Any]) -> Float[Array, ""]:
+    """The root of the sum of all squares."""
+    return jnp.sqrt(sum(jnp.square(value).sum() for value in params.values()))
 
 
 def stacked(trees: Sequence[Any]) -> Any:

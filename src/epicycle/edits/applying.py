@@ -1,0 +1,104 @@
+"""A fork's edits, one after the other: what the changed experiment keeps of its parent's state, and what it begins anew."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.families import Sources
+from epicycle.spec.identity import digest
+from epicycle.training.cohort import Origin
+from epicycle.training.schedules import knobs_at
+from epicycle.training.state import Data, State, data_of, initialiser
+
+Params = dict[str, Any]
+Donors = Mapping[tuple[str, int | None], Params]
+
+
+class Beginnings:
+    """States before the first step; each program that draws them is compiled once."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Callable[[Run, Data], State]] = {}
+
+    def __call__(self, run: Run, data: Data) -> State:
+        """The state in which a run begins."""
+        key = digest(run.experiment.static_part())
+        if key not in self._made:
+            self._made[key] = initialiser(run.experiment, run.experiment.task.table())
+        return self._made[key](run, data)
+
+
+def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors, begin: Beginnings) -> Origin:
+    """The origin of a fork, given its parent's state and data at the moment.
+
+    Raises:
+        InputError: an edit that hits nothing, or another number of places than it must, or that leaves another network.
+    """
+    lineage = run.lineage or {}
+    moment, before = lineage["moment"], lineage["start"] - lineage["moment"]
+    experiment, (state, data) = parent, origin
+    for edit in lineage["edits"]:
+        after = edit.changed(experiment, moment, before)
+        now = run.model_copy(update={"experiment": after})
+        rows = data if after.split == experiment.split else data_of(now, after.task.table())
+        fresh = partial(begin, now, rows)
+        if after != experiment:
+            state = _carried(state, experiment, after, fresh())
+        state, data = edit.apply(state, rows, Sources(after, fresh, data, donors))
+        experiment = after
+    return Origin(state, data)
+
+
+def _carried(state: State, before: Experiment, after: Experiment, fresh: State) -> State:
+    """The state in a changed experiment: what it had keeps its value, what it gains is as in a fresh one."""
+    if _shapes(state.params) != _shapes(fresh.params):
+        differing = {name for name, _ in _shapes(state.params) ^ _shapes(fresh.params)}
+        raise InputError(f"a fork goes on with its parent's tensors, and this edit changes {', '.join(sorted(differing))}.")
+    mine, theirs = before.training, after.training
+    same_rows = before.split == after.split and (mine.batch_size, mine.replacement) == (theirs.batch_size, theirs.replacement)
+    held = fresh.initial_norm if state.initial_norm is None or fresh.initial_norm is None else state.initial_norm
+    return State(
+        params=state.params,
+        moments=_moments(state.moments, fresh.moments) if type(mine.optimiser) is type(theirs.optimiser) else fresh.moments,
+        step=state.step,
+        knobs=_knobs(state, before, after, fresh),
+        key=state.key,
+        order=state.order if same_rows else fresh.order,
+        diverged=state.diverged,
+        initial_norm=held,
+    )
+
+
+def _knobs(state: State, before: Experiment, after: Experiment, fresh: State) -> dict[str, Any]:
+    """Knobs that the change does not speak of stay where they are, at the end of a course where one is dropped."""
+    here = {path: np.asarray(value)[()] for path, value in _now(state, before).items()}
+    told, asked = before.knobs(), after.knobs()
+    knobs = {path: here[path] if path in here and told[path] == asked[path] else fresh.knobs[path] for path in asked}
+    for i, course in enumerate(after.training.courses):
+        if course in before.training.courses:  # it may have another place in the list now
+            j = before.training.courses.index(course)
+            for what in ("steps", "values"):
+                for k in range(len(course.steps)):
+                    knobs[f"training.courses.{i}.{what}.{k}"] = here[f"training.courses.{j}.{what}.{k}"]
+    return knobs
+
+
+def _now(state: State, experiment: Experiment) -> dict[str, Any]:
+    return knobs_at(experiment, state.knobs, jax.numpy.asarray(state.step))
+
+
+def _moments(state: Any, fresh: Any) -> Any:
+    """Moments of the same place and shape; tensors that training now moves and did not before start at their beginning."""
+    known = dict(jax.tree_util.tree_flatten_with_path(state)[0])
+    leaves, shape = jax.tree_util.tree_flatten_with_path(fresh)
+    kept = [known[path] if path in known and np.shape(known[path]) == np.shape(leaf) else leaf for path, leaf in leaves]
+    return jax.tree.unflatten(shape, kept)
+
+
+def _shapes(params: Params) -> set[tuple[str, tuple[int, ...]]]:
+    return {(name, np.shape(value)) for name, value in params.items()}
