@@ -1,13 +1,14 @@
 """Contract of every task and split, with the facts that the literature states about them."""
 
 import random
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from epicycle import (
     MLP,
+    AddedSplit,
     AlternatingSplit,
     Composition,
     CorruptedSplit,
@@ -20,9 +21,13 @@ from epicycle import (
     PythonShuffleSplit,
     RandomLabels,
     RandomTable,
+    RemovedSplit,
+    ReplacedSplit,
+    ReweightedSplit,
     SequentialSplit,
     Split,
     ToyAddition,
+    WithheldSplit,
     WithoutDiagonal,
 )
 from epicycle.spec.experiment import Run
@@ -45,12 +50,18 @@ TASKS: dict[str, list[Task]] = {
     "without_diagonal": [WithoutDiagonal(of=Modular(p=p, operation=o)) for p, o in ((7, "x+y"), (8, "x-y"), (7, "x/y"), (2, "x*y"))]
     + [WithoutDiagonal(of=Composition(group="D4")), WithoutDiagonal(of=RandomTable(n=7, commutative=True))],
 }
+HALF = Split(frac_train=0.5)
 SPLITS: dict[str, list[SplitRule]] = {
     "random": [Split(frac_train=0.3), Split(frac_train=1.0)],
     "mirror_closed": [MirrorClosedSplit(frac_train=0.5), MirrorClosedSplit(frac_train=0.31)],
     "mirror_forced": [MirrorForcedSplit(frac_train=0.6), MirrorForcedSplit(frac_train=0.9)],
     "python_shuffle": [PythonShuffleSplit(frac_train=0.3)],
-    "corrupted": [CorruptedSplit(of=Split(frac_train=0.5), share=0.4)],
+    "corrupted": [CorruptedSplit(of=HALF, share=0.4), CorruptedSplit(of=HALF, share=0.0)],
+    "removed": [RemovedSplit(of=HALF, share=0.4), RemovedSplit(of=CorruptedSplit(of=HALF, share=0.5), share=0.4)],
+    "added": [AddedSplit(of=HALF, share=0.4), AddedSplit(of=HALF, share=1.0)],
+    "replaced": [ReplacedSplit(of=HALF, share=0.4)],
+    "reweighted": [ReweightedSplit(of=HALF, share=0.4, weight=3.0)],
+    "withheld": [WithheldSplit(of=HALF, share=0.4, until=10)],
     "sequential": [SequentialSplit(frac_train=0.3), SequentialSplit(frac_train=1.0)],
     "alternating": [AlternatingSplit(frac_train=0.5), AlternatingSplit(frac_train=0.31)],
     "listed": [ListedSplit(rows=(5, 3, 120)), ListedSplit(rows=((0, 5), (10, 10)))],
@@ -178,9 +189,8 @@ def test_splits(split: SplitRule, operation: str) -> None:
     assert 0 < len(rows) <= 121
     assert rows.min() >= 0
     assert rows.max() < 121
-    if not isinstance(split, ListedSplit):
-        drawn = split.of if isinstance(split, CorruptedSplit) else split
-        assert abs(len(rows) - int(drawn.frac_train * 121)) <= 1
+    if isinstance(split, Split | MirrorClosedSplit | MirrorForcedSplit | PythonShuffleSplit | SequentialSplit | AlternatingSplit):
+        assert abs(len(rows) - int(split.frac_train * 121)) <= 1
     np.testing.assert_array_equal(rows, split.train_rows(table, 3))
     experiment = Experiment(task=Modular(p=11), split=split, model=MLP())
     again = Experiment.parse(load_yaml(dump_yaml(experiment.model_dump(mode="json")), "round trip"))
@@ -190,6 +200,53 @@ def test_splits(split: SplitRule, operation: str) -> None:
         np.testing.assert_array_equal(rows, split.train_rows(table, 4))
     elif len(rows) < 121:
         assert set(rows) != set(split.train_rows(table, 4)), "the split follows data_seed"
+
+
+def test_splits_around_a_split() -> None:
+    """What is taken out, put in, exchanged, weighted or withheld; shares of one seed are nested, and the rest stays as it was."""
+    table = Modular(p=11).table()
+    own = HALF.train_rows(table, 3)  # 60 rows
+    few, many = (set(RemovedSplit(of=HALF, share=share).removed_rows(table, 3)) for share in (0.2, 0.5))
+    assert (len(few), len(many)) == (12, 30)
+    assert few < many < set(own)
+    left = RemovedSplit(of=HALF, share=0.5).train_rows(table, 3)
+    np.testing.assert_array_equal(left, [row for row in own if row not in many])
+    more = AddedSplit(of=HALF, share=0.5).train_rows(table, 3)
+    np.testing.assert_array_equal(more[:60], own)
+    assert len(set(more)) == 60 + 30
+    other = ReplacedSplit(of=HALF, share=0.5)
+    assert set(other.removed_rows(table, 3)) == many
+    assert len(set(other.train_rows(table, 3))) == 60
+    weights = ReweightedSplit(of=HALF, share=0.5, weight=3.0).train_weights(table, own, 3)
+    assert {float(w) for w in weights} == {1.0, 3.0}
+    assert set(own[weights == 3]) == many
+    since = WithheldSplit(of=HALF, share=0.5, until=10).train_since(table, own, 3)
+    assert set(own[since == 10]) == many
+    assert HALF.train_since(table, own, 3) is None
+    corrupted = CorruptedSplit(of=HALF, share=0.5)
+    told = dict(zip(own.tolist(), corrupted.train_labels(table, own, 3).tolist(), strict=True))
+    inner = RemovedSplit(of=corrupted, share=0.5)
+    np.testing.assert_array_equal(inner.train_labels(table, left, 3), [told[row] for row in left.tolist()])
+    twice = RemovedSplit(of=RemovedSplit(of=HALF, share=0.5), share=0.5)
+    assert len(twice.removed_rows(table, 3)) == 45
+    listed = CorruptedSplit(of=HALF, rows=tuple(own[:5].tolist())).train_labels(table, own, 3)
+    assert (listed[5:] == table.labels[own][5:]).all()
+    assert (listed[:5] != table.labels[own][:5]).any()
+
+
+@pytest.mark.parametrize(
+    ("split", "told"),
+    [
+        ({"kind": "removed", "of": {"frac_train": 0.5}}, "give either share or rows"),
+        ({"kind": "removed", "of": {"frac_train": 0.5}, "share": 0.5, "rows": [3]}, "give either share or rows"),
+        ({"kind": "removed", "of": {"frac_train": 0.5}, "share": 1.5}, "less than or equal to 1"),
+        ({"kind": "withheld", "of": {"frac_train": 0.5}, "share": 0.5}, "until: Field required"),
+        ({"kind": "removed", "share": 0.5}, "of: Field required"),
+    ],
+)
+def test_wrong_splits_around_a_split(split: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Experiment.parse({"task": {"kind": "modular", "p": 11}, "split": split, "model": {"kind": "mlp"}})
 
 
 def test_fractions_are_shares_of_all_rows() -> None:
