@@ -124,7 +124,10 @@ def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
     notes = _post_hoc(study, files)
     header = {"study": study.name, "question": study.question, "profile": study.profile, "pilot": study.pilot}
     leakage = {name: _leakage(data, catalogue) for name, data in arms.items()}
-    return verdicts_document(header, study.claims, arms, leakage, notes["claims"]) | {"post_hoc_seeds": notes["seeds"]}
+    told = verdicts_document(header, study.claims, arms, leakage, notes["claims"]) | {"post_hoc_seeds": notes["seeds"]}
+    for name, arm in read_json(files.runs)["arms"].items():
+        told["arms"][name]["without"] = arm.get("without", [])
+    return told
 
 
 def verdicts_document(

@@ -26,13 +26,14 @@ def swept() -> dict[str, object]:
 
 def test_columns_medians_and_what_is_open() -> None:
     figure = Figure(title="How long?", arms=("a",), quantities=BOTH, along="frac_train")
-    names, (memorised, generalised) = gathered(figure, swept())  # type: ignore[arg-type]
-    assert names == ["0.3", "0.4", "0.5"]
-    assert set(memorised.medians) == {0, 1, 2}
-    assert set(generalised.medians) == {1, 2}, "the median of a half-censored column is not known"
-    assert generalised.medians[2] == pytest.approx(0.965 * 4000, rel=0.02)
-    assert (generalised.open.sum(), memorised.open.sum()) == (3, 0)
-    assert (generalised.low[generalised.open] == 10_000).all(), "at the end of the record"
+    columns, (memorised, generalised) = gathered(figure, swept())  # type: ignore[arg-type]
+    assert [column.label for column in columns] == ["0.3", "0.4", "0.5"]
+    assert [np.isfinite(interval.value) for interval in memorised.intervals] == [True, True, True]
+    assert [np.isfinite(interval.value) for interval in generalised.intervals] == [False, True, True], "half of a column is censored"
+    assert generalised.intervals[2].value == pytest.approx(0.965 * 4000, rel=0.02)
+    assert (generalised.intervals[0].low, generalised.intervals[0].high) == (pytest.approx(0.965 * 2000 / 0.3, rel=0.02), np.inf)
+    assert (generalised.open, memorised.open) == ([["0", "1", "2"], [], []], [[], [], []])
+    assert (generalised.value[generalised.side == 1] == 10_000).all(), "at the end of the record"
     assert memorised.colour != generalised.colour
     drawn = dots(figure, swept())  # type: ignore[arg-type]
     assert drawn.layout.yaxis.type == "log"
@@ -42,9 +43,9 @@ def test_columns_medians_and_what_is_open() -> None:
 def test_arms_side_by_side(tmp_path: Path) -> None:
     arms = {"fast": planted([20] * 6, [300.0] * 6), "slow": planted([20] * 6, [None] * 6)}
     times = Figure(title="Which?", arms=("fast", "slow", "absent"), quantities=BOTH)
-    names, (_, generalised) = gathered(times, arms)
-    assert names == ["fast", "slow"]
-    assert set(generalised.medians) == {0}
+    columns, (_, generalised) = gathered(times, arms)
+    assert [column.label for column in columns] == ["fast", "slow"]
+    assert [np.isfinite(interval.value) for interval in generalised.intervals] == [True, False]
     accuracy = Figure(title="How far?", arms=("fast", "slow"), quantities=(Extreme(series="test_acc", which="max", arm="any"),))
     assert dots(accuracy, arms).layout.yaxis.type == "linear"
     for figure in (times, accuracy):
@@ -53,4 +54,4 @@ def test_arms_side_by_side(tmp_path: Path) -> None:
         assert all(path.stat().st_size > 1000 for path in paths)
     with pytest.raises(ValueError, match="either series or quantities"):
         Figure(title="Both", arms=("a",), series=("test_acc",), quantities=BOTH)
-    assert np.isfinite(generalised.low).all()
+    assert np.isfinite(generalised.value).all()

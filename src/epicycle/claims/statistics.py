@@ -180,13 +180,17 @@ class LogRemainingTime(Statistic):
         """What its detectors read."""
         return tuple(dict.fromkeys(s for event in variants(self.event, self.detectors).values() for s in event.series))
 
+    def title(self) -> str:
+        """What each fork has a value of, in words."""
+        return f"ln(time left to {self.event} / control's)"
+
     def phrase(self) -> str:
         """In words."""
         place = f"arm {self.arm}" + (f" at {', '.join(f'{k} = {v}' for k, v in self.where.items())}" if self.where else "")
-        return f"median ln of the time left to {self.event} after the fork, {place} over {self.against}"
+        return f"median ln(time from the fork to {self.event}, {place} / the same in arm {self.against})"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector; open where the control had been there before the moment.
+        """The median over forks, once for each detector.
 
         Raises:
             InputError: the arm is no fork, or a fork has no control of its seeds.
@@ -194,12 +198,17 @@ class LogRemainingTime(Statistic):
         forks = chosen(arms, self.arm, self.where)
         swept = arms[self.against].attrs.get("swept", [])
         control = chosen(arms, self.against, {name: value for name, value in self.where.items() if name in swept})
+        return [median_estimate(forks, found) for found in self.per_run(forks, control)]
+
+    def per_run(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[PerRun]:
+        """The logarithm in every fork, once for each detector; open where the control had been there before the moment.
+
+        Raises:
+            InputError: these are no forks, or one has no control, or several, of its seeds and swept values.
+        """
         if "moment" not in forks.coords:
             raise InputError(f"log_remaining_time: arm '{self.arm}' is no fork; compare times from the start with difference.")
-        place = {label: run for run, label in enumerate(labels_of(control))}
-        if missing := [label for label in labels_of(forks) if label not in place]:
-            raise InputError(f"log_remaining_time: arm '{self.against}' has no run of seed {missing[0]} to compare with.")
-        partner = [place[label] for label in labels_of(forks)]
+        partner = self._partners(forks, control)
         moments = forks["moment"].values.astype(float)
         began = control["moment"].values.astype(float) if "moment" in control.coords else np.zeros(control.sizes["run"])
         found = []
@@ -214,8 +223,21 @@ class LogRemainingTime(Statistic):
                 known = most >= 1
                 lows[run] = _ln(low, most) if known else -NEVER
                 highs[run] = _ln(high, least, NEVER) if known else NEVER
-            found.append(median_estimate(forks, PerRun(name, lows, highs)))
+            found.append(PerRun(name, lows, highs))
         return found
+
+    def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
+        """For each fork the place of its control: the run of its seeds and of the swept values that both arms have."""
+        shared = [name for name in control.attrs.get("swept", []) if name in forks.attrs.get("swept", [])]
+        mine, theirs = (
+            list(zip(labels_of(data), *(data[name].values.tolist() for name in shared), strict=True)) for data in (forks, control)
+        )
+        place = {key: run for run, key in enumerate(theirs)}
+        if missing := [key for key in mine if key not in place]:
+            raise InputError(f"log_remaining_time: arm '{self.against}' has no run of seed {missing[0][0]} to compare with.")
+        if len(place) < len(theirs):
+            raise InputError(f"log_remaining_time: arm '{self.against}' has several runs of a seed; name another control.")
+        return [place[key] for key in mine]
 
 
 class Slope(_OfQuantities):

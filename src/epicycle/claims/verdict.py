@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one claim."""
+    """The outcome of one claim.
+
+    Attributes:
+        needs: what would decide it; empty where it is decided.
+    """
 
     claim: Claim
     verdict: VerdictName
     estimate: Estimate | None
     reason: str
     detectors: dict[str, VerdictName]
+    needs: str = ""
 
     def document(self) -> dict[str, Any]:
         """Plain data for JSON; infinite ends and unknown numbers become null."""
@@ -36,6 +41,7 @@ class Verdict:
             "interval": [_number(estimate.interval.low), _number(estimate.interval.high)] if estimate else None,
             "n": estimate.n if estimate else 0,
             "reason": self.reason,
+            "needs": self.needs,
             "accounts": {name: prediction.says for name, prediction in self.claim.accounts.items()},
             "primary": self.claim.primary,
             "censored": list(estimate.censored) if estimate else [],
@@ -55,19 +61,39 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     """
     if any(arm not in arms for arm in claim.arms()):
         missing = [arm for arm in claim.arms() if arm not in arms]
-        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs yet", {})
+        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs yet", {}, "its runs")
     estimates = claim.statistic.estimates(arms)
     by_detector = {estimate.detector: _place(claim, estimate) for estimate in estimates}
     first = estimates[0]
+
+    def undecided(reason: str, needs: str) -> Verdict:
+        return Verdict(claim, "undecided", first, reason, by_detector, needs)
+
     closed = _closed_gate(claim, arms)
     if closed:
-        return Verdict(claim, "undecided", first, closed, by_detector)
+        return undecided(closed, "runs in which its gate holds")
     if first.n < claim.min_seeds:
-        return Verdict(claim, "undecided", first, f"{first.n} runs are fewer than the {claim.min_seeds} it needs", by_detector)
+        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{claim.min_seeds - first.n} more seeds")
     if len(set(by_detector.values())) > 1:
         told = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
-        return Verdict(claim, "undecided", first, f"its detectors disagree ({told})", by_detector)
-    return Verdict(claim, by_detector[first.detector], first, _reason(claim, estimates), by_detector)
+        return undecided(f"its detectors disagree ({told})", "detectors that agree, each of them decided")
+    needs = _needed(claim, first) if by_detector[first.detector] == "undecided" else ""
+    return Verdict(claim, by_detector[first.detector], first, _reason(claim, estimates), by_detector, needs)
+
+
+def _needed(claim: Claim, estimate: Estimate) -> str:
+    """What would bring an interval that lies in neither region into one of them."""
+    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
+    if not np.isfinite([value, low, high]).all():
+        return f"a longer budget ({len(estimate.censored)} of {n} runs are open)" if estimate.censored else "more seeds"
+    inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(value, value)]
+    if not inside:
+        return "more than seeds, as the estimate lies between its regions"
+    above, below = inside[0].above, inside[0].below
+    excess = [(value - low) / (value - above)] if above is not None else []
+    excess += [(high - value) / (below - value)] if below is not None else []
+    seeds = int(np.ceil(n * max(excess) ** 2))  # an interval's width falls as one over the root of the runs
+    return f"about {max(seeds, n + 1):,} runs where it has {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
 
 
 def _place(claim: Claim, estimate: Estimate) -> VerdictName:
@@ -103,8 +129,10 @@ def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
 
 def shown(estimate: Estimate) -> str:
     """Estimate and interval in words."""
-    ends = " to ".join(_text(end) for end in (estimate.interval.low, estimate.interval.high))
-    return f"{_text(estimate.interval.value)} ({ends}, n = {estimate.n})"
+    value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
+    told = _text(value) if np.isfinite(value) else "not known"
+    ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
+    return f"{told} ({ends}n = {estimate.n})"
 
 
 def _text(value: float) -> str:

@@ -42,6 +42,26 @@ def curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     return figure_
 
 
+def curves_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
+    """Rendered from the data: how many runs, and where the events lie."""
+    parts = ["Thin lines: seeds; thick: their median, in which a run that has reached its stop counts with its last value."]
+    for name in figure.arms:
+        if name not in arms:
+            continue
+        told = []
+        for event in figure.events:
+            steps = happened(arms[name], event)
+            n = arms[name].sizes["run"]
+            span = f" (steps {min(steps):,} to {max(steps):,})" if steps else ""
+            told.append(f"{event} in {len(steps)} of {n} runs{span}")
+        parts.append(f"{name}: {', '.join(told)}.")
+    if figure.events:
+        parts.append("Ticks on the axis mark these events.")
+    if any("moment" in arms[name].coords for name in figure.arms if name in arms):
+        parts.append("Steps of forks count from their moment.")
+    return " ".join(parts)
+
+
 def median_over_runs(data: xarray.Dataset, name: str) -> Any:
     """Median over runs at every step.
 
@@ -134,7 +154,7 @@ def _axes(target: Any, figure: Figure, data: xarray.Dataset, steps: Any, place: 
     kind, span = scale_of(figure.series)
     log_steps = place["col"] == 1
     target.update_xaxes(
-        title_text="step",
+        title_text="step after the moment" if "moment" in data.coords else "step",
         type="log" if log_steps else "linear",
         dtick=1 if log_steps else None,
         range=[0, np.log10(steps.max())] if log_steps else [0, steps.max()],

@@ -9,6 +9,7 @@ import xarray
 
 from epicycle.report.dots import draw_dots
 from epicycle.report.figures import happened, median_over_runs, scale_of
+from epicycle.report.forks import draw_overlaid, shows_forks
 from epicycle.report.style import INK, series_style
 from epicycle.spec.study import Figure
 
@@ -21,7 +22,8 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
     matplotlib.rcParams["svg.hashsalt"] = "epicycle"  # the same data gives the same bytes
     from matplotlib import pyplot
 
-    page = _points(pyplot, figure, arms) if figure.quantities else _curves(pyplot, figure, arms)
+    draw = _points if figure.quantities else draw_overlaid if shows_forks(figure, arms) else _curves
+    page = draw(pyplot, figure, arms)
     page.suptitle(figure.title, fontsize=10)
     paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
     for path in paths:

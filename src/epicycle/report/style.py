@@ -1,10 +1,12 @@
 """Colours, signs and the plotly template. Colours are colour-blind safe (Okabe & Ito) and mean the same everywhere."""
 
+import colorsys
 from typing import Any
 
 TRAIN, TEST = "#E69F00", "#0072B2"
 FORK = "#D55E00"
 INK = "#7F7F7F"
+ARMS = ("#8A5BD6", "#A67C1A", "#0E8C8C", "#B8336A", "#6B6E00", "#4E6BD0")  # forks of one control; none of them is a series' colour
 
 SERIES = {
     "train_loss": (TRAIN, "train loss", "nats"),
@@ -26,6 +28,14 @@ VERDICTS = {"supported": ("✓", "#007A5E"), "refuted": ("✗", "#B5430B"), "und
 def series_style(name: str) -> tuple[str, str, str]:
     """Colour, print name and unit of a series."""
     return SERIES.get(name, (INK, name.replace("_", " "), ""))
+
+
+def shades(colour: str, n: int) -> list[str]:
+    """A colour from light to dark, for the values of a sweep; readable on white and on black paper."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
+    steps = [lightness] if n == 1 else [0.80 - 0.36 * i / (n - 1) for i in range(n)]
+    made = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
+    return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in made]
 
 
 def template() -> Any:

@@ -66,6 +66,7 @@ class Claim(Spec):
         min_seeds: fewer estimates than this leave it undecided.
         primary: one of the two or three claims the study is for; the rest are exploratory.
         accounts: account id -> prediction; an account that is not named is silent.
+        sources: keys of the texts that make the claim.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")

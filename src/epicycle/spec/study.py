@@ -38,7 +38,8 @@ class Figure(Spec):
 
     Attributes:
         series: curves over steps, a panel for each arm.
-        quantities: instead of series, a number of each run, as points; the arm they name stands for every arm of the figure.
+        quantities: instead of series, a number of each run, as points; the arm they name stands for every arm of the figure. What
+            `log_remaining_time` is `against` is for arms of another family the one they were forked from.
         along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.
         events: marked on the step axis of curves.
     """
@@ -55,6 +56,9 @@ class Figure(Spec):
     def _shows_one_thing(self) -> "Figure":
         if bool(self.series) == bool(self.quantities):
             raise ValueError(f"figure '{self.title}' shows either series or quantities; give one of them")
+        for quantity in self.quantities:
+            if not hasattr(quantity, "per_run"):
+                raise ValueError(f"figure '{self.title}' shows a number of each run, which {quantity.kind} does not have")
         return self
 
 
@@ -98,6 +102,7 @@ class Study(Spec):
         for figure in self.figures:
             for arm_name in figure.arms:
                 self._known_arm(arm_name, f"figure '{figure.title}'")
+            self._compares_forks(figure)
         self._series_are_recorded()
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
@@ -204,6 +209,12 @@ class Study(Spec):
             for name in names:
                 if name not in recorded:
                     raise ValueError(f"{who} needs series '{name}', which no measure records; {nearest(name, recorded)}")
+
+    def _compares_forks(self, figure: Figure) -> None:
+        for quantity in figure.quantities:
+            for name in figure.arms if quantity.kind == "log_remaining_time" else ():
+                if not isinstance(self.arms[name], ForkArm):
+                    raise ValueError(f"figure '{figure.title}' shows {quantity.kind} of arm '{name}', which is no fork")
 
     def _known_arm(self, name: str, where: str) -> None:
         if name not in self.arms:

@@ -1,0 +1,149 @@
+"""Figures of forks on planted runs: who belongs to whom, the clock of the first ancestor, doses, and what is not there yet."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray
+from tests.claims.test_statistics import STEPS, planted
+
+from epicycle.claims.quantities import EventTime
+from epicycle.claims.statistics import LogRemainingTime, Share
+from epicycle.report.arms import censored
+from epicycle.report.dots import dots, dots_caption, gathered
+from epicycle.report.family import control_of, families, seeds_text, with_parents
+from epicycle.report.forks import MOST, forks_caption, on_clock, overlaid, panels, shows_forks
+from epicycle.report.paper import save_figure
+from epicycle.spec.study import Figure
+
+DOSES = [1, 3, 10]
+SETTINGS = {"control": {}, "early": {"fork": "control"}, "late": {"fork": "control"}, "again": {"fork": "late"}, "other": {}}
+LEFT = LogRemainingTime(event="t_gen", arm="any", against="control")
+
+
+def forks(moments: list[int], left: Any, doses: list[int] = DOSES) -> xarray.Dataset:
+    """Forks of as many seeds as there are moments; `left(dose, seed)` is what t_gen takes them, in the plant's unit."""
+    pairs = [(seed, dose) for dose in doses for seed in range(len(moments))]
+    data = planted([0] * len(pairs), [left(dose, seed) for seed, dose in pairs], [(seed, seed) for seed, _ in pairs])
+    data = data.assign_coords(moment=("run", moments * len(doses)), by=("run", [dose for _, dose in pairs]))
+    return data.assign_attrs(swept=["by"])
+
+
+def family(n: int = 6) -> dict[str, xarray.Dataset]:
+    """Controls generalise at 965; early forks sooner with the dose, late ones never at ten times."""
+    arms = {
+        "control": planted([30] * n, [1000.0] * n),
+        "early": forks([100] * n, lambda dose, seed: (965 - 100) / 0.965 / dose),
+        "late": forks([400 + 10 * seed for seed in range(n)], lambda dose, seed: None if dose == 10 else 500.0),
+        "other": planted([30] * n, [None] * n),
+    }
+    return with_parents(arms, SETTINGS, {"late": ["seed 7", "seed 8", "seed 9"]})
+
+
+def test_families_and_controls() -> None:
+    arms = family()
+    again = arms["late"].assign_attrs(fork="late")
+    assert families(["control", "late", "again", "other"], arms | {"again": again}) == {"control": ["late", "again"], "other": []}
+    assert families(["late", "again"], arms | {"again": again}) == {"late": ["again"]}
+    assert control_of("late", "control", arms) == "control"
+    assert control_of("late", "early", arms) == "early", "forks of the same control can be compared with one another"
+    assert control_of("late", "other", arms) == "control", "runs of another family cannot"
+    assert seeds_text(["4", "0", "1", "2", "7/1"]) == "seeds 0 to 2, 4, 7/1"
+    assert seeds_text(["3"]) == "seed 3"
+
+
+def test_forks_are_drawn_on_the_clock_of_their_control() -> None:
+    late = family()["late"]
+    moved = on_clock(late, ["test_acc"])
+    for run, moment in enumerate(late["moment"].values):
+        np.testing.assert_array_equal(moved["test_acc"].sel(step=STEPS + moment).values[run], late["test_acc"].values[run])
+    figure = Figure(title="What?", arms=("control", "early", "late"), series=("train_acc", "test_acc"))
+    arms = family()
+    assert shows_forks(figure, arms)
+    assert not shows_forks(Figure(title="What?", arms=("control", "other"), series=("test_acc",)), arms)
+    assert not shows_forks(Figure(title="What?", arms=("early", "late"), series=("test_acc",)), arms)
+    every = panels(figure, arms)
+    assert [panel.title for panel in every] == [f"seed {seed}" for seed in range(6)]
+    assert every[2].moments == [100, 420]
+    assert len(every[2].lines) == 2 * (1 + 3 + 3), "series of the control and of two arms at three doses"
+    assert all(set(line.labels) == {"2"} for line in every[2].lines), "a panel shows one seed"
+    begins = {line.name: np.nanmin(line.x) for line in every[2].lines}
+    assert begins["late, by = 3, test accuracy"] == 421
+    assert begins["control, test accuracy"] == 1
+    assert len({line.colour for line in every[2].lines}) == 7
+    drawn = overlaid(figure, arms)
+    assert [entry.name for entry in drawn.data if entry.showlegend is not False][:2] == ["control", "early, by = 1"]
+    assert {shape.x0 for shape in drawn.layout.shapes if shape.line.dash == "dash" and shape.xref == "x5"} == {100, 420}
+
+
+def test_many_seeds_share_a_panel() -> None:
+    arms = family(MOST + 1)
+    figure = Figure(title="What?", arms=("control", "late"), series=("test_acc",))
+    (panel,) = panels(figure, arms)
+    median = next(line for line in panel.lines if line.thick and line.name.startswith("late"))
+    assert median.x.min() >= 400 + 10 * MOST, "not before all of them have begun"
+    assert len(panel.moments) == MOST + 1
+    caption = forks_caption(figure, arms)
+    assert "forked at steps 400 to 520" in caption
+    assert "0 of 13 at by = 10" in caption
+    assert "The moment of late has not come in seeds 7 to 9." in caption
+    assert len(overlaid(figure, arms).layout.shapes) >= 2 * (MOST + 1)
+
+
+def test_dose_and_response() -> None:
+    figure = Figure(title="Which decides?", arms=("early", "late"), quantities=(LEFT,), along="by")
+    arms = family()
+    columns, (left,) = gathered(figure, arms)
+    assert [(column.group, column.label) for column in columns] == [(arm, str(dose)) for arm in ("early", "late") for dose in DOSES]
+    for interval, dose in zip(left.intervals, DOSES, strict=False):
+        assert interval.value == pytest.approx(-np.log(dose), abs=0.05)
+    assert left.open == [[], [], [], [], [], list("012345")]
+    assert (left.side == 1).sum() == 6
+    at_budget = left.value[left.side == 1]
+    assert at_budget == pytest.approx(np.log(10_000 / (965 - 400 - 10 * np.arange(6))), abs=0.05), "open at the end of the record"
+    caption = dots_caption(figure, arms)
+    assert "open: (late, 10) seeds 0 to 5" in caption
+    axis = dots(figure, arms).layout.yaxis
+    assert axis.type == "linear"
+    assert axis.range[0] < -np.log(10)
+
+
+def test_what_is_known_from_one_side_or_not_at_all() -> None:
+    arms = family()
+    figure = Figure(title="Which?", arms=("early",), quantities=(LEFT,), along="by")
+    never = planted([30] * 6, [None] * 6)
+    _, (below,) = gathered(figure, arms | {"control": never})
+    assert (below.side == -1).all(), "the control may still come: at most this"
+    past = arms["early"].assign_coords(moment=("run", [5000] * 18))
+    _, (nothing,) = gathered(figure, arms | {"early": past})
+    assert len(nothing.value) == 0
+    assert nothing.unknown == [list("012345")] * 3
+    assert "nothing known, not drawn: 1 seeds 0 to 5" in dots_caption(figure, arms | {"early": past})
+    dead = arms["early"].assign_coords(status=("run", np.array(["diverged at step 9"] * 18, object)))
+    dead["test_acc"] = dead["test_acc"] * np.nan
+    _, (lost,) = gathered(figure, arms | {"early": dead})
+    assert lost.never == [list("012345")] * 3
+
+
+def test_what_is_not_there_is_listed() -> None:
+    told = dict(censored(family()))
+    assert told["other"] == "t_on not yet in any of the 6 runs; t_gen not yet in any of the 6 runs."
+    assert "t_gen not yet in seeds 0 to 5 (by = 10)" in told["late"]
+    assert "no fork of seeds 7 to 9 of control: the moment has not come there" in told["late"]
+    assert "control" not in told
+
+
+def test_files_for_papers(tmp_path: Path) -> None:
+    arms = family()
+    for figure in (
+        Figure(title="What?", arms=("control", "early", "late"), series=("train_acc", "test_acc")),
+        Figure(title="Which?", arms=("early", "late"), quantities=(LEFT,), along="by"),
+    ):
+        assert all(path.stat().st_size > 1000 for path in save_figure(figure, arms, tmp_path / "figure"))
+
+
+def test_what_a_figure_cannot_show() -> None:
+    with pytest.raises(ValueError, match="a number of each run, which share does not have"):
+        Figure(title="Which?", arms=("early",), quantities=(Share(event="t_gen", arm="early"),))
+    assert Figure(title="Which?", arms=("early",), quantities=(EventTime(event="t_gen", arm="early"),)).quantities
