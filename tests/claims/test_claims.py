@@ -8,7 +8,7 @@ import xarray
 from scipy import stats
 
 from epicycle.claims.accounts import ACCOUNTS
-from epicycle.claims.events import Descent, Onset, Peak, Threshold, bracket_of, earliest_unknown_stop, standard, stop_after
+from epicycle.claims.events import Descent, Onset, Peak, Recovery, Threshold, bracket_of, earliest_unknown_stop, standard, stop_after
 from epicycle.claims.intervals import median_interval, order_statistic_rank, share_interval
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
 from epicycle.claims.statistics import Share
@@ -24,7 +24,7 @@ STEPS = np.array([0, 1, 2, 5, 10, 20, 50, 100, 105, 110, 120, 200])
 def test_every_kind_is_tested_here() -> None:
     from tests.claims import test_statistics
 
-    assert {resolve("event", kind) for kind in KINDS["event"]} == {Threshold, Onset, Peak, Descent}
+    assert {resolve("event", kind) for kind in KINDS["event"]} == {Threshold, Onset, Peak, Descent, Recovery}
     here = {EventTime, EventRatio, Extreme, Share}
     assert {resolve("statistic", kind) for kind in KINDS["statistic"]} == here | test_statistics.TESTED
 

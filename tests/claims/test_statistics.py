@@ -7,16 +7,17 @@ import pytest
 import xarray
 from scipy import stats
 
-from epicycle.claims.events import Descent
+from epicycle.claims.events import Descent, Recovery
+from epicycle.claims.factors import Cell, DoseExponent, FactorShare, factor_share
 from epicycle.claims.intervals import rank_sum_distribution, shift_interval
 from epicycle.claims.power import power
-from epicycle.claims.quantities import Change, EventTime, Extreme, Span, Trend, ValueAt
+from epicycle.claims.quantities import Change, Correlation, EventTime, Extreme, Span, Trend, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope, VarianceShare, variance_share
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
-TESTED = {Span, ValueAt, Change, Trend, Difference, LogRemainingTime, Slope, VarianceShare}
+TESTED = {Span, ValueAt, Change, Trend, Correlation, Difference, LogRemainingTime, Slope, VarianceShare, DoseExponent, FactorShare}
 STEPS = np.unique(np.round(np.geomspace(1, 10_000, 600)).astype(int))
 
 
@@ -160,6 +161,69 @@ def test_what_is_left_after_a_fork() -> None:
     assert statistic.estimates(known)[0].interval.low == np.inf, "never, where the control got there"
     with pytest.raises(InputError, match="is no fork"):
         statistic.estimates({"forks": control, "control": control})
+
+
+def test_how_time_left_falls_with_a_dose() -> None:
+    """Forks that need dose^-0.7 of what their control had left have the exponent 0.7."""
+    control = planted([30] * 6, [1000.0] * 6)
+    doses = [2.0, 5.0, 10.0]
+    left = [dose**-0.7 * (1000 - 200 / 0.965) for _ in range(6) for dose in doses]
+    forks = planted([2] * 18, left, [(seed, seed) for seed in range(6) for _ in doses])
+    forks = forks.assign_coords(moment=("run", [200] * 18), by=("run", doses * 6))
+    forks.attrs["swept"] = ["by"]
+    statistic = DoseExponent(event="t_gen", arm="forks", against="control", along="by")
+    arms = {"forks": forks, "control": control}
+    assert statistic.estimates(arms)[0].interval.value == pytest.approx(0.7, abs=0.05)
+    assert statistic.estimates(arms)[0].n == 6
+    fewer = statistic.model_copy(update={"doses": (2.0, 10.0)}).estimates(arms)[0].interval
+    assert fewer.low <= 0.7 <= fewer.high
+    with pytest.raises(InputError, match="does not sweep 'dose'"):
+        statistic.model_copy(update={"along": "dose"}).estimates(arms)
+
+
+def test_which_factor_decides() -> None:
+    """Two tasks by two moments: the task makes all the difference, a failing cell only strengthens it."""
+    control = planted([30] * 6, [1000.0] * 6)
+
+    def forks(share: float | None) -> xarray.Dataset:
+        left = [None if share is None else share * (1000 - 200 / 0.965)] * 6
+        return planted([2] * 6, left).assign_coords(moment=("run", [200] * 6))
+
+    arms = {"control": control, "a": forks(0.2), "b": forks(0.22), "c": forks(0.8), "d": forks(0.82)}
+    levels = {"a": ("sum", "start"), "b": ("sum", "onset"), "c": ("quotient", "start"), "d": ("quotient", "onset")}
+    cells = tuple(Cell(arm=name, against="control", levels={"task": t, "moment": m}) for name, (t, m) in levels.items())
+    task, moment = (FactorShare(cells=cells, factor=name).estimates(arms)[0] for name in ("task", "moment"))
+    assert task.interval.value > 0.95
+    assert moment.interval.value < 0.05
+    ratio = FactorShare(cells=cells, factor="task", over="moment").estimates(arms)[0].interval
+    assert ratio.low > 10
+    failing = FactorShare(cells=cells, factor="task").estimates({**arms, "d": forks(None)})[0]
+    assert len(failing.censored) == 6
+    assert failing.interval.value > 0.5
+    values = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 3.0], [2.0, 3.0]])
+    assert factor_share(values, ["x", "x", "y", "y"]) == pytest.approx(1 / 1.25), "1 between, 1/4 within"
+    assert factor_share(values, ["x", "y", "x", "y"]) == pytest.approx(0.0)
+    with pytest.raises(InputError, match="not crossed"):
+        FactorShare.parse({"cells": [cell.model_dump() for cell in cells[:3]], "factor": "task"})
+    with pytest.raises(InputError, match="no factor is called 'dose'"):
+        FactorShare.parse({"cells": [cell.model_dump() for cell in cells], "factor": "dose"})
+
+
+def test_changes_that_go_together() -> None:
+    wave = lambda run: np.sin(STEPS / 50.0 + run)  # noqa: E731
+    data = {"a": planted([10] * 6, [500.0] * 6, one=wave, same=lambda run: 2 * wave(run) + 1, against=lambda run: -wave(run))}
+    for beside, value in (("same", 1.0), ("against", -1.0)):
+        assert Correlation(series="one", beside=beside, arm="a").estimates(data)[0].interval.value == pytest.approx(value)
+    still = Correlation(series="one", beside="train_acc", since="t_mem", arm="a").estimates(data)[0].interval
+    assert (still.low, still.high) == (-1.0, 1.0), "what does not change correlates with nothing"
+
+
+def test_recovery_is_counted_after_the_fall() -> None:
+    event = Recovery(of="train_acc", level=0.99)
+    fallen = np.where((STEPS >= 5) & (STEPS < 40), 0.5, 1.0)
+    found = event.bracket(STEPS, {"train_acc": fallen}, 0.0)
+    assert found == (int(STEPS[STEPS < 40][-1]), int(STEPS[STEPS >= 40][0]))
+    assert event.bracket(STEPS, {"train_acc": np.ones(len(STEPS))}, 0.0) is None, "it never fell"
 
 
 def test_slopes_along_a_sweep() -> None:

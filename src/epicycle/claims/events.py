@@ -43,6 +43,21 @@ class Threshold(Event):
         return first_held(steps, values < self.level if self.side == "below" else values >= self.level, self.hold)
 
 
+class Recovery(Threshold):
+    """The same after the series has been below the level at least once: how long it takes to come back after a disturbance."""
+
+    kind: ClassVar[str] = "recovery"
+
+    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
+        """The interval of the first crossing that held after the first evaluation below the level; None where it never was below."""
+        del baseline
+        values = series[self.of]
+        below = np.flatnonzero(values < self.level)
+        if not len(below):
+            return None
+        return first_held(steps, (values >= self.level) & (np.arange(len(steps)) > below[0]), self.hold)
+
+
 class Onset(Event):
     """Test accuracy on rows whose mirror is not trained on rises `rise` above the task's baseline, and holds.
 

@@ -343,6 +343,39 @@ class Trend(Between):
         return [PerRun("", lows, highs)]
 
 
+class Correlation(Between):
+    """Pearson's correlation of the changes of two series from one evaluation to the next, between two moments."""
+
+    kind: ClassVar[str] = "correlation"
+
+    beside: str
+    since: Moment = "start"
+    until: Moment = "end"
+
+    def reads(self) -> tuple[str, ...]:
+        """Both series and what the moments read."""
+        return tuple(dict.fromkeys([self.beside, *super().reads()]))
+
+    def title(self) -> str:
+        """In words."""
+        return f"correlation of the changes of {self.series} and {self.beside} from {self.since} to {self.until}"
+
+    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
+        """Over the evaluations between the moments; at least four changes, and both series must change."""
+        lows: dict[int, float] = {}
+        highs: dict[int, float] = {}
+        for run in range(data.sizes["run"]):
+            lows[run], highs[run] = -1.0, 1.0
+            first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
+            if first is None or last is None or last[0] - first[1] < 4 or diverged(data, run):
+                continue
+            both = np.stack([data[name].values[run, first[1] : last[0] + 1] for name in (self.series, self.beside)])
+            changes = np.diff(both[:, np.isfinite(both).all(axis=0)].astype(float), axis=1)
+            if changes.shape[1] >= 4 and (np.ptp(changes, axis=1) > 0).all():
+                lows[run] = highs[run] = float(np.corrcoef(changes)[0, 1])
+        return [PerRun("", lows, highs)]
+
+
 def values_at(data: xarray.Dataset, run: int, series: str, moment: str, since: str = "start") -> tuple[float, float]:
     """The least and the largest value that a series may have at a moment; anything where it has not come or the run diverged."""
     span = None if diverged(data, run) else span_of(data, run, moment, series, since)

@@ -257,21 +257,8 @@ class Slope(_OfQuantities):
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector."""
         data = chosen(arms, self.of.arm, self.of.where, self.along)
-        labels = labels_of(data)
         along = data[self.along].values.astype(float)
-        found = []
-        for one in self.of.per_run(data):
-            lows: dict[int, float] = {}
-            highs: dict[int, float] = {}
-            for label in dict.fromkeys(labels):
-                runs = [run for run in one.lows if labels[run] == label]
-                x = along[runs] - along[runs].mean()
-                weight = x / (x * x).sum() if len(runs) > 1 else np.full(1, np.nan)
-                bounds = [(one.lows[run], one.highs[run]) for run in runs]
-                lows[runs[0]] = _dot(weight, [b[0] if w > 0 else b[1] for w, b in zip(weight, bounds, strict=True)])
-                highs[runs[0]] = _dot(weight, [b[1] if w > 0 else b[0] for w, b in zip(weight, bounds, strict=True)])
-            found.append(median_estimate(data, PerRun(one.detector, lows, highs)))
-        return found
+        return [median_estimate(data, slopes(labels_of(data), along, one)) for one in self.of.per_run(data)]
 
 
 class VarianceShare(_OfQuantities):
@@ -306,6 +293,20 @@ class VarianceShare(_OfQuantities):
             interval = _resampled(grid) if np.isfinite(grid).all() and min(shape) > 1 else Interval(float("nan"), 0.0, 1.0)
             found.append(Estimate(interval, len(one.lows), one.detector, unknown(labels, one), failed(data), values_of(labels, one)))
         return found
+
+
+def slopes(labels: list[str], along: Float[ndarray, " run"], one: PerRun) -> PerRun:
+    """The slope of each seed's values along a number, kept at the seed's first run."""
+    lows: dict[int, float] = {}
+    highs: dict[int, float] = {}
+    for label in dict.fromkeys(labels):
+        runs = [run for run in one.lows if labels[run] == label]
+        x = along[runs] - along[runs].mean()
+        weight = x / (x * x).sum() if len(runs) > 1 else np.full(1, np.nan)
+        bounds = [(one.lows[run], one.highs[run]) for run in runs]
+        lows[runs[0]] = _dot(weight, [b[0] if w > 0 else b[1] for w, b in zip(weight, bounds, strict=True)])
+        highs[runs[0]] = _dot(weight, [b[1] if w > 0 else b[0] for w, b in zip(weight, bounds, strict=True)])
+    return PerRun(one.detector, lows, highs)
 
 
 def variance_share(grid: Float[ndarray, "seed data_seed"]) -> float:

@@ -136,8 +136,6 @@ def shown(estimate: Estimate) -> str:
 
 
 def _text(value: float) -> str:
-    if np.isnan(value):
-        return "unknown"
     if np.isinf(value):
         return "unbounded" if value > 0 else "-unbounded"
     return f"{value:.3g}"

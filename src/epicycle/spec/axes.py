@@ -29,6 +29,7 @@ AXES: dict[str, str] = {
     "tensor": "named parameter tensors",
     "number": "the numbers of a file's storage, one after the other",
     "point": "corners of a knob's course",
+    "cell": "combinations of the levels of factors",
     "segment": "stretches of steps within one chunk of the engine",
     "key": "words of a raw random key",
 }

@@ -5,7 +5,7 @@ import importlib
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Study
 
-NAMES = ("quickstart", "anatomy", "mirror", "twelve")
+NAMES = ("quickstart", "anatomy", "mirror", "twelve", "boost")
 
 
 def load(name: str) -> Study:

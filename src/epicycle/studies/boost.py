@@ -1,0 +1,279 @@
+"""The learning-rate debate: runs forked with the learning rate multiplied, at the start, at fixed steps and at the onset of their own.
+
+Doses 2 to 100 of the learning rate 1e-3 that the debate starts from; tasks, moments, doses and couplings of decay are crossed, so that
+it can be said which of them decides. How much of the way is left is compared with each fork's own control, seed by seed.
+"""
+
+from typing import Any
+
+from epicycle.claims.events import Recovery
+from epicycle.claims.factors import Cell, DoseExponent, FactorShare
+from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme
+from epicycle.claims.statistics import Difference, LogRemainingTime, Share
+from epicycle.edits.knobs import Change, Scale
+from epicycle.literature import POWER, THREAD
+from epicycle.spec.arms import ForkArm, RootArm
+from epicycle.spec.claim import Claim, Prediction, Region
+from epicycle.spec.experiment import Experiment
+from epicycle.spec.families import Task
+from epicycle.spec.observation import Observation
+from epicycle.spec.study import Figure, Profile, Study
+from epicycle.studies.settings import PRE_NORM, training
+from epicycle.tasks.groups import Composition
+from epicycle.tasks.modular import Modular
+from epicycle.tasks.splits import Split
+
+QUESTION = "Does a higher learning rate speed grokking up, and which decides: the moment, the task, the rate or the decay?"
+P = 59
+
+
+def _root(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
+    budget = training(steps)
+    at_rate = budget.model_copy(update={"optimiser": budget.optimiser.model_copy(update={"lr": 1e-3}), **changes})
+    return RootArm(experiment=Experiment(task=task, split=Split(frac_train=frac_train), model=PRE_NORM, training=at_rate), seeds=6)
+
+
+def _boost(parent: str, at: int | str, doses: tuple[float, ...], steps: int) -> ForkArm:
+    return ForkArm(fork=parent, at=at, edits=(Scale(knob="lr", by=doses[0]),), sweep={"edits.0.by": doses}, steps=steps)
+
+
+SOME = (5, 10, 50)
+ONSET, START = 1200, 3000
+FASTER, LESS_DECAY, MORE_DECAY = (Scale(knob=knob, by=by) for knob, by in (("lr", 5.0), ("weight_decay", 0.2), ("weight_decay", 5.0)))
+ARMS = {
+    "minus": _root(Modular(p=P, operation="x-y"), 0.5, 5000),
+    "plus": _root(Modular(p=P, operation="x+y"), 0.5, 5000),
+    "quotient": _root(Modular(p=P, operation="x/y"), 0.5, 5000),
+    "s4": _root(Composition(group="S4"), 0.8, 8000),
+    "minus_start": _boost("minus", 0, (2, *SOME), START),
+    "minus_300": _boost("minus", 300, SOME, START),
+    "minus_1000": _boost("minus", 1000, (10, 50), ONSET),
+    "minus_onset": _boost("minus", "t_on", (2, *SOME), ONSET),
+    "plus_start": _boost("plus", 0, SOME, START),
+    "plus_onset": _boost("plus", "t_on", (*SOME, 100), ONSET),
+    "quotient_start": _boost("quotient", 0, SOME, START),
+    "quotient_onset": _boost("quotient", "t_on", SOME, ONSET),
+    "s4_start": _boost("s4", 0, SOME, START),
+    "s4_onset": _boost("s4", "t_on", SOME, ONSET),
+    # {lr x 5, decay / 5} keeps lr * decay, what AdamW shrinks weights by; {lr, decay x 5} raises it alone.
+    "minus_start_less_decay": ForkArm(
+        fork="minus", at=0, edits=(Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2)), steps=START
+    ),
+    "minus_onset_less_decay": ForkArm(
+        fork="minus", at="t_on", edits=(Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2)), steps=ONSET
+    ),
+    "minus_start_decay": ForkArm(fork="minus", at=0, edits=(Scale(knob="weight_decay", by=5),), steps=START),
+    "minus_onset_decay": ForkArm(fork="minus", at="t_on", edits=(Scale(knob="weight_decay", by=5),), steps=ONSET),
+    "minus_onset_batch": ForkArm(fork="minus", at="t_on", edits=(Change(field="training.batch_size", to=256),), steps=ONSET),
+    # After generalisation: the boosted rate kept, or taken back to a tenth of the first.
+    "kept": ForkArm(fork="minus_onset", at="t_gen", steps=500),
+    "annealed": ForkArm(fork="minus_onset", at="t_gen", edits=(Scale(knob="lr", by=0.1, over=100),), steps=500),
+    "cosine": _root(Modular(p=P, operation="x-y"), 0.5, 5000, schedule="cosine", anneal_steps=2000.0),
+}
+
+
+def _left(arm: str, **where: float) -> LogRemainingTime:
+    return LogRemainingTime(event="t_gen", arm=arm, against=arm.split("_")[0], where=where)
+
+
+def _says(locator: str, **said: str) -> dict[str, Prediction]:
+    return {name: Prediction.parse({"says": value, "timing": "postdiction", "locator": locator}) for name, value in said.items()}
+
+
+def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
+    return Claim(
+        id=claim_id,
+        statistic=statistic,
+        supported_if=supported,
+        refuted_if=refuted,
+        primary=primary,
+        sources=("thread2022",),
+        **fields,
+    )
+
+
+SOONER, LATER = Region(below=0.0), Region(above=0.0)
+CROSSED = tuple(
+    Cell(
+        arm=f"{task}_{moment}",
+        against=task,
+        where={"by": dose},
+        levels={"task": task, "moment": moment, "rate": str(dose)},
+    )
+    for task in ("minus", "plus", "quotient", "s4")
+    for moment in ("start", "onset")
+    for dose in SOME
+)
+COUPLED = tuple(
+    Cell(arm=f"minus_{moment}{suffix}", against="minus", where=where, levels={"moment": moment, "coupling": coupling})
+    for moment in ("start", "onset")
+    for coupling, suffix, where in (("rate", "", {"by": 5}), ("rate, less decay", "_less_decay", {}), ("decay", "_decay", {}))
+)
+
+CLAIMS = (
+    _claim(
+        "ten-times-the-rate-is-ten-times-the-speed",
+        DoseExponent(event="t_gen", arm="minus_onset", against="minus", along="by", doses=(2, 5, 10)),
+        Region(above=0.9),
+        Region(below=0.5),
+        primary=True,
+        accounts=_says("R070, R094: proportional if one circuit, less if many", **{"single-hit": "yes", "coverage": "no"}),
+    ),
+    _claim(
+        "the-task-decides-more-than-the-moment",
+        FactorShare(cells=CROSSED, factor="task", over="moment"),
+        Region(above=2.0),
+        Region(below=1.0),
+        primary=True,
+        accounts=_says("R085: the moment matters", **{"single-hit": "no"}),
+    ),
+    _claim("ten-times-at-onset-fails-for-differences", _left("minus_onset", by=10), LATER, SOONER, primary=True),
+    *(
+        _claim(f"share-of-the-{name}", FactorShare(cells=CROSSED, factor=name), Region(above=0.25), Region(below=0.1))
+        for name in ("task", "moment", "rate")
+    ),
+    _claim("share-of-the-coupling", FactorShare(cells=COUPLED, factor="coupling"), Region(above=0.25), Region(below=0.1)),
+    _claim("five-times-at-onset-works-for-sums", _left("plus_onset", by=5), SOONER, LATER),
+    _claim("ten-times-at-onset-works-for-sums", _left("plus_onset", by=10), SOONER, LATER),
+    _claim(
+        "a-hundred-times-at-onset-fails-for-sums",
+        Share(event="t_gen", arm="plus_onset", where={"by": 100}),
+        Region(below=0.5),
+        Region(above=0.5),
+    ),
+    _claim(
+        "ten-times-at-1000-never-converges",
+        Share(event="t_gen", arm="minus_1000", where={"by": 10}),
+        Region(below=0.5),
+        Region(above=0.5),
+    ),
+    _claim("fifty-times-at-1000-is-faster", _left("minus_1000", by=50), SOONER, LATER),
+    _claim("five-times-from-the-start-works-for-quotients", _left("quotient_start", by=5), SOONER, LATER),
+    _claim("five-times-at-onset-destroys-quotients", _left("quotient_onset", by=5), LATER, SOONER),
+    _claim("ten-times-from-the-start-fails-for-quotients", _left("quotient_start", by=10), LATER, SOONER),
+    _claim("ten-times-at-onset-fails-for-quotients", _left("quotient_onset", by=10), LATER, SOONER),
+    _claim(
+        "ten-times-from-the-start-fails-for-differences",
+        _left("minus_start", by=10),
+        LATER,
+        SOONER,
+        accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
+    ),
+    _claim("five-times-at-onset-fails-in-a-group", _left("s4_onset", by=5), LATER, SOONER),
+    _claim(
+        "training-accuracy-drops-after-the-rise",
+        Extreme(series="train_acc", which="min", arm="minus_onset", where={"by": 5}),
+        Region(below=0.9),
+        Region(above=0.99),
+    ),
+    _claim(
+        "training-and-test-move-together-after-it",
+        Difference(
+            of=Correlation(series="test_acc", beside="train_acc", arm="minus_1000", where={"by": 50}),
+            against=Correlation(series="test_acc", beside="train_acc", since="t_mem", arm="minus"),
+        ),
+        Region(above=0.3),
+        Region(below=0.0),
+    ),
+    _claim(
+        "recovery-takes-longer-than-memorising",
+        Difference(
+            of=EventTime(
+                event="recovery",
+                unit="log",
+                detectors={"train_acc at 0.99": Recovery(of="train_acc", level=0.99)},
+                arm="minus_1000",
+                where={"by": 10},
+            ),
+            against=EventTime(event="t_mem", unit="log", arm="minus"),
+        ),
+        Region(above=0.69),
+        Region(below=0.0),
+    ),
+    _claim("more-decay-at-onset-is-sooner", _left("minus_onset_decay"), SOONER, LATER),
+    _claim("smaller-batches-at-onset-are-sooner", _left("minus_onset_batch"), SOONER, LATER),
+    _claim(
+        "annealing-keeps-what-was-learned",
+        Difference(
+            of=Extreme(series="test_acc", which="min", arm="annealed", where={"by": 5}),
+            against=Extreme(series="test_acc", which="min", arm="kept", where={"by": 5}),
+            paired=True,
+        ),
+        Region(above=0.05),
+        Region(below=0.0),
+    ),
+    _claim(
+        "annealing-from-the-start-delays",
+        Difference(of=EventTime(event="t_gen", unit="log", arm="cosine"), against=EventTime(event="t_gen", unit="log", arm="minus")),
+        Region(above=0.26),
+        Region(below=0.0),
+    ),
+    _claim(
+        "memorises-five-times-before-generalising",
+        EventRatio(event="t_gen", over="t_mem", arm="minus"),
+        Region(above=5.0),
+        Region(below=2.0),
+    ),
+)
+
+GRID = ("minus_start", "minus_300", "minus_1000", "minus_onset", "plus_start", "plus_onset", "quotient_start", "quotient_onset")
+FIGURES = (
+    Figure(
+        title="Which decides how much sooner: the moment, the task or the rate?",
+        arms=(*GRID, "s4_start", "s4_onset"),
+        quantities=(_left("minus_onset"),),
+        along="by",
+        decides="the-task-decides-more-than-the-moment",
+    ),
+    Figure(
+        title="And the decay, at five times the rate?",
+        arms=("minus_start_less_decay", "minus_start_decay", "minus_onset_less_decay", "minus_onset_decay", "minus_onset_batch"),
+        quantities=(_left("minus_onset_decay"),),
+    ),
+    Figure(
+        title="What do differences do after the rise at their onset?",
+        arms=("minus", "minus_onset"),
+        series=("train_acc", "test_acc"),
+        events=("t_on", "t_gen"),
+    ),
+    Figure(
+        title="And after the rise at step 1000?",
+        arms=("minus", "minus_1000"),
+        series=("train_acc", "test_acc"),
+        events=("t_on", "t_gen"),
+    ),
+    Figure(title="What do sums do?", arms=("plus", "plus_onset"), series=("train_acc", "test_acc"), events=("t_on", "t_gen")),
+)
+SOURCES = (THREAD, POWER)
+
+ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
+FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
+SMALL = {"model.d_model": 32, "model.d_mlp": 64, "training.steps": 150}
+
+STUDY = Study(
+    name="boost",
+    question=QUESTION,
+    arms=ARMS,
+    claims=CLAIMS,
+    figures=FIGURES,
+    sources=SOURCES,
+    observation=Observation(checkpoint_megabytes=8),
+    profiles={
+        "quick": Profile(
+            seeds=3,
+            pilot=True,
+            assign={
+                **{f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in SMALL.items()},
+                **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name != "s4"},
+                # Steps before the onset, which does not come within the two minutes that a pilot may take.
+                **{f"arms.{name}.at": 60 for name, arm in FORKS.items() if arm.at in (300, 1000, "t_on")},
+                **{f"arms.{name}.at": 20 for name, arm in FORKS.items() if arm.at == "t_gen"},
+                **{f"arms.{name}.steps": 60 for name in FORKS},
+            },
+        ),
+        "hour": Profile(),
+        "full": Profile(
+            seeds=20, assign={"arms.minus_300.steps": 20_000, "arms.minus_1000.steps": 20_000, "arms.s4.experiment.task.group": "S5"}
+        ),
+    },
+)
