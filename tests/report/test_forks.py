@@ -81,7 +81,7 @@ def test_many_seeds_share_a_panel() -> None:
     arms = family(MOST + 1)
     figure = Figure(title="What?", arms=("control", "late"), series=("test_acc",))
     (panel,) = panels(figure, arms)
-    median = next(line for line in panel.lines if line.thick and line.name.startswith("late"))
+    median = next(line for line in panel.lines if line.median and line.name.startswith("late"))
     assert median.x.min() >= 400 + 10 * MOST, "not before all of them have begun"
     assert len(panel.moments) == MOST + 1
     caption = forks_caption(figure, arms)

@@ -73,7 +73,8 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     if closed:
         return undecided(closed, "runs in which its gate holds")
     if first.n < claim.min_seeds:
-        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{claim.min_seeds - first.n} more seeds")
+        more = claim.min_seeds - first.n
+        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}")
     if len(set(by_detector.values())) > 1:
         told = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
         return undecided(f"its detectors disagree ({told})", "detectors that agree, each of them decided")
@@ -93,7 +94,7 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     excess = [(value - low) / (value - above)] if above is not None else []
     excess += [(high - value) / (below - value)] if below is not None else []
     seeds = int(np.ceil(n * max(excess) ** 2))  # an interval's width falls as one over the root of the runs
-    return f"about {max(seeds, n + 1):,} runs where it has {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
+    return f"about {max(seeds, n + 1):,} runs instead of {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
 
 
 def _place(claim: Claim, estimate: Estimate) -> VerdictName:

@@ -46,12 +46,12 @@ def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: S
     told = [claim["sentence"], f"The data: {claim['reason']}."]
     holds = HOLDS.get(verdict)
     against = [_said(name, one) for name, one in says.items() if holds and one["says"] != holds]
-    agreeing = [_said(name, one) for name, one in says.items() if one["says"] == holds]
+    agreeing = [account_title(name) for name, one in says.items() if one["says"] == holds]
     texts = [_text_of(source) for source in sources if source["key"] in registered.get("sources", ())]
     if verdict == "refuted":
         against += [f"{text}, where the claim comes from" for text in texts]
     told += [f"Contradicts {_listed(against)}."] if against else []
-    told += [f"Agrees with {_listed(agreeing)}."] if agreeing else []
+    told += [f"Agrees with {', '.join(agreeing)}."] if agreeing else []
     if verdict == "undecided" and claim.get("needs"):
         told.append(f"To decide it: {claim['needs']}.")
     return Finding(claim["id"], verdict, marks(claim), " ".join(told), bool(against))
