@@ -101,6 +101,7 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
         "Norm: no ✗",
         "Coverage: yes ✓",
         "fresh weights",
+        "<td>early, by = 3</td><td>control</td>",
     ):
         assert text in page, text
     for entry in verdicts["arms"].values():

@@ -6,8 +6,11 @@ from typing import Any
 
 import xarray
 
-from epicycle.claims.estimates import labels_of
+from epicycle.claims.estimates import Estimate, PerRun, labels_of
 from epicycle.claims.events import event_steps, recorded_events
+from epicycle.claims.intervals import median_interval
+from epicycle.claims.statistics import LogRemainingTime
+from epicycle.claims.verdict import shown
 from epicycle.report.family import moments_of, points_of, seeds_text, where_text, without_text
 from epicycle.report.figures import happened
 from epicycle.spec.registry import resolve
@@ -36,6 +39,25 @@ def arm_note(arms: Mapping[str, xarray.Dataset]) -> str:
     forked = any("moment" in data.coords for data in arms.values())
     since = " Events of forks count from their moment; 0 was there already." if forked else ""
     return f"Events: median step over the runs that had it, and how many had it; the others are censored, not negative.{since}"
+
+
+def left_rows(arms: Mapping[str, xarray.Dataset]) -> list[tuple[str, ...]]:
+    """The head of a table, and for each fork arm and point of its sweep what was left to each event against the arm forked from."""
+    rows: list[tuple[str, ...]] = [("fork", "of", *EVENTS)]
+    for name, data in arms.items():
+        parent = data.attrs.get("fork", "")
+        swept = data.attrs.get("swept", [])
+        known = [event for event in EVENTS if parent and event in recorded_events(arms[parent])]
+        left = {e: LogRemainingTime(event=e, arm=name, against=parent).per_run(data, arms[parent])[0] for e in known}
+        for point, runs in points_of(data, swept).items() if known else ():
+            cells = [_left(left[event], runs) if event in left else "not recorded" for event in EVENTS]
+            rows.append((", ".join([name, *where_text(swept, point)]), parent, *cells))
+    return rows
+
+
+def _left(found: PerRun, runs: list[int]) -> str:
+    interval = median_interval([found.lows[run] for run in runs], [found.highs[run] for run in runs])
+    return shown(Estimate(interval, len(runs)))
 
 
 def censored(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]:

@@ -107,7 +107,7 @@ def _groups(
     own = [each for each in data.attrs.get("swept", []) if each not in swept]
     points = points_of(data, own)
     colours = [INK] if name == root else shades(next(hues), len(points))
-    widths = [2.4] if name == root else np.linspace(1.0, 2.2, len(points)).tolist() if len(points) > 1 else [1.5]
+    widths = [2.4] if name == root else np.linspace(1.0, 2.2, len(points)).tolist() if len(points) > 1 else [2.0]
     clock, ticks = on_clock(data, figure.series), _event_ticks(figure, data)
     for colour, width, (point, rows) in zip(colours, widths, points.items(), strict=True):
         yield _Group(", ".join([name, *where_text(own, point)]), colour, width, clock, rows, identities(data, swept), ticks)
@@ -304,7 +304,7 @@ def _in_words(figure: Figure, data: xarray.Dataset, name: str, swept: Sequence[s
         parts = []
         for point, rows in points_of(data, own).items():
             there = [at for row in rows if (at := steps[event][row]) is not None]
-            when = f" ({_range(there)})" if there else ""
+            when = f" ({'there already' if forked and not any(there) else _range(there)})" if there else ""
             parts.append(f"{len(there)} of {len(rows)}{when}{' at ' if own else ''}{', '.join(where_text(own, point))}")
         told.append(f"{event} in {', '.join(parts)}")
     begins = f", forked at {_range(moments_of(data).tolist())}, steps from there" if forked else ""
