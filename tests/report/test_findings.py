@@ -42,11 +42,12 @@ def test_contradictions_come_first() -> None:
     found = findings(told, registered, [TEXT.model_dump(mode="json")])
     assert [(one.claim, one.contradicts) for one in found] == [("sooner", True), ("nothing", True), ("plain", False), ("late", False)]
     sooner, nothing, plain, late = (one.text for one in found)
+    assert sooner.startswith(CLAIMS[0].sentence() + " Found: -1.09 (-1.1 to -1.07, n = 6).")
     assert "Contradicts Norm, which predicted that it does not hold, as we read it (R7). Agrees with Coverage." in sooner
     assert "Contradicts Efficiency, which says afterwards that it holds (section 3); and One et al. (2022), where the claim" in nothing
     assert "Contradicts" not in plain
     assert found[2].marks == ["exploratory"]
-    assert late.endswith("To decide it: a longer budget (6 of 6 runs are open).")
+    assert late.endswith("To decide it: a longer budget (6 runs are open).")
     assert "Contradicts" not in late, "nothing is known yet"
     stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in told]
     assert len(findings(stored, {}, [])) == 4, "verdicts of before, and of runs of other codes"
@@ -59,7 +60,7 @@ def test_contradictions_come_first() -> None:
         ([700, 800, 900, 1000, 1100, 1300], 921, 921, "more than 1,000 runs"),
         ([700, 800, 900, 1000, 1100, 1300], 800, 1100, "more than seeds, as the estimate lies between its regions"),
         ([700, 800, 900, 1000, 1100, 1300], 2000, 2000, ""),
-        ([700, 800, 900, None, None, None], 1000, 1000, "a longer budget (3 of 6 runs are open)"),
+        ([700, 800, 900, None, None, None], 1000, 1000, "a longer budget (3 runs are open)"),
         ([700, 800, 900, 1000, 1100], 2000, 2000, "1 more seed"),
     ],
 )

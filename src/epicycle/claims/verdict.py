@@ -86,7 +86,8 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     """What would bring an interval that lies in neither region into one of them."""
     value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
     if not np.isfinite([value, low, high]).all():
-        return f"a longer budget ({len(estimate.censored)} of {n} runs are open)" if estimate.censored else "more seeds"
+        open_ended = len(estimate.censored)
+        return f"a longer budget ({open_ended} run{'s are' if open_ended > 1 else ' is'} open)" if open_ended else "more seeds"
     inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(value, value)]
     if not inside:
         return "more than seeds, as the estimate lies between its regions"
@@ -131,9 +132,11 @@ def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
 def shown(estimate: Estimate) -> str:
     """Estimate and interval in words."""
     value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
-    told = _text(value) if np.isfinite(value) else "not known"
-    ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
-    return f"{told} ({ends}n = {estimate.n})"
+    if np.isfinite(value):
+        ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
+        return f"{_text(value)} ({ends}n = {estimate.n})"
+    told = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
+    return f"{told} (n = {estimate.n})"
 
 
 def _text(value: float) -> str:

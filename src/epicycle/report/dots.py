@@ -21,7 +21,7 @@ from epicycle.report.style import INK, series_style, template
 from epicycle.spec.study import Figure
 
 SPREAD = 0.24  # how far the quantities of one column lie apart, in columns
-ASIDE = 0.09  # how far a median's bar lies beside its points
+ASIDE = (0.2, 0.09)  # how far a median's bar lies beside its points, where there is one quantity or several; its half width too
 GAP = 0.7  # between the columns of two arms
 SYMBOLS = {0: ("circle", "o"), 1: ("triangle-up-open", "^"), -1: ("triangle-down-open", "v")}
 OPEN = {0: "", 1: ", or more", -1: ", or less"}
@@ -48,6 +48,8 @@ class Dots:
     """One quantity over all columns of a figure.
 
     Attributes:
+        shift: where its points stand beside the middle of their column.
+        aside: how far the medians' bars stand beside the points.
         x: where each point stands.
         value: of each point; of an open one the bound that is known.
         side: 0 known, 1 open above, -1 open below.
@@ -60,6 +62,7 @@ class Dots:
     title: str
     colour: str
     shift: float
+    aside: float
     x: Float[ndarray, " run"]
     value: Float[ndarray, " run"]
     side: Int[ndarray, " run"]
@@ -115,6 +118,7 @@ def _dots(quantity: Any, order: int, figure: Figure, columns: list[Column], arms
         quantity.title(),
         _colour(quantity),
         shift,
+        ASIDE[len(figure.quantities) > 1],
         x=np.array([point[0] for point in points], float),
         value=np.array([point[1] for point in points], float),
         side=np.array([point[2] for point in points], int),
@@ -175,7 +179,7 @@ def _bars(columns: list[Column], one: Dots, span: tuple[float, float]) -> Iterat
     """For each column where its bar stands (beside the points), the median, and the ends of its interval; none where n is small."""
     for column, (value, low, high) in zip(columns, map(astuple, one.intervals), strict=True):
         bounded = np.isfinite(low) or np.isfinite(high) or (np.isfinite(value) and order_statistic_rank(len(column.rows)))
-        yield column.place + one.shift + ASIDE, value, list(np.clip([low, high], *span)) if bounded else []
+        yield column.place + one.shift + one.aside, value, list(np.clip([low, high], *span)) if bounded else []
 
 
 def _joined(
@@ -185,7 +189,7 @@ def _joined(
     for group in dict.fromkeys(column.group for column in columns):
         mine = [(column, interval) for column, interval in zip(columns, one.intervals, strict=True) if column.group == group]
         if figure.along in arms[mine[0][0].arm].attrs.get("swept", []):
-            yield [(column.place + one.shift + ASIDE, i.value) for column, i in mine if np.isfinite(i.value)]
+            yield [(column.place + one.shift + one.aside, i.value) for column, i in mine if np.isfinite(i.value)]
 
 
 def _groups(columns: list[Column]) -> dict[str, float]:
@@ -263,7 +267,9 @@ def _bar(drawn: Any, one: Dots, x: float, value: float, ends: list[float]) -> No
     if ends:
         drawn.add_trace(go.Scatter(x=[x, x], y=ends, line={"color": one.colour, "width": 2}, **plain))
     if np.isfinite(value):
-        drawn.add_trace(go.Scatter(x=[x - 0.06, x + 0.06], y=[value] * 2, line={"color": one.colour, "width": 4}, **plain))
+        drawn.add_trace(
+            go.Scatter(x=[x - one.aside / 2, x + one.aside / 2], y=[value] * 2, line={"color": one.colour, "width": 4}, **plain)
+        )
 
 
 def _broken(group: str, columns: list[Column]) -> str:
@@ -284,7 +290,7 @@ def draw_dots(axes: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> 
         for x, value, ends in _bars(columns, one, span):
             axes.plot([x] * len(ends), ends, color=one.colour, linewidth=1.2)
             if np.isfinite(value):
-                axes.plot([x - 0.06, x + 0.06], [value] * 2, color=one.colour, linewidth=2.4)
+                axes.plot([x - one.aside / 2, x + one.aside / 2], [value] * 2, color=one.colour, linewidth=2.4)
         for path in _joined(figure, columns, one, arms):
             axes.plot([at for at, _ in path], [value for _, value in path], color=one.colour, linewidth=0.6, alpha=0.7)
         axes.plot([], [], color=one.colour, linewidth=2, label=one.title)
