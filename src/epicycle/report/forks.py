@@ -325,6 +325,8 @@ def draw_overlaid(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset
     size = (9, 0.9 + (2.6 if across == 2 else 1.7) * rows)
     page, grid = pyplot.subplots(rows, across, figsize=size, sharey=True, squeeze=False, layout="constrained")
     flat = grid.ravel()
+    for row in grid:
+        row[0].set_ylabel(_unit(figure), fontsize=8)
     for number, panel in enumerate(every):
         for log_steps in (True, False):
             _draw_panel(flat[2 * number + (not log_steps)], figure, panel, log_steps)
@@ -353,6 +355,6 @@ def _draw_panel(axes: Any, figure: Figure, panel: Panel, log_steps: bool) -> Non
         axes.set_xscale("log")
     axes.set_xlim(1 if log_steps else 0, _last(panel))
     axes.set_title(f"{panel.title}, {'log' if log_steps else 'linear'} steps", fontsize=7)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(labelsize=7, which="both")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
