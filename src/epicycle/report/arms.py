@@ -11,7 +11,7 @@ from epicycle.claims.events import event_steps, recorded_events
 from epicycle.claims.intervals import median_interval
 from epicycle.claims.statistics import LogRemainingTime
 from epicycle.claims.verdict import shown
-from epicycle.report.family import moments_of, points_of, seeds_text, where_text, without_text
+from epicycle.report.family import moments_of, points_of, seeds_text, value_text, where_text, without_text
 from epicycle.report.figures import happened
 from epicycle.spec.registry import resolve
 
@@ -102,7 +102,9 @@ def _edit(edit: Mapping[str, Any], path: str, sweep: Mapping[str, Any]) -> str:
     usual = _defaults(edit["kind"])
     values = {key: sweep.get(path + key, [value]) for key, value in edit.items() if key not in ("kind", "knob")}
     told = [
-        f"{key} {', '.join(map(str, v))}" for key, v in values.items() if path + key in sweep or key not in usual or v != [usual[key]]
+        f"{key} {', '.join(map(value_text, v))}"
+        for key, v in values.items()
+        if path + key in sweep or key not in usual or v != [usual[key]]
     ]
     head = " ".join(filter(None, [edit["kind"], edit.get("knob", "")]))
     return f"{head}: {'; '.join(told)}" if told else head
