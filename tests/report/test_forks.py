@@ -10,7 +10,7 @@ from tests.claims.test_statistics import STEPS, planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.statistics import LogRemainingTime, Share
-from epicycle.report.arms import censored
+from epicycle.report.arms import censored, left_rows
 from epicycle.report.dots import dots, dots_caption, gathered
 from epicycle.report.family import control_of, families, seeds_text, with_parents
 from epicycle.report.forks import MOST, forks_caption, on_clock, overlaid, panels, shows_forks
@@ -81,7 +81,7 @@ def test_many_seeds_share_a_panel() -> None:
     arms = family(MOST + 1)
     figure = Figure(title="What?", arms=("control", "late"), series=("test_acc",))
     (panel,) = panels(figure, arms)
-    median = next(line for line in panel.lines if line.thick and line.name.startswith("late"))
+    median = next(line for line in panel.lines if line.median and line.name.startswith("late"))
     assert median.x.min() >= 400 + 10 * MOST, "not before all of them have begun"
     assert len(panel.moments) == MOST + 1
     caption = forks_caption(figure, arms)
@@ -132,6 +132,15 @@ def test_what_is_not_there_is_listed() -> None:
     assert "t_gen not yet in seeds 0 to 5 (by = 10)" in told["late"]
     assert "no fork of seeds 7 to 9 of control: the moment has not come there" in told["late"]
     assert "control" not in told
+
+
+def test_time_left_without_any_claim() -> None:
+    head, *rows = left_rows(family())
+    assert head == ("fork", "of", "t_mem", "t_on", "t_gen")
+    assert [row[:2] for row in rows] == [(f"{arm}, by = {dose}", "control") for arm in ("early", "late") for dose in DOSES]
+    assert rows[1][4].startswith("-1.09 (")
+    assert rows[0][2] == "not known (n = 6)", "the control had memorised before"
+    assert rows[5][4].startswith("at least 2."), "all forks are open, and bounded from below"
 
 
 def test_files_for_papers(tmp_path: Path) -> None:

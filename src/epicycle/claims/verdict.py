@@ -73,7 +73,8 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     if closed:
         return undecided(closed, "runs in which its gate holds")
     if first.n < claim.min_seeds:
-        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{claim.min_seeds - first.n} more seeds")
+        more = claim.min_seeds - first.n
+        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}")
     if len(set(by_detector.values())) > 1:
         told = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
         return undecided(f"its detectors disagree ({told})", "detectors that agree, each of them decided")
@@ -85,7 +86,8 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     """What would bring an interval that lies in neither region into one of them."""
     value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
     if not np.isfinite([value, low, high]).all():
-        return f"a longer budget ({len(estimate.censored)} of {n} runs are open)" if estimate.censored else "more seeds"
+        open_ended = len(estimate.censored)
+        return f"a longer budget ({open_ended} run{'s are' if open_ended > 1 else ' is'} open)" if open_ended else "more seeds"
     inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(value, value)]
     if not inside:
         return "more than seeds, as the estimate lies between its regions"
@@ -93,7 +95,7 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     excess = [(value - low) / (value - above)] if above is not None else []
     excess += [(high - value) / (below - value)] if below is not None else []
     seeds = int(np.ceil(n * max(excess) ** 2))  # an interval's width falls as one over the root of the runs
-    return f"about {max(seeds, n + 1):,} runs where it has {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
+    return f"about {max(seeds, n + 1):,} runs instead of {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
 
 
 def _place(claim: Claim, estimate: Estimate) -> VerdictName:
@@ -130,9 +132,11 @@ def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
 def shown(estimate: Estimate) -> str:
     """Estimate and interval in words."""
     value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
-    told = _text(value) if np.isfinite(value) else "not known"
-    ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
-    return f"{told} ({ends}n = {estimate.n})"
+    if np.isfinite(value):
+        ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
+        return f"{_text(value)} ({ends}n = {estimate.n})"
+    told = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
+    return f"{told} (n = {estimate.n})"
 
 
 def _text(value: float) -> str:

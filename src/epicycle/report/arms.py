@@ -6,10 +6,14 @@ from typing import Any
 
 import xarray
 
-from epicycle.claims.estimates import labels_of
+from epicycle.claims.estimates import Estimate, PerRun, labels_of
 from epicycle.claims.events import event_steps, recorded_events
-from epicycle.report.family import moments_of, points_of, seeds_text, where_text, without_text
+from epicycle.claims.intervals import median_interval
+from epicycle.claims.statistics import LogRemainingTime
+from epicycle.claims.verdict import shown
+from epicycle.report.family import moments_of, points_of, seeds_text, value_text, where_text, without_text
 from epicycle.report.figures import happened
+from epicycle.spec.registry import resolve
 
 EVENTS = ("t_mem", "t_on", "t_gen")
 
@@ -37,6 +41,25 @@ def arm_note(arms: Mapping[str, xarray.Dataset]) -> str:
     return f"Events: median step over the runs that had it, and how many had it; the others are censored, not negative.{since}"
 
 
+def left_rows(arms: Mapping[str, xarray.Dataset]) -> list[tuple[str, ...]]:
+    """The head of a table, and for each fork arm and point of its sweep what was left to each event against the arm forked from."""
+    rows: list[tuple[str, ...]] = [("fork", "of", *EVENTS)]
+    for name, data in arms.items():
+        parent = data.attrs.get("fork", "")
+        swept = data.attrs.get("swept", [])
+        known = [event for event in EVENTS if parent and event in recorded_events(arms[parent])]
+        left = {e: LogRemainingTime(event=e, arm=name, against=parent).per_run(data, arms[parent])[0] for e in known}
+        for point, runs in points_of(data, swept).items() if known else ():
+            cells = [_left(left[event], runs) if event in left else "not recorded" for event in EVENTS]
+            rows.append((", ".join([name, *where_text(swept, point)]), parent, *cells))
+    return rows
+
+
+def _left(found: PerRun, runs: list[int]) -> str:
+    interval = median_interval([found.lows[run] for run in runs], [found.highs[run] for run in runs])
+    return shown(Estimate(interval, len(runs)))
+
+
 def censored(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]:
     """For each arm that has some: the runs not at an event by the end of their record, and the parents whose moment has not come."""
     for name, data in arms.items():
@@ -45,7 +68,7 @@ def censored(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]:
         for event in (event for event in EVENTS if event in recorded_events(data)):
             lost = {run for run, step in enumerate(steps[event]) if step is None}
             if len(lost) == data.sizes["run"]:
-                told.append(f"{event} not yet in any of the {len(lost)} runs")
+                told.append(f"{event} not yet" + (f" in any of the {len(lost)} runs" if len(lost) > 1 else ""))
                 continue
             parts = [
                 f"{seeds_text([labels[run] for run in rows if run in lost])}{_at(swept, point)}"
@@ -75,10 +98,24 @@ def _begins(data: xarray.Dataset, setting: Mapping[str, Any]) -> str:
 
 
 def _edit(edit: Mapping[str, Any], path: str, sweep: Mapping[str, Any]) -> str:
-    """`scale lr: by 2, 10`."""
-    fields = {key: sweep.get(path + key, [value]) for key, value in edit.items() if key not in ("kind", "knob", "version")}
-    told = [f"{key} {', '.join(map(str, values))}" for key, values in fields.items()]
-    return ": ".join(filter(None, [" ".join(filter(None, [edit["kind"], edit.get("knob", "")])), "; ".join(told)]))
+    """`scale lr: by 2, 10`; fields at their defaults are left out."""
+    usual = _defaults(edit["kind"])
+    values = {key: sweep.get(path + key, [value]) for key, value in edit.items() if key not in ("kind", "knob")}
+    told = [
+        f"{key} {', '.join(map(value_text, v))}"
+        for key, v in values.items()
+        if path + key in sweep or key not in usual or v != [usual[key]]
+    ]
+    head = " ".join(filter(None, [edit["kind"], edit.get("knob", "")]))
+    return f"{head}: {'; '.join(told)}" if told else head
+
+
+def _defaults(kind: str) -> dict[str, Any]:
+    """What the fields of an edit are where nothing is said; empty for one of a user's own that is not here."""
+    try:
+        return {name: field.default for name, field in resolve("edit", kind).model_fields.items() if not field.is_required()}
+    except ValueError:
+        return {}
 
 
 def _leakage(arm: Mapping[str, Any]) -> str:

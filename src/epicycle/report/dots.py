@@ -5,7 +5,7 @@ what is not known at all is not drawn, and counted in the caption.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,14 +14,14 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from epicycle.claims.estimates import NEVER, PerRun, labels_of
-from epicycle.claims.intervals import Interval, median_interval
+from epicycle.claims.intervals import Interval, median_interval, order_statistic_rank
 from epicycle.claims.statistics import LogRemainingTime
-from epicycle.report.family import control_of, points_of, seeds_text, where_text
+from epicycle.report.family import control_of, points_of, seeds_text, value_text, where_text
 from epicycle.report.style import INK, series_style, template
 from epicycle.spec.study import Figure
 
 SPREAD = 0.24  # how far the quantities of one column lie apart, in columns
-ASIDE = 0.09  # how far a median's bar lies beside its points
+ASIDE = (0.2, 0.09)  # how far a median's bar lies beside its points, where there is one quantity or several; its half width too
 GAP = 0.7  # between the columns of two arms
 SYMBOLS = {0: ("circle", "o"), 1: ("triangle-up-open", "^"), -1: ("triangle-down-open", "v")}
 OPEN = {0: "", 1: ", or more", -1: ", or less"}
@@ -48,6 +48,8 @@ class Dots:
     """One quantity over all columns of a figure.
 
     Attributes:
+        shift: where its points stand beside the middle of their column.
+        aside: how far the medians' bars stand beside the points.
         x: where each point stands.
         value: of each point; of an open one the bound that is known.
         side: 0 known, 1 open above, -1 open below.
@@ -60,6 +62,7 @@ class Dots:
     title: str
     colour: str
     shift: float
+    aside: float
     x: Float[ndarray, " run"]
     value: Float[ndarray, " run"]
     side: Int[ndarray, " run"]
@@ -89,7 +92,7 @@ def _columns(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Iterator[Col
             group = ", ".join([name, *where_text(others, point)])
             values = data[figure.along].values if figure.along in data.coords else np.full(data.sizes["run"], "")
             for value in sorted({values.tolist()[row] for row in rows}):
-                yield Column(name, str(value), group, place, [row for row in rows if values[row] == value])
+                yield Column(name, value_text(value), group, place, [row for row in rows if values[row] == value])
                 place += 1
             place += GAP
 
@@ -115,6 +118,7 @@ def _dots(quantity: Any, order: int, figure: Figure, columns: list[Column], arms
         quantity.title(),
         _colour(quantity),
         shift,
+        ASIDE[len(figure.quantities) > 1],
         x=np.array([point[0] for point in points], float),
         value=np.array([point[1] for point in points], float),
         side=np.array([point[2] for point in points], int),
@@ -171,10 +175,11 @@ def _is_ratio(figure: Figure) -> bool:
     return any(isinstance(quantity, LogRemainingTime) for quantity in figure.quantities)
 
 
-def _bars(figure: Figure, columns: list[Column], one: Dots) -> Iterator[tuple[float, Interval]]:
-    """Where the bar of each column stands, beside its points."""
-    for column, interval in zip(columns, one.intervals, strict=True):
-        yield column.place + one.shift + ASIDE, interval
+def _bars(columns: list[Column], one: Dots, span: tuple[float, float]) -> Iterator[tuple[float, float, list[float]]]:
+    """For each column where its bar stands (beside the points), the median, and the ends of its interval; none where n is small."""
+    for column, (value, low, high) in zip(columns, map(astuple, one.intervals), strict=True):
+        bounded = np.isfinite(low) or np.isfinite(high) or (np.isfinite(value) and order_statistic_rank(len(column.rows)))
+        yield column.place + one.shift + one.aside, value, list(np.clip([low, high], *span)) if bounded else []
 
 
 def _joined(
@@ -184,7 +189,7 @@ def _joined(
     for group in dict.fromkeys(column.group for column in columns):
         mine = [(column, interval) for column, interval in zip(columns, one.intervals, strict=True) if column.group == group]
         if figure.along in arms[mine[0][0].arm].attrs.get("swept", []):
-            yield [(column.place + one.shift + ASIDE, i.value) for column, i in mine if np.isfinite(i.value)]
+            yield [(column.place + one.shift + one.aside, i.value) for column, i in mine if np.isfinite(i.value)]
 
 
 def _groups(columns: list[Column]) -> dict[str, float]:
@@ -203,8 +208,8 @@ def dots(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     for one in every:
         for side, (symbol, _) in SYMBOLS.items():
             _points(drawn, one, side, symbol)
-        for x, interval in _bars(figure, columns, one):
-            _bar(drawn, one, x, interval, span)
+        for bar in _bars(columns, one, span):
+            _bar(drawn, one, *bar)
         for path in _joined(figure, columns, one, arms):
             thin = {"color": one.colour, "width": 1}
             across, up = [at for at, _ in path], [value for _, value in path]
@@ -254,17 +259,17 @@ def _points(drawn: Any, one: Dots, side: int, symbol: str) -> None:
     )
 
 
-def _bar(drawn: Any, one: Dots, x: float, interval: Interval, span: tuple[float, float]) -> None:
+def _bar(drawn: Any, one: Dots, x: float, value: float, ends: list[float]) -> None:
     """The interval as a line that runs off the axis where it has no end, the median across it."""
     import plotly.graph_objects as go
 
     plain = {"mode": "lines", "showlegend": False, "hoverinfo": "skip"}
-    if np.isfinite(interval.low) or np.isfinite(interval.high):
-        ends = list(np.clip([interval.low, interval.high], *span))
+    if ends:
         drawn.add_trace(go.Scatter(x=[x, x], y=ends, line={"color": one.colour, "width": 2}, **plain))
-    if np.isfinite(interval.value):
-        line = {"color": one.colour, "width": 4}
-        drawn.add_trace(go.Scatter(x=[x - 0.06, x + 0.06], y=[interval.value] * 2, line=line, **plain))
+    if np.isfinite(value):
+        drawn.add_trace(
+            go.Scatter(x=[x - one.aside / 2, x + one.aside / 2], y=[value] * 2, line={"color": one.colour, "width": 4}, **plain)
+        )
 
 
 def _broken(group: str, columns: list[Column]) -> str:
@@ -282,11 +287,10 @@ def draw_dots(axes: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> 
             kept = one.side == side
             face = "none" if side else one.colour
             axes.scatter(one.x[kept], one.value[kept], s=16, marker=marker, facecolors=face, edgecolors=one.colour, alpha=0.6)
-        for x, interval in _bars(figure, columns, one):
-            if np.isfinite(interval.low) or np.isfinite(interval.high):
-                axes.plot([x, x], np.clip([interval.low, interval.high], *span), color=one.colour, linewidth=1.2)
-            if np.isfinite(interval.value):
-                axes.plot([x - 0.06, x + 0.06], [interval.value] * 2, color=one.colour, linewidth=2.4)
+        for x, value, ends in _bars(columns, one, span):
+            axes.plot([x] * len(ends), ends, color=one.colour, linewidth=1.2)
+            if np.isfinite(value):
+                axes.plot([x - one.aside / 2, x + one.aside / 2], [value] * 2, color=one.colour, linewidth=2.4)
         for path in _joined(figure, columns, one, arms):
             axes.plot([at for at, _ in path], [value for _, value in path], color=one.colour, linewidth=0.6, alpha=0.7)
         axes.plot([], [], color=one.colour, linewidth=2, label=one.title)

@@ -70,7 +70,12 @@ def keys_of(data: xarray.Dataset, names: Sequence[str]) -> list[tuple[Any, ...]]
 
 def where_text(names: Sequence[str], point: Sequence[Any]) -> list[str]:
     """`by = 10` for each name."""
-    return [f"{name} = {value}" for name, value in zip(names, point, strict=True)]
+    return [f"{name} = {value_text(value)}" for name, value in zip(names, point, strict=True)]
+
+
+def value_text(value: Any) -> str:
+    """A swept value in print: 10 and 10.0 are the same."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def identities(data: xarray.Dataset, names: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -2,9 +2,13 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from math import inf, nan
 from typing import Any, NamedTuple
 
 from epicycle.claims.accounts import ACCOUNTS
+from epicycle.claims.estimates import Estimate
+from epicycle.claims.intervals import Interval
+from epicycle.claims.verdict import shown
 from epicycle.report.style import VERDICTS
 
 HOLDS = {"supported": "yes", "refuted": "no"}
@@ -43,18 +47,28 @@ def findings(
 
 def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> Finding:
     verdict, says = claim["verdict"], predictions(claim, registered)
-    told = [claim["sentence"], f"The data: {claim['reason']}."]
+    told = [_outcome(claim)]
     holds = HOLDS.get(verdict)
     against = [_said(name, one) for name, one in says.items() if holds and one["says"] != holds]
-    agreeing = [_said(name, one) for name, one in says.items() if one["says"] == holds]
+    agreeing = [account_title(name) for name, one in says.items() if one["says"] == holds]
     texts = [_text_of(source) for source in sources if source["key"] in registered.get("sources", ())]
     if verdict == "refuted":
         against += [f"{text}, where the claim comes from" for text in texts]
     told += [f"Contradicts {_listed(against)}."] if against else []
-    told += [f"Agrees with {_listed(agreeing)}."] if agreeing else []
+    told += [f"Agrees with {', '.join(agreeing)}."] if agreeing else []
     if verdict == "undecided" and claim.get("needs"):
         told.append(f"To decide it: {claim['needs']}.")
     return Finding(claim["id"], verdict, marks(claim), " ".join(told), bool(against))
+
+
+def _outcome(claim: Mapping[str, Any]) -> str:
+    """The sentence with what was found; where that decides nothing, also why."""
+    if claim["verdict"] == "undecided":
+        return f"{claim['sentence']} Found: {claim['reason']}."
+    low, high = claim["interval"]
+    known = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
+    lost = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
+    return f"{claim['sentence']} Found: {shown(Estimate(known, claim['n']))}{lost}."
 
 
 def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Forks beside what they were forked from: a panel for each control run, in it the run and its forks on the first ancestor's clock.
 
-Where there are many runs, all of a family share a panel, with medians. Colours are arms, from light to dark along what a fork arm
-sweeps; dashes are series; the moment is marked.
+Where there are many runs, all that differ in their seeds only share a panel, with medians. Colours are arms, from light to dark and
+from thin to thick along what a fork arm sweeps; dashes are series; the moment is marked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,8 @@ class Line:
     x: Any
     y: Any
     labels: list[str]
-    thick: bool = False
+    width: float
+    median: bool = False
 
 
 @dataclass
@@ -56,6 +57,7 @@ class _Group:
 
     name: str
     colour: str
+    width: float
     data: xarray.Dataset  # on the clock of the first ancestor
     rows: list[int]
     identities: list[tuple[Any, ...]]
@@ -105,9 +107,10 @@ def _groups(
     own = [each for each in data.attrs.get("swept", []) if each not in swept]
     points = points_of(data, own)
     colours = [INK] if name == root else shades(next(hues), len(points))
+    widths = [2.4] if name == root else np.linspace(1.0, 2.2, len(points)).tolist() if len(points) > 1 else [2.0]
     clock, ticks = on_clock(data, figure.series), _event_ticks(figure, data)
-    for colour, (point, rows) in zip(colours, points.items(), strict=True):
-        yield _Group(", ".join([name, *where_text(own, point)]), colour, clock, rows, identities(data, swept), ticks)
+    for colour, width, (point, rows) in zip(colours, widths, points.items(), strict=True):
+        yield _Group(", ".join([name, *where_text(own, point)]), colour, width, clock, rows, identities(data, swept), ticks)
 
 
 def _event_ticks(figure: Figure, data: xarray.Dataset) -> list[list[int]]:
@@ -125,7 +128,11 @@ def _titles(
     """The title of each panel, and the control runs that it shows."""
     runs = identities(data, swept)
     if not apart:
-        return [(f"{root} ({len(runs)} runs)", set(runs))]
+        points = points_of(data, swept)
+        return [
+            (f"{', '.join([root, *where_text(swept, point)])} ({len(rows)} runs)", {runs[row] for row in rows})
+            for point, rows in points.items()
+        ]
     values = keys_of(data, swept)
     return [
         (", ".join([*([root] if several else []), f"seed {run[0]}", *where_text(swept, value)]), {run})
@@ -146,10 +153,11 @@ def _put(panel: Panel, figure: Figure, group: _Group, rows: list[int], with_medi
         x = np.concatenate([np.append(clock[seen], np.nan) for seen in own])
         y = np.concatenate([np.append(run[seen], np.nan) for run, seen in zip(values, own, strict=True)])
         seeds = [str(group.identities[row][0]) for row, seen in zip(rows, own, strict=True) for _ in range(seen.sum() + 1)]
-        panel.lines.append(Line(label, group.colour, dash, x, y, seeds))
+        panel.lines.append(Line(label, group.colour, dash, x, y, seeds, 1.0 if with_median else group.width))
         if with_median:
             begun = clock >= moments.max()  # before that it would be a median of the early ones
-            panel.lines.append(Line(label, group.colour, dash, clock[begun], median_over_runs(data, name)[begun], [], thick=True))
+            middle = median_over_runs(data, name)[begun]
+            panel.lines.append(Line(label, group.colour, dash, clock[begun], middle, [], 1 + group.width, median=True))
     if "moment" in data.coords:
         panel.moments = sorted({*panel.moments, *moments.tolist()})
     panel.events += [(at, group.colour) for row in rows for at in group.ticks[row]]
@@ -214,9 +222,9 @@ def _panel(grid: Any, figure: Figure, panel: Panel, row: int, col: int, log_step
     place = {"row": row, "col": col}
     for line in panel.lines:
         hover = "%{y:.3g} at step %{x:,}<extra></extra>"
-        told = f"{line.name}, median: {hover}" if line.thick else f"{line.name}, seed %{{customdata}}: {hover}"
-        width, opacity = (3.0, 1.0) if line.thick else (1.0, 0.3) if _crowded(panel) else (2.4 if line.colour == INK else 1.5, 0.9)
-        style = {"line": {"color": line.colour, "dash": line.dash, "width": width}, "opacity": opacity, "showlegend": False}
+        told = f"{line.name}, median: {hover}" if line.median else f"{line.name}, seed %{{customdata}}: {hover}"
+        style: dict[str, Any] = {"line": {"color": line.colour, "dash": line.dash, "width": line.width}, "showlegend": False}
+        style["opacity"] = 0.25 if _crowded(panel) and not line.median else 0.9
         x = np.maximum(line.x, 1) if log_steps else line.x
         grid.add_trace(go.Scatter(x=x, y=line.y, customdata=line.labels, mode="lines", hovertemplate=told, **style), **place)
     kind, span = scale_of(figure.series)
@@ -249,7 +257,7 @@ def _marks(panel: Panel) -> Iterator[tuple[float, float, float, str, float, str]
 
 
 def _crowded(panel: Panel) -> bool:
-    return any(line.thick for line in panel.lines)
+    return any(line.median for line in panel.lines)
 
 
 def _last(panel: Panel) -> float:
@@ -296,7 +304,7 @@ def _in_words(figure: Figure, data: xarray.Dataset, name: str, swept: Sequence[s
         parts = []
         for point, rows in points_of(data, own).items():
             there = [at for row in rows if (at := steps[event][row]) is not None]
-            when = f" ({_range(there)})" if there else ""
+            when = f" ({'there already' if forked and not any(there) else _range(there)})" if there else ""
             parts.append(f"{len(there)} of {len(rows)}{when}{' at ' if own else ''}{', '.join(where_text(own, point))}")
         told.append(f"{event} in {', '.join(parts)}")
     begins = f", forked at {_range(moments_of(data).tolist())}, steps from there" if forked else ""
@@ -317,6 +325,8 @@ def draw_overlaid(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset
     size = (9, 0.9 + (2.6 if across == 2 else 1.7) * rows)
     page, grid = pyplot.subplots(rows, across, figsize=size, sharey=True, squeeze=False, layout="constrained")
     flat = grid.ravel()
+    for row in grid:
+        row[0].set_ylabel(_unit(figure), fontsize=8)
     for number, panel in enumerate(every):
         for log_steps in (True, False):
             _draw_panel(flat[2 * number + (not log_steps)], figure, panel, log_steps)
@@ -330,9 +340,9 @@ def draw_overlaid(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset
 
 def _draw_panel(axes: Any, figure: Figure, panel: Panel, log_steps: bool) -> None:
     for line in panel.lines:
-        width, opacity = (2.0, 1.0) if line.thick else (0.5, 0.3) if _crowded(panel) else (1.0, 0.9)
+        opacity = 0.25 if _crowded(panel) and not line.median else 0.9
         x = np.maximum(line.x, 1) if log_steps else line.x
-        axes.plot(x, line.y, color=line.colour, linestyle=DASHES[line.dash], linewidth=width, alpha=opacity)
+        axes.plot(x, line.y, color=line.colour, linestyle=DASHES[line.dash], linewidth=line.width / 1.6, alpha=opacity)
     kind, span = scale_of(figure.series)
     axes.set_yscale(kind)
     if span:
@@ -345,6 +355,6 @@ def _draw_panel(axes: Any, figure: Figure, panel: Panel, log_steps: bool) -> Non
         axes.set_xscale("log")
     axes.set_xlim(1 if log_steps else 0, _last(panel))
     axes.set_title(f"{panel.title}, {'log' if log_steps else 'linear'} steps", fontsize=7)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(labelsize=7, which="both")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray
 
-from epicycle.report.arms import arm_note, arm_rows, censored
+from epicycle.report.arms import arm_note, arm_rows, censored, left_rows
 from epicycle.report.dots import dots, dots_caption
 from epicycle.report.family import with_parents
 from epicycle.report.figures import curves, curves_caption
@@ -21,6 +21,8 @@ from epicycle.spec.text import load_yaml
 from epicycle.store.atomic import read_json, write_text
 from epicycle.store.layout import Root, StudyFiles
 from epicycle.store.reading import study_datasets
+
+LEFT = "Median over runs with its 95 % interval; not known where control or fork are censored, or the control was there before."
 
 
 def write_report(root: Root, files: StudyFiles) -> None:
@@ -115,7 +117,10 @@ def _arms(verdicts: Mapping[str, Any], arms: Mapping[str, xarray.Dataset], setti
     head, *rows = arm_rows(verdicts, arms, settings)
     listed = "".join(f"<li>{_text(name)}: {_text(told)}</li>" for name, told in censored(arms))
     lost = f"<h3>Not there by the end of the record</h3><ul class=note>{listed}</ul>" if listed else ""
-    return f"{_table(head, rows)}<p class=note>{_text(arm_note(arms))}</p>{lost}"
+    top, *forks = left_rows(arms)
+    title = "<h3>ln(time left after the moment / control's): below 0 is sooner</h3>"
+    left = f"{title}{_table(top, forks)}<p class=note>{_text(LEFT)}</p>" if forks else ""
+    return f"{_table(head, rows)}<p class=note>{_text(arm_note(arms))}</p>{left}{lost}"
 
 
 def _claims_table(verdicts: Mapping[str, Any], registered: Mapping[str, Any]) -> str:

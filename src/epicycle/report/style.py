@@ -33,7 +33,7 @@ def series_style(name: str) -> tuple[str, str, str]:
 def shades(colour: str, n: int) -> list[str]:
     """A colour from light to dark, for the values of a sweep; readable on white and on black paper."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
-    steps = [lightness] if n == 1 else [0.80 - 0.36 * i / (n - 1) for i in range(n)]
+    steps = [lightness] if n == 1 else [0.82 - 0.40 * i / (n - 1) for i in range(n)]
     made = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
     return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in made]
 

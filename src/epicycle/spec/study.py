@@ -37,7 +37,8 @@ class Figure(Spec):
     """One figure: its question, what it shows of which arms, and the claim it decides (empty: none).
 
     Attributes:
-        series: curves over steps, a panel for each arm.
+        series: curves over steps, a panel for each arm; forks named together with an arm they descend from are drawn over it, on its
+            clock, in a panel for each of its runs.
         quantities: instead of series, a number of each run, as points; the arm they name stands for every arm of the figure. What
             `log_remaining_time` is `against` is for arms of another family the one they were forked from.
         along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.

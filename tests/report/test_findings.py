@@ -1,0 +1,111 @@
+"""Findings rendered from verdicts: what they contradict, what would decide them; and a page of forks with all of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.claims.test_statistics import planted
+from tests.report.test_forks import LEFT, SETTINGS, family
+
+from epicycle.claims.quantities import EventTime
+from epicycle.claims.statistics import LogRemainingTime
+from epicycle.claims.verdict import judge
+from epicycle.lab import provenance, verdicts_document
+from epicycle.report.findings import findings
+from epicycle.report.page import write_page
+from epicycle.spec.claim import Claim, Prediction, Region
+from epicycle.spec.study import Figure, Source
+from epicycle.store.layout import StudyFiles
+
+HEADER = {"study": "planted", "question": "Does it come sooner?", "profile": "stated", "pilot": False}
+TEXT = Source(key="them2022", title="A text", authors="One, Two, Three", year=2022)
+
+
+def left(claim_id: str, dose: int, arm: str = "early", below: float = -0.5, **more: Any) -> Claim:
+    statistic = LogRemainingTime(event="t_gen", arm=arm, against="control", where={"by": dose})
+    return Claim(id=claim_id, statistic=statistic, supported_if=Region(below=below), refuted_if=Region(above=below), **more)
+
+
+CLAIMS = (
+    left("sooner", 3, accounts={"coverage": Prediction(says="yes"), "norm": Prediction(says="no", basis="inferred", locator="R7")}),
+    left("plain", 10, primary=False),
+    left(
+        "nothing", 1, sources=("them2022",), accounts={"efficiency": Prediction(says="yes", timing="postdiction", locator="section 3")}
+    ),
+    left("late", 10, arm="late", below=30.0, accounts={"coverage": Prediction(says="yes")}),
+)
+
+
+def test_contradictions_come_first() -> None:
+    told = verdicts_document(HEADER, CLAIMS, family(), {name: {} for name in family()}, ())["claims"]
+    registered = {claim.id: claim.model_dump(mode="json") for claim in CLAIMS}
+    found = findings(told, registered, [TEXT.model_dump(mode="json")])
+    assert [(one.claim, one.contradicts) for one in found] == [("sooner", True), ("nothing", True), ("plain", False), ("late", False)]
+    sooner, nothing, plain, late = (one.text for one in found)
+    assert sooner.startswith(CLAIMS[0].sentence() + " Found: -1.09 (-1.1 to -1.07, n = 6).")
+    assert "Contradicts Norm, which predicted that it does not hold, as we read it (R7). Agrees with Coverage." in sooner
+    assert "Contradicts Efficiency, which says afterwards that it holds (section 3); and One et al. (2022), where the claim" in nothing
+    assert "Contradicts" not in plain
+    assert found[2].marks == ["exploratory"]
+    assert late.endswith("To decide it: a longer budget (6 runs are open).")
+    assert "Contradicts" not in late, "nothing is known yet"
+    stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in told]
+    assert len(findings(stored, {}, [])) == 4, "verdicts of before, and of runs of other codes"
+
+
+@pytest.mark.parametrize(
+    ("times", "below", "above", "needs"),
+    [
+        ([700, 800, 900, 1000, 1100, 1300], 1100, 1100, "about 21 runs instead of 6, if they spread alike"),
+        ([700, 800, 900, 1000, 1100, 1300], 921, 921, "more than 1,000 runs"),
+        ([700, 800, 900, 1000, 1100, 1300], 800, 1100, "more than seeds, as the estimate lies between its regions"),
+        ([700, 800, 900, 1000, 1100, 1300], 2000, 2000, ""),
+        ([700, 800, 900, None, None, None], 1000, 1000, "a longer budget (3 runs are open)"),
+        ([700, 800, 900, 1000, 1100], 2000, 2000, "1 more seed"),
+    ],
+)
+def test_what_would_decide_a_claim(times: list[float | None], below: float, above: float, needs: str) -> None:
+    claim = Claim(
+        id="soon", statistic=EventTime(event="t_gen", arm="a"), supported_if=Region(below=below), refuted_if=Region(above=above)
+    )
+    assert judge(claim, {"a": planted([20] * len(times), times)}).needs == needs
+
+
+def test_a_page_of_forks(tmp_path: Path) -> None:
+    arms = family()
+    settings: dict[str, Any] = {name: dict(SETTINGS[name]) for name in arms}
+    edits = [{"kind": "scale", "knob": "lr", "by": 1.0}]
+    settings["early"] |= {"at": 100, "edits": edits, "steps": None, "sweep": {"edits.0.by": [1, 3, 10]}}
+    settings["late"] |= {"at": "0.4*t_gen", "edits": edits, "steps": None, "sweep": {"edits.0.by": [1, 3, 10]}}
+    figures = (
+        Figure(title="Which decides?", arms=("early", "late"), quantities=(LEFT,), along="by", decides="sooner"),
+        Figure(title="And over time?", arms=("control", "early"), series=("test_acc",)),
+    )
+    spec = {
+        "name": "planted",
+        "question": HEADER["question"],
+        "arms": settings,
+        "claims": [claim.model_dump(mode="json") for claim in CLAIMS],
+        "figures": [figure.model_dump(mode="json") for figure in figures],
+        "sources": [TEXT.model_dump(mode="json")],
+    }
+    verdicts = verdicts_document(HEADER, CLAIMS, arms, {name: {} for name in arms}, ())
+    verdicts["arms"]["late"]["without"] = ["seed 7"]
+    files = StudyFiles(tmp_path)
+    write_page(files, spec, arms, verdicts, provenance("epicycle run planted", 1.0, 0))
+    page = files.report.read_text()
+    for text in (
+        "4 claims: 2 supported, 1 refuted, 1 undecided; 2 against a text or an account.",
+        "control at step 100; scale lr: by 1, 3, 10",
+        "control at 0.4*t_gen (step 400 to 450); scale lr: by 1, 3, 10",
+        "no fork of seed 7 of control: the moment has not come there",
+        "Norm: no ✗",
+        "Coverage: yes ✓",
+        "fresh weights",
+        "<td>early, by = 3</td><td>control</td>",
+    ):
+        assert text in page, text
+    for entry in verdicts["arms"].values():
+        entry.pop("without", None)
+    spec.pop("claims")
+    write_page(files, spec, arms, verdicts, provenance("epicycle run planted", 1.0, 0))
