@@ -139,6 +139,17 @@ def test_fork_on_the_command_line(tmp_path: Path, command: Command) -> None:
     again = command("fork", told["run"], "--at", "5", "--steps", "10")
     assert again.returncode == 0, again.stderr
     assert "counted from its moment" in again.stdout
+    both = command("fork", first, "--at", "20", "--set", "lr=x1,x10", "--steps", "10")
+    assert [line.split(":")[0] for line in both.stdout.splitlines() if line.startswith("fork,")] == ["fork, by 1", "fork, by 10"]
+    other = command(
+        "fork", first, "--at", "20", "--set", "training.batch_size=8", "--edit", "{kind: remove, share: 0.5}", "--steps", "5"
+    )
+    assert other.returncode == 0, other.stderr
+    one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remoev, share: 0.5}"), "did you mean 'remove'")
+    one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remove, share: 2}"), "less than or equal to 1")
+    one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remove, share: 0.5, places: 3}"), "must hit 3")
+    one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: transplant, tensors: [W_E], donor: zzzz}"), "zzzz")
+    one_paragraph(command("fork", first, "--at", "test_acc>0.5"), "a moment is a step")
     one_paragraph(command("fork", "zzzz", "--at", "5"), "begins with 'zzzz'")
     one_paragraph(command("fork", first, "--at", "t_gne"), "did you mean 't_gen'")
     one_paragraph(command("fork", first, "--at", "100000"), "came in none of the runs")

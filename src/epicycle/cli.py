@@ -60,7 +60,10 @@ def fork(
     at: Annotated[
         str, typer.Option("--at", metavar="STEP|EVENT", help="300, 0.5*t_gen, t_gen(level=0.8), peak(test_loss), test_acc>=0.5.")
     ],
-    assign: Annotated[list[str] | None, typer.Option("--set", metavar="KNOB=VALUE", help="lr=x10 multiplies, lr=0.01 sets.")] = None,
+    assign: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KNOB=VALUE", help="lr=x10 multiplies, lr=0.01 sets, lr=x1,x10 makes two forks."),
+    ] = None,
     edit: Annotated[list[str] | None, typer.Option("--edit", metavar="YAML", help="'{kind: remove, share: 0.5}'")] = None,
     steps: Annotated[int | None, typer.Option("--steps", metavar="N", help="Updates after the moment [the run's budget].")] = None,
     root: RootOption = None,
@@ -82,9 +85,11 @@ def fork(
     if as_json:
         _print_json({**outcome.document(), "events": events})
         return
-    for arm, found in events.items():
-        told = ", ".join(f"{name} {'not yet' if at[0] is None else format(at[0], ',')}" for name, at in found.items())
-        typer.echo(f"{arm}: {told}{'' if arm == 'control' else ' (counted from its moment)'}")
+    for arm, entry in read_json(outcome.files.runs)["arms"].items():
+        for i, one in enumerate(entry["runs"]):
+            dose = "".join(f", {name} {value:g}" for name, value in one["values"].items())
+            told = ", ".join(f"{name} {'not yet' if at[i] is None else format(at[i], ',')}" for name, at in events[arm].items())
+            typer.echo(f"{arm}{dose}: {told}{'' if arm == 'control' else ' (counted from its moment)'}")
     _print_verdicts(outcome.document(), trained=outcome.trained)
 
 

@@ -26,7 +26,7 @@ def fork_study(root: Root, beginning: str, at: str, assigned: list[str], written
     Args:
         beginning: the run's id, or as much of it as tells it apart.
         at: a step, an event, a share of one, or `peak(series)`.
-        assigned: `lr=x10` multiplies a knob, `lr=0.01` sets it; none gives the run again.
+        assigned: `lr=x10` multiplies a knob, `lr=0.01` sets it, `lr=x1,x10` makes a fork each; none gives the run again.
         written: further edits in YAML.
         steps: updates after the moment; None keeps the run's budget.
 
@@ -35,11 +35,13 @@ def fork_study(root: Root, beginning: str, at: str, assigned: list[str], written
     """
     run_id = Catalogue(root).find(beginning)
     experiment = Experiment.parse(StoredRun(root, run_id).experiment(), run_id)
-    edits = [*(_edit(text, experiment) for text in assigned), *map(_written, written)]
+    knobs = [_edit(text, experiment) for text in assigned]
+    edits = [*(edit for edit, _, _ in knobs), *map(_written, written)]
+    sweep = {f"edits.{i}.{what}": values for i, (_, what, values) in enumerate(knobs) if len(values) > 1}
     arms: dict[str, Any] = {}
     control = _ancestors(root, run_id, arms)
     moment: int | str = int(at) if at.isdigit() else at
-    arms["fork"] = ForkArm.parse({"fork": control, "at": moment, "edits": edits, "steps": steps}, "fork")
+    arms["fork"] = ForkArm.parse({"fork": control, "at": moment, "edits": edits, "steps": steps, "sweep": sweep}, "fork")
     change = ", ".join([*assigned, *written]) or "nothing"
     figures = tuple(
         Figure(title=title, arms=(control, "fork"), series=series, events=("t_mem", "t_gen"), decides="") for title, series in FIGURES
@@ -79,20 +81,24 @@ def _observation(root: Root, run_id: str) -> Observation:
     return Observation.parse(load_yaml(files.spec.read_text(), str(files.spec))["observation"], str(files.spec))
 
 
-def _edit(text: str, experiment: Experiment) -> dict[str, Any]:
-    """`lr=x10`, `lr=0.01`, or a field that is no knob: `training.batch_size=256`."""
+def _edit(text: str, experiment: Experiment) -> tuple[dict[str, Any], str, tuple[Any, ...]]:
+    """`lr=x10`, `lr=0.01`, several of either (`lr=x1,x10`), or a field that is no knob (`training.batch_size=256`).
+
+    Returns:
+        The edit with the first value, the name of its value, and all values.
+    """
     name, value = assignment(text)
-    if isinstance(value, str) and value.startswith("x"):
-        try:
-            return {"kind": "scale", "knob": name, "by": float(value[1:])}
-        except ValueError:
-            raise InputError(f"--set {text}: write {name}=x10 to multiply, {name}=0.01 to set.") from None
     knob = any(path == name or path.endswith(f".{name}") for path, role, _ in experiment.leaves() if role == "knob")
     if "." in name and not knob:
-        return {"kind": "change", "field": name, "to": value}
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"--set {text}: {value!r} is no number; write {name}=x10 to multiply, {name}=0.01 to set.")
-    return {"kind": "set", "knob": name, "to": float(value)}
+        return {"kind": "change", "field": name, "to": value}, "to", (value,)
+    given = [entry.strip() for entry in str(value).split(",")]
+    scaled = all(entry.startswith("x") for entry in given)
+    try:
+        numbers = tuple(float(entry.removeprefix("x") if scaled else entry) for entry in given)
+    except ValueError:
+        raise InputError(f"--set {text}: {value!r} is no number; write {name}=x10 to multiply, {name}=0.01 to set.") from None
+    kind, what = ("scale", "by") if scaled else ("set", "to")
+    return {"kind": kind, "knob": name, what: numbers[0]}, what, numbers
 
 
 def _written(text: str) -> Any:
