@@ -19,8 +19,8 @@ from epicycle.spec.own import same_text, text_of
 from tests.torture import compare, results
 
 PAGE = Path(__file__).parents[1] / "docs" / "extend.md"
-# Names, fields and versions decide an id, nothing else; these are of the page's two arms at seed 0.
-IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77"}
+# Names, fields and versions decide an id, nothing else; these are of the page's arms at seed 0.
+IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77", "forgetful": "9f5779c17847d5ca"}
 
 
 def blocks() -> dict[str, list[str]]:
@@ -83,6 +83,9 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     assert ((last > 1 / 7) & (last < 1)).all()
     assert tree["dense"].tensor.values.tolist() == ["layers.0.bias", "layers.0.kernel", "layers.1.bias", "layers.1.kernel"]
     assert "my_study:Dense" in Path(told["report"]).read_text()
+    forgetful, dense = tree["forgetful"].train_loss, tree["dense"].train_loss
+    assert (forgetful.sel(step=0).values > dense.sel(step=100).values).all()
+    assert list((Path(told["root"]) / "cohorts").glob("*/sources/my_study.Forget@1.txt"))
 
     # The same file elsewhere, with other lines in it, means the same runs.
     moved = tmp_path / "moved" / "my_study.py"

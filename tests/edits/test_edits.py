@@ -1,5 +1,6 @@
 """Edits: every kind does what it says and nothing else, at as many places as it must, and leaves nothing behind where it cannot."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,15 @@ def at_moment(parents: ep.Runs, edits: list[ep.Edit], **options: Any) -> tuple[l
 
 def test_there_is_an_example_of_every_kind() -> None:
     assert set(EXAMPLES) == set(KINDS["edit"])
+
+
+def test_every_kind_is_documented_as_it_is_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "forks.md").read_text()
+    told = dict(re.findall(r"^\| `(\w+)` \| `(\w+\(.*?\))` \|", page, re.MULTILINE))
+    assert set(told) == set(KINDS["edit"])
+    for kind, written in told.items():
+        made = eval(written, {name: getattr(ep, name) for name in dir(ep) if name[0].isupper()})  # the page is ours
+        assert made.kind == kind
 
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
