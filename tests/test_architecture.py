@@ -23,7 +23,7 @@ ALLOWED = {
     "store": set(),
     "claims": set(),
     "presets": {"tasks", "models", "training", "literature"},
-    "studies": {"claims", "tasks", "models", "training", "measures", "presets", "literature"},
+    "studies": {"claims", "edits", "tasks", "models", "training", "measures", "presets", "literature"},
     "budget": {"training"},
     "ensemble": {"budget", "claims", "store", "tasks", "training"},
     "lab": {"claims", "store", "ensemble", "forks"},

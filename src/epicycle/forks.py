@@ -15,7 +15,7 @@ import xarray
 from epicycle.claims.estimates import labels_of
 from epicycle.claims.events import Threshold, standard
 from epicycle.claims.moments import bracket_in, shared_event
-from epicycle.edits.applying import Beginnings, applied
+from epicycle.edits.applying import applied
 from epicycle.ensemble import cohort_key, start_of
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run
@@ -131,9 +131,8 @@ def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
     Raises:
         InputError: an edit that hits nothing, or another number of places than it must; a donor on other rows.
     """
-    begin = Beginnings()
     return [
-        applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run), begin)
+        applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run))
         for run, origin in zip(runs, _parents_there(root, family, runs), strict=True)
     ]
 

@@ -13,11 +13,25 @@ from epicycle.claims.intervals import rank_sum_distribution, shift_interval
 from epicycle.claims.power import power
 from epicycle.claims.quantities import Change, Correlation, EventTime, Extreme, Span, Trend, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope, VarianceShare, variance_share
+from epicycle.claims.transitions import Transition
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
-TESTED = {Span, ValueAt, Change, Trend, Correlation, Difference, LogRemainingTime, Slope, VarianceShare, DoseExponent, FactorShare}
+TESTED = {
+    Span,
+    ValueAt,
+    Change,
+    Trend,
+    Correlation,
+    Difference,
+    LogRemainingTime,
+    Slope,
+    VarianceShare,
+    DoseExponent,
+    FactorShare,
+    Transition,
+}
 STEPS = np.unique(np.round(np.geomspace(1, 10_000, 600)).astype(int))
 
 
@@ -224,6 +238,43 @@ def test_recovery_is_counted_after_the_fall() -> None:
     found = event.bracket(STEPS, {"train_acc": fallen}, 0.0)
     assert found == (int(STEPS[STEPS < 40][-1]), int(STEPS[STEPS >= 40][0]))
     assert event.bracket(STEPS, {"train_acc": np.ones(len(STEPS))}, 0.0) is None, "it never fell"
+
+
+def test_where_a_quantity_turns() -> None:
+    """Final accuracy against the share removed: what is left at 0.5, how wide, and against another arm; open ends stay open."""
+    shares = [0.2, 0.4, 0.6, 0.8]
+
+    def arm(final: list[float]) -> xarray.Dataset:
+        data = planted([2] * 24, [None] * 24, [(seed, seed) for seed in range(6) for _ in shares])
+        data["test_acc"] = data["test_acc"] * 0 + xarray.DataArray(final * 6, dims="run")
+        data = data.assign_coords(share=("run", shares * 6))
+        data.attrs["swept"] = ["share"]
+        return data
+
+    # Left 0.2, 0.4, 0.6, 0.8 -> accuracy 0.0, 0.2, 1.0, 1.0: 0.5 at 0.475, 0.1 at 0.3, 0.9 at 0.575.
+    arms = {"sharp": arm([1.0, 1.0, 0.2, 0.0]), "early": arm([1.0, 0.2, 0.0, 0.0]), "always": arm([1.0, 1.0, 1.0, 0.9])}
+
+    def found(name: str, **fields: Any) -> Any:
+        of = ValueAt(series="test_acc", at="end", arm=name)
+        return Transition(of=of, along="share", complement=True, **fields).estimates(arms)[0]
+
+    assert found("sharp").interval.value == pytest.approx(0.475)
+    assert found("sharp").n == 6
+    assert found("sharp", what="width").interval.value == pytest.approx(0.275 / 0.475)
+    ratio = found("early", what="log_ratio", over=ValueAt(series="test_acc", at="end", arm="sharp"))
+    assert ratio.interval.value == pytest.approx(np.log(0.675 / 0.475))
+    always = found("always").interval
+    assert (always.low, always.high) == (0.0, pytest.approx(0.2))
+    never = found("always", level=1.5).interval
+    assert (never.low, never.high) == (pytest.approx(0.8), np.inf)
+
+
+def test_a_share_of_the_end() -> None:
+    data = {"a": planted([100] * 6, [1000.0] * 6, ramp=lambda run: STEPS / 10_000)}
+    change = Change(series="ramp", since="0.8*end", until="end", arm="a").estimates(data)[0].interval
+    assert change.value == pytest.approx(0.2, abs=0.01)
+    with pytest.raises(InputError, match="no moment"):
+        ValueAt.parse({"series": "ramp", "at": "0.8*ende", "arm": "a"})
 
 
 def test_slopes_along_a_sweep() -> None:

@@ -19,9 +19,10 @@ FIXED = ("start", "end", "max", "min")
 
 
 def _checked(moment: str) -> str:
-    if moment not in FIXED and shared_event(moment) is None:
+    if moment not in FIXED and shared_event(moment) is None and _share_of_end(moment) is None:
         known = (*FIXED, *standard())
-        raise ValueError(f"'{moment}' is no moment: write start, end, max, min, an event or a share of one; {nearest(moment, known)}")
+        told = "write start, end, max, min, an event, or a share of an event or of the end (0.8*end)"
+        raise ValueError(f"'{moment}' is no moment: {told}; {nearest(moment, known)}")
     return moment
 
 
@@ -40,6 +41,12 @@ def shared_event(moment: str) -> tuple[float, Event] | None:
     event = standard()[match["event"]]
     changes = dict(change.strip().split("=") for change in (match["changes"] or "").split(",") if change)
     return float(match["share"] or 1), type(event).parse(event.model_dump() | changes, moment) if changes else event
+
+
+def _share_of_end(moment: str) -> float | None:
+    match = SHARE.match(moment)
+    known = match and match["event"] == "end" and match["share"] and not match["changes"] and float(match["share"]) <= 1
+    return float(match["share"]) if match and known else None
 
 
 def events_in(moment: str) -> list[Event]:
@@ -65,6 +72,11 @@ def span_of(data: xarray.Dataset, run: int, moment: str, series: str, since: str
         return None
     if moment in ("start", "end"):
         place = int(recorded[0] if moment == "start" else recorded[-1])
+        return place, place
+    share = _share_of_end(moment)
+    if share is not None:
+        steps = data["step"].values[recorded]
+        place = int(recorded[min(np.searchsorted(steps, share * steps[-1]), len(recorded) - 1)])
         return place, place
     if moment in ("max", "min"):
         start = span_of(data, run, since, series) if since not in FIXED else (int(recorded[0]),) * 2

@@ -241,7 +241,7 @@ class LogRemainingTime(Statistic):
 
 
 class Slope(_OfQuantities):
-    """Median over seeds of the least-squares slope of a quantity along a swept number.
+    """Median over seeds of the least-squares slope of a quantity along a swept number, or along its natural logarithm.
 
     A bounded value moves the slope by its weight in the fit, so the slope's own bounds are exact.
     """
@@ -249,15 +249,17 @@ class Slope(_OfQuantities):
     kind: ClassVar[str] = "slope"
 
     along: str
+    log: bool = False
 
     def phrase(self) -> str:
         """In words."""
-        return f"median over seeds of the slope of {self.of.title()} along {self.along} in {self.of.place()}"
+        return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.place()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector."""
         data = chosen(arms, self.of.arm, self.of.where, self.along)
         along = data[self.along].values.astype(float)
+        along = np.log(along) if self.log else along
         return [median_estimate(data, slopes(labels_of(data), along, one)) for one in self.of.per_run(data)]
 
 

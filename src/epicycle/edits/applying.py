@@ -1,6 +1,6 @@
 """A fork's edits, one after the other: what the changed experiment keeps of its parent's state, and what it begins anew."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,30 +10,15 @@ import numpy as np
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Sources
-from epicycle.spec.identity import digest
 from epicycle.training.cohort import Origin
 from epicycle.training.schedules import knobs_at
-from epicycle.training.state import Data, State, data_of, initialiser
+from epicycle.training.state import State, data_of, initialiser
 
 Params = dict[str, Any]
 Donors = Mapping[tuple[str, int | None], Params]
 
 
-class Beginnings:
-    """States before the first step; each program that draws them is compiled once."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Callable[[Run, Data], State]] = {}
-
-    def __call__(self, run: Run, data: Data) -> State:
-        """The state in which a run begins."""
-        key = digest(run.experiment.static_part())
-        if key not in self._made:
-            self._made[key] = initialiser(run.experiment, run.experiment.task.table())
-        return self._made[key](run, data)
-
-
-def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors, begin: Beginnings) -> Origin:
+def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors) -> Origin:
     """The origin of a fork, given its parent's state and data at the moment.
 
     Raises:
@@ -45,8 +30,9 @@ def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors, begin:
     for edit in lineage["edits"]:
         after = edit.changed(experiment, moment, before)
         now = run.model_copy(update={"experiment": after})
-        rows = data if after.split == experiment.split else data_of(now, after.task.table())
-        fresh = partial(begin, now, rows)
+        table = after.task.table()
+        rows = data if after.split == experiment.split else data_of(now, table)
+        fresh = partial(initialiser(after, table), now, rows)
         if after != experiment:
             state = _carried(state, experiment, after, fresh())
         state, data = edit.apply(state, rows, Sources(after, fresh, data, donors))

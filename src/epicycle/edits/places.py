@@ -33,7 +33,7 @@ class OfTensors(Counted):
     """An edit of tensors named by patterns; its places are tensors.
 
     Attributes:
-        tensors: patterns of names: `W_E`, `blocks.0.mlp.*`.
+        tensors: patterns of names: `W_E`, `b_*`.
     """
 
     tensors: tuple[str, ...] = data(min_length=1)

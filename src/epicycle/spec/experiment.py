@@ -64,7 +64,7 @@ class Training(Spec):
         gradient_noise: standard deviation of the Gaussian noise added to each entry of the gradient, drawn anew at each update.
         weight_noise: standard deviation of the Gaussian noise added to each weight in the forward pass of an update (Graves, NeurIPS
             2011); what is recorded is of the weights themselves.
-        frozen: patterns of tensors that training leaves as they are: `W_E`, `blocks.0.attn.*`.
+        frozen: patterns of tensors that training leaves as they are: `W_E`, `b_*`.
         courses: knobs that move by themselves.
         steps: the budget of updates.
         stop: an earlier end, each run by its own; None trains the whole budget.

@@ -106,6 +106,7 @@ KINDS: dict[str, dict[str, str]] = {
         "log_remaining_time": "epicycle.claims.statistics:LogRemainingTime",
         "factor_share": "epicycle.claims.factors:FactorShare",
         "dose_exponent": "epicycle.claims.factors:DoseExponent",
+        "transition": "epicycle.claims.transitions:Transition",
         "slope": "epicycle.claims.statistics:Slope",
         "variance_share": "epicycle.claims.statistics:VarianceShare",
     },

@@ -5,7 +5,7 @@ import importlib
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Study
 
-NAMES = ("quickstart", "anatomy", "mirror", "twelve", "boost")
+NAMES = ("quickstart", "anatomy", "mirror", "twelve", "boost", "dcrit", "no_delay")
 
 
 def load(name: str) -> Study:

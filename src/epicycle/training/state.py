@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
 from epicycle.spec.experiment import Experiment, Run, bind
+from epicycle.spec.identity import digest
 from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
 
@@ -139,11 +140,21 @@ def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
 
 
 def initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], State]:
-    """A function that gives the state of a run before its first step, on the host; compiled once for all runs of a cohort.
+    """A function that gives the state of a run before its first step, on the host.
 
-    Weights are drawn in float32 whatever the precision of training, so float64 starts from the same.
+    A process makes and compiles one for all experiments that differ in knobs and data alone. Weights are drawn in float32 whatever the
+    precision of training, so float64 starts from the same.
     """
+    key = (digest(experiment.static_part()), type(experiment.model), type(experiment.task))
+    if key not in _INITIALISERS:
+        _INITIALISERS[key] = _initialiser(experiment, table)
+    return _INITIALISERS[key]
 
+
+_INITIALISERS: dict[Any, Callable[[Run, Data], State]] = {}
+
+
+def _initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], State]:
     @jax.jit
     def draw(key: Any, knobs: Any) -> Any:
         model = bind(experiment, knobs).model
