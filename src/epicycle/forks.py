@@ -4,7 +4,7 @@ A moment is counted on the parent's own clock (from where the parent began), and
 reached by replay from the last one kept before it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from math import ceil
 from typing import Any
@@ -155,25 +155,27 @@ def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
 
 
 def _parents_there(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
-    """The parents' states and data at the moments, by replay from the last state kept before each."""
-    parents = [family[(run.lineage or {})["parent"]] for run in runs]
-    there: dict[int, Origin] = {}
-    for rows in _alike(parents):
-        group = [parents[row] for row in rows]
+    """The parents' states and data at the moments, by replay from the last state kept before each; once for forks of one moment."""
+    places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
+    there: dict[tuple[str, int], Origin] = {}
+    for wanted in _alike(family, dict.fromkeys(places)):
+        group = [family[parent] for parent, _ in wanted]
         near = [
-            Origin(_kept(root, parent, (runs[row].lineage or {})["moment"], begin.state), begin.data)
-            for row, parent, begin in zip(rows, group, _beginnings(root, family, group), strict=True)
+            Origin(_kept(root, parent, moment, begin.state), begin.data)
+            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, group), strict=True)
         ]
-        ahead = [start_of(runs[row]) - int(origin.state.step) for row, origin in zip(rows, near, strict=True)]
-        there |= dict(zip(rows, _moved(group, near, ahead), strict=True))
-    return [there[row] for row in range(len(runs))]
+        ahead = [
+            start_of(parent) + moment - int(origin.state.step) for parent, (_, moment), origin in zip(group, wanted, near, strict=True)
+        ]
+        there |= dict(zip(wanted, _moved(group, near, ahead), strict=True))
+    return [there[place] for place in places]
 
 
-def _alike(parents: Sequence[Run]) -> list[list[int]]:
-    """Places of the runs that one program trains."""
-    groups: dict[str, list[int]] = {}
-    for row, parent in enumerate(parents):
-        groups.setdefault(cohort_key(parent), []).append(row)
+def _alike(family: Family, places: Iterable[tuple[str, int]]) -> list[list[tuple[str, int]]]:
+    """Moments of the runs that one program trains."""
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for place in places:
+        groups.setdefault(cohort_key(family[place[0]]), []).append(place)
     return list(groups.values())
 
 

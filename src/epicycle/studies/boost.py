@@ -257,7 +257,7 @@ STUDY = Study(
     claims=CLAIMS,
     figures=FIGURES,
     sources=SOURCES,
-    observation=Observation(checkpoint_megabytes=8),
+    observation=Observation(checkpoint_megabytes=40),
     profiles={
         "quick": Profile(
             seeds=3,

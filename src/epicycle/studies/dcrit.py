@@ -189,7 +189,7 @@ STUDY = Study(
     figures=FIGURES,
     sources=SOURCES,
     observation=Observation(
-        checkpoint_megabytes=8,
+        checkpoint_megabytes=40,
         measures=(*Observation().measures, *(Accuracy.parse({"rows": rows}) for rows in ("removed", "never_trained"))),
     ),
     profiles={
