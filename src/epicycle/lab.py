@@ -181,7 +181,7 @@ def find_study(root: Root, name: str) -> StudyFiles:
     folder = root.studies / name
     found = [StudyFiles(path) for path in folder.iterdir() if (path / "verdicts.json").is_file()] if folder.is_dir() else []
     if not found:
-        raise InputError(f"study '{name}' has no verdicts in {root.path}; run it first: epicycle run {name}.")
+        raise InputError(f"study '{name}' has no verdicts.json in {folder}/*; run it first: epicycle run {name}.")
     return max(found, key=lambda files: files.verdicts.stat().st_mtime)
 
 

@@ -27,10 +27,11 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     if (path / MARKER).is_file():
         root = Root(path)
         return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
-    if (path / "members.json").is_file():
-        return cohort_dataset(CohortFiles(path))
-    if (path / "runs.json").is_file():
-        arms = with_events(study_datasets(Root(path.parents[2]), StudyFiles(path)), StudyFiles(path))
+    cohort, study = CohortFiles(path), StudyFiles(path)
+    if cohort.members.is_file() or cohort.status.is_file():  # one may be lost: then it is named
+        return cohort_dataset(cohort)
+    if study.runs.is_file() or study.spec.is_file():
+        arms = with_events(study_datasets(Root(path.parents[2]), study), study)
         return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
     raise InputError(f"{path} is neither a results root, nor a study, nor a cohort of one.")
 
