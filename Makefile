@@ -18,7 +18,8 @@ check: $(VENV)/developed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2
 
-# Kill a quickstart at random moments, KILLS times, and compare the bytes with an undisturbed one.
+# Kill a small study at random moments, KILLS times; damage its files, fill its disk, share its root, interrupt it; and compare the
+# bytes with an undisturbed run.
 torture: $(VENV)/developed
 	$(BIN)/python -m tests.torture --kills $(KILLS)
 

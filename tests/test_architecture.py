@@ -34,6 +34,7 @@ ALLOWED = {
     "plan": {"budget", "claims", "ensemble", "training"},
     "report": {"claims", "store"},
     "interop": {"claims", "lab", "models", "report", "runs", "store", "training"},
+    "ending": set(),
     "progress": {"ensemble"},
     "bench": {"lab", "models", "tasks", "training", "store", "studies"},
     "cli": {
@@ -50,6 +51,7 @@ ALLOWED = {
         "store",
         "training",
         "ensemble",
+        "ending",
     },
 }
 

@@ -1,7 +1,6 @@
 """The command line. Help loads typer and rich alone; everything heavy is imported by the command that needs it."""
 
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -189,10 +188,12 @@ def report(study: Target, root: RootOption = None, as_json: JsonOption = False) 
     """Write the page of a study again."""
     from epicycle.lab import document
     from epicycle.report.page import write_report
+    from epicycle.store.atomic import writing
 
     place, files = _find(study, root)
-    found = document(place, files)
-    write_report(place, files)
+    with writing(files.lock):
+        found = document(place, files)
+        write_report(place, files)
     if as_json:
         _print_json(found)
     else:
@@ -312,24 +313,24 @@ def _load(name: str) -> "Study":
 
 
 def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
+    from epicycle.ending import asked_to_end
     from epicycle.lab import run_study
     from epicycle.progress import Display
+    from epicycle.store.atomic import writing
     from epicycle.training.cohort import Interrupted
 
     labels = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
-    asked_to_stop: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: asked_to_stop.append(number))
     try:
-        with Display(labels, quiet=as_json) as display:
-            command = " ".join(["epicycle", *sys.argv[1:]])
-            outcome = run_study(study, root, display, lambda: bool(asked_to_stop), command)
-        from epicycle.report.page import write_report
+        with asked_to_end() as asked:
+            with Display(labels, quiet=as_json) as display:
+                command = " ".join(["epicycle", *sys.argv[1:]])
+                outcome = run_study(study, root, display, asked, command)
+            from epicycle.report.page import write_report
 
-        write_report(outcome.root, outcome.files)
+            with writing(outcome.files.lock):
+                write_report(outcome.root, outcome.files)
     except Interrupted:
         _fail("interrupted; everything up to here is kept. Run the same command again to go on.", INTERRUPTED)
-    finally:
-        signal.signal(signal.SIGINT, before)
     return outcome
 
 

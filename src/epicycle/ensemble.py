@@ -1,5 +1,6 @@
 """Runs to trained, stored cohorts: allocate what is missing, resume what is not finished, train nothing twice."""
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +11,24 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from epicycle.budget import refuse_what_does_not_fit
-from epicycle.claims.events import bracket_of, earliest_unknown_stop, ends_runs, standard, stop_after
+from epicycle.claims.events import bracket_of, earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
+from epicycle.spec.paths import differences
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.cohorts import CohortStore, create_cohort
+from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
 from epicycle.store.layout import Root
 from epicycle.store.sources import keep_sources, refuse_changed
 from epicycle.tasks.splits import leakage
-from epicycle.training.cohort import Cohort, Origin, train
+from epicycle.training.cohort import Cohort, Interrupted, Origin, train
 from epicycle.training.contracts import refuse_unfit
 from epicycle.training.devices import start
 from epicycle.training.state import State, from_tensors, slots_for, to_tensors
+
+POLL_SECONDS = 1.0  # between two looks whether a cohort that another process trains has become free
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,6 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-
-
 Origins = Callable[[Sequence[Run]], Sequence[Origin]]
 
 
@@ -54,7 +56,7 @@ def train_runs(
     interrupted: Callable[[], bool],
     origins: Origins | None = None,
 ) -> int:
-    """Bring every run to its stop or its budget.
+    """Bring every run to its stop or its budget. Cohorts that another process trains come last, and are waited for.
 
     Args:
         origins: where forks begin, asked for when there is something to train; all runs are then forks.
@@ -63,27 +65,69 @@ def train_runs(
         How many runs were trained or continued; 0 when all were there already.
 
     Raises:
-        InputError: another process holds a cohort, or a stored one is damaged beyond its fallbacks.
+        InputError: something stored is damaged beyond its fallbacks.
         Interrupted: `interrupted` said so; everything is committed.
     """
-    _stops_are_recorded(runs, observation)
+    refuse_unrecorded_stops(runs, observation)
     wanted = longest(runs)
     catalogue = Catalogue(root)
     with catalogue.allocating():
         catalogue.refresh()
+        sweep_nurseries(root)
         _allocate([run for run_id, run in wanted.items() if run_id not in catalogue.places], observation, root)
         catalogue.refresh()
+    trained, told = 0, False
+    waiting = list(dict.fromkeys(catalogue.places[run_id][0] for run_id in wanted))
+    while waiting:
+        elsewhere = []
+        for cohort_id in waiting:
+            go_on(interrupted)
+            done = _bring(CohortStore(root.cohort(cohort_id)), wanted, observation, watch, interrupted, origins)
+            elsewhere += [cohort_id] if done is None else []
+            trained += done or 0
+        if elsewhere == waiting:
+            if not told:
+                warnings.warn(f"another process is training cohort {', '.join(elsewhere)}; waiting for it.", stacklevel=2)
+            told = True
+            time.sleep(POLL_SECONDS)
+        waiting = elsewhere
+    return trained
+
+
+def go_on(interrupted: Callable[[], bool]) -> None:
+    """Go on, unless asked to end.
+
+    Raises:
+        Interrupted: `interrupted` said so.
+    """
+    if interrupted():
+        raise Interrupted
+
+
+def _bring(
+    store: CohortStore,
+    wanted: Mapping[str, Run],
+    observation: Observation,
+    watch: Watcher,
+    interrupted: Callable[[], bool],
+    origins: Origins | None,
+) -> int | None:
+    """Bring the wanted runs of a cohort to their ends: how many had to be trained, or None if another process trains it."""
+    asked = _asked(store, wanted)
+    parts = _parts(store, wanted, observation)
+    refuse_changed(store.files, parts)
     trained = 0
-    for cohort_id in dict.fromkeys(catalogue.places[run_id][0] for run_id in wanted):
-        store = CohortStore(root.cohort(cohort_id))
-        asked = _asked(store, wanted)
-        refuse_changed(store.files, _parts(store, wanted, observation))
-        if _satisfied(store, asked, observation):
-            continue
-        with store.held():
-            trained += _train_cohort(store, asked, wanted, watch, interrupted, origins)
-            if missing := _unrecorded(store, observation):
-                _replay(store, missing, wanted, watch, interrupted, origins)
+    if not _satisfied(store, asked, observation):
+        with store.held() as ours:
+            if not ours:
+                return None
+            if not _satisfied(store, asked, observation):  # another process may just have done it
+                store.verify()
+                trained = _train_cohort(store, asked, wanted, watch, interrupted, origins)
+                if missing := _unrecorded(store, observation):
+                    _replay(store, missing, wanted, watch, interrupted, origins)
+    store.verify()
+    keep_sources(store.files, parts)
     return trained
 
 
@@ -145,7 +189,7 @@ def _member(run: Run, first: Run) -> dict[str, Any]:
         "leakage": leakage(table, trained),
         "start": start_of(run),
         **_lineage(run),
-        "differs": _differences(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
+        "differs": differences(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
     }
 
 
@@ -249,13 +293,13 @@ def _cohort(
         entry = asked[member]
         if entry is None or entry["stop"] is None:
             return None
-        event = _event(entry["stop"]["event"])
+        event = stopping(entry["stop"]["event"])
         bracket = bracket_of(event, steps, series, baseline)
         return None if bracket is None else stop_after(grid, event, bracket, entry["stop"]["factor"])
 
     def horizon(here: int) -> int:
         stops = [entry["stop"] for entry in asked if entry and entry["stop"]]
-        return min((earliest_unknown_stop(grid, _event(s["event"]), here, s["factor"]) for s in stops), default=int(grid[-1]))
+        return min((earliest_unknown_stop(grid, stopping(s["event"]), here, s["factor"]) for s in stops), default=int(grid[-1]))
 
     cohort = Cohort(
         runs=runs,
@@ -335,32 +379,6 @@ def _replay(
                 )
     store.adopt(beside)
     keep_sources(store.files, missing)
-
-
-def _stops_are_recorded(runs: Sequence[Run], observation: Observation) -> None:
-    recorded = {measure.name for measure in observation.measures}
-    for name in {run.experiment.training.stop.event for run in runs if run.experiment.training.stop}:
-        if missing := [series for series in _event(name).series if series not in recorded]:
-            raise InputError(f"training.stop.event: {name} is read from {', '.join(missing)}, which no measure records.")
-
-
-def _event(name: str) -> Any:
-    events = standard()
-    if name not in events:
-        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
-    if not ends_runs(events[name]):
-        raise InputError(f"training.stop.event: {name} is only known long after it happened, so it cannot end a run; use t_gen.")
-    return events[name]
-
-
-def _differences(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> value where two dumps of the same kinds of spec differ."""
-    if isinstance(shared, Mapping) and isinstance(own, Mapping):
-        found: dict[str, Any] = {}
-        for name in own:
-            found |= _differences(shared.get(name), own[name], f"{prefix}{name}.")
-        return found
-    return {} if shared == own else {prefix[:-1]: own}
 
 
 class _Sink:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
-from epicycle.ensemble import Watcher, start_of, train_runs
+from epicycle.ensemble import Watcher, go_on, start_of, train_runs
 from epicycle.forks import Donor, donor_among, forked, origins
 from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.claim import Claim
@@ -24,8 +24,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.study import Study
-from epicycle.spec.text import dump_yaml
-from epicycle.store.atomic import read_json, write_json, write_text
+from epicycle.store.atomic import missing, read_json, write_json, write_yaml, writing
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root, StudyFiles
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     import xarray
 
 ArmRuns = Mapping[str, list[tuple[dict[str, Any], Run]]]
+AllRuns = dict[str, list[tuple[dict[str, Any], Run]]]
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,38 @@ def run_study(
         InputError: the study cannot be run as it stands.
     """
     began = time.perf_counter()
-    runs: dict[str, list[tuple[dict[str, Any], Run]]] = {name: list(arm.runs()) for name, arm in study.root_arms()}
+    runs: AllRuns = {name: list(arm.runs()) for name, arm in study.root_arms()}
     files = root.study(study.name, study_id(study))
-    write_text(files.spec, dump_yaml(study.model_dump(mode="json")))
-    _write_runs(study, files, runs, {}, {})
-    _register(study, files, runs, Catalogue(root))
-    every = [run for arm in runs.values() for _, run in arm]
-    trained = train_runs(every, study.observation, root, watch, interrupted)
+    with writing(files.lock):
+        _register(study, files, runs, Catalogue(root))
+        write_yaml(files.spec, study.model_dump(mode="json"))
+        if not files.runs.exists():  # else they are those of the verdicts that are there
+            write_json(files.runs, {"arms": _listed(study, runs)})
+    trained, without = _train(study, root, runs, watch, interrupted)
+    go_on(interrupted)
+    with writing(files.lock):
+        ends = _ends(_so_far(study, root, runs), runs)
+        write_json(files.runs, {"arms": _listed(study, runs, ends, without)})
+        write_json(files.verdicts, judged(study, root, files))
+        seconds = time.perf_counter() - began
+        if trained or not files.provenance.exists():
+            write_json(files.provenance, provenance(command or f"epicycle run {study.name}", seconds, trained))
+    go_on(interrupted)
+    return Outcome(root, files, trained, seconds)
+
+
+def _train(
+    study: Study, root: Root, runs: AllRuns, watch: Watcher, interrupted: Callable[[], bool]
+) -> tuple[int, dict[str, list[str]]]:
+    """Train the root arms, then forks by generation, whose runs are added to `runs`.
+
+    Returns:
+        How many runs were trained, and for each fork arm the parents in which its moment has not come.
+    """
     without: dict[str, list[str]] = {}
+    trained = train_runs([run for arm in runs.values() for _, run in arm], study.observation, root, watch, interrupted)
     for generation in study.generations():
-        arms = _listed(study, root, files, runs, without)
+        arms = _so_far(study, root, runs)
         family = {run.id: run for arm in runs.values() for _, run in arm}
         donor = donor_among(root, {name: [run for _, run in arm] for name, arm in runs.items()})
         for name, fork in generation:
@@ -85,23 +107,15 @@ def run_study(
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
         trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family))
-    _listed(study, root, files, runs, without)
-    write_json(files.verdicts, judged(study, root, files))
-    seconds = time.perf_counter() - began
-    if trained or not files.provenance.exists():
-        write_json(files.provenance, provenance(command or f"epicycle run {study.name}", seconds, trained))
-    return Outcome(root, files, trained, seconds)
+    return trained, without
 
 
-def _listed(
-    study: Study, root: Root, files: StudyFiles, runs: ArmRuns, without: Mapping[str, list[str]]
-) -> Mapping[str, xarray.Dataset]:
-    """Write down the runs there are and, read from their series, where each ends; the arms' datasets up to there."""
-    from epicycle.store.reading import study_datasets
+def _so_far(study: Study, root: Root, runs: ArmRuns) -> dict[str, xarray.Dataset]:
+    """The arms that are trained, each run up to its own end."""
+    from epicycle.store.reading import arm_datasets
 
-    _write_runs(study, files, runs, {}, without)
-    _write_runs(study, files, runs, _ends(study_datasets(root, files), runs), without)
-    return study_datasets(root, files)
+    whole = arm_datasets(root, _listed(study, runs))
+    return arm_datasets(root, _listed(study, runs, _ends(whole, runs)))
 
 
 def study_id(study: Study) -> str:
@@ -171,7 +185,7 @@ def find_study(root: Root, name: str) -> StudyFiles:
     folder = root.studies / name
     found = [StudyFiles(path) for path in folder.iterdir() if (path / "verdicts.json").is_file()] if folder.is_dir() else []
     if not found:
-        raise InputError(f"study '{name}' has no verdicts in {root.path}; run it first: epicycle run {name}.")
+        raise InputError(f"study '{name}' has no verdicts.json in {folder}/*; run it first: epicycle run {name}.")
     return max(found, key=lambda files: files.verdicts.stat().st_mtime)
 
 
@@ -189,9 +203,9 @@ def _forks(
     return runs, without
 
 
-def _write_runs(
-    study: Study, files: StudyFiles, runs: ArmRuns, ends: Mapping[str, list[int]], without: Mapping[str, list[str]]
-) -> None:
+def _listed(
+    study: Study, runs: ArmRuns, ends: Mapping[str, list[int]] | None = None, without: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
     """Which runs each arm consists of; once they are trained, also where each of them ends."""
     arms = {}
     for name, each in runs.items():
@@ -199,13 +213,13 @@ def _write_runs(
         for values, run in each:
             moment = {"moment": start_of(run)} if run.lineage else {}
             listed.append({"run": run.id, "seed": run.seed, "data_seed": run.data_seed, "values": values, **moment})
-        for entry, end in zip(listed, ends.get(name, []), strict=name in ends):
-            entry["end"] = end
+        if ends:
+            listed = [{**entry, "end": end} for entry, end in zip(listed, ends[name], strict=True)]
         budget = max(run.experiment.training.steps for _, run in each)
         arms[name] = {"swept": _swept(study, name), "budget": budget, "runs": listed}
-        if name in without:
+        if without and name in without:
             arms[name]["without"] = without[name]  # parents in which the moment of the fork has not come
-    write_json(files.runs, {"arms": arms})
+    return arms
 
 
 def _swept(study: Study, name: str) -> list[str]:
@@ -220,6 +234,8 @@ def _ends(arms: Mapping[str, xarray.Dataset], runs: ArmRuns) -> dict[str, list[i
 
 def _register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalogue) -> None:
     """Write down claims and seeds before the first step; a later change becomes a new entry that says what was known by then."""
+    if not files.registration.exists() and files.runs.exists():  # a new one would call every claim post hoc
+        raise missing(files.registration)
     entries = read_json(files.registration)["entries"] if files.registration.exists() else []
     claims = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
     seeds = {name: sorted({run.seed for _, run in arm}) for name, arm in runs.items()}

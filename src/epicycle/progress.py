@@ -1,6 +1,7 @@
 """What a person sees while training: a live table on a terminal, a plain line now and then elsewhere. Always on stderr."""
 
 import time
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,7 @@ class Display:
         self._last_line = time.perf_counter()
 
     def __enter__(self) -> "Display":
+        self._format, warnings.formatwarning = warnings.formatwarning, _note
         if not self._quiet:
             self._console.print("looking for what is missing; the first training compiles (cached for later runs) ...", style="dim")
             if self._live:
@@ -33,6 +35,7 @@ class Display:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        warnings.formatwarning = self._format
         if self._live and not self._quiet:
             self._live.stop()
 
@@ -59,6 +62,12 @@ class Display:
             train, test = (_last(cohort.records, name, member, cohort.rows[member]) for name in ("train_acc", "test_acc"))
             table.add_row(label, str(run.seed), f"{cohort.reached(member):,}", train, test, told)
         return table
+
+
+def _note(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning as a person reads it: where in the library it was raised says nothing to them."""
+    del filename, lineno, line
+    return f"note: {message}\n" if category is UserWarning else f"{category.__name__}: {message}\n"
 
 
 def _summary(progress: Progress) -> str:

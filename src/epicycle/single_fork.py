@@ -9,6 +9,7 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment
 from epicycle.spec.study import Figure, Study
 from epicycle.spec.text import load_yaml
+from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root
 from epicycle.store.states import StoredRun
@@ -78,7 +79,7 @@ def _observation(root: Root, run_id: str) -> Observation:
     """What the run's cohort records."""
     cohort, _ = Catalogue(root).place(run_id)
     files = root.cohort(cohort)
-    return Observation.parse(load_yaml(files.spec.read_text(), str(files.spec))["observation"], str(files.spec))
+    return Observation.parse(read_yaml(files.spec)["observation"], str(files.spec))
 
 
 def _edit(text: str, experiment: Experiment) -> tuple[dict[str, Any], str, tuple[Any, ...]]:

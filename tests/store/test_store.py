@@ -1,6 +1,7 @@
 """Files: whole or absent, named when damaged, and labelled arrays when read."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -241,10 +242,22 @@ def test_what_lies_past_the_marker_is_ignored(tiny: ep.Experiment, tmp_path: Pat
     assert not list((tmp_path / "r").rglob("*.partial"))
 
 
-def test_one_writer_at_a_time(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cohort_that_somebody_else_trains_is_waited_for(
+    tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
-    with store.held(), pytest.raises(InputError, match="another process"):
-        train_all(runs_of(tiny, 0, 1), tmp_path / "r")
+    runs = [*runs_of(tiny, 0, 1), *runs_of(tiny.swept("training.steps", 24), 5)]
+    done: list[str] = []
+    holder = ExitStack()
+
+    def ends_meanwhile(seconds: float) -> None:
+        assert set(done) == set(Catalogue(Root(tmp_path / "r")).members) - {store.id}, "it takes the free cohort first"
+        holder.close()
+
+    monkeypatch.setattr("epicycle.ensemble.time.sleep", ends_meanwhile)
+    assert holder.enter_context(store.held()), "nobody else holds it"
+    with pytest.warns(UserWarning, match=f"another process is training cohort {store.id}; waiting"):
+        assert train_all(runs, tmp_path / "r", watch=lambda progress: done.append(progress.cohort_id)) == 3
 
 
 def test_reading_a_strangers_results_imports_nothing(tiny: ep.Experiment, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field
 
-from epicycle.spec.experiment import Training
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Run, Training
 from epicycle.spec.families import Event
+from epicycle.spec.observation import Observation
 from epicycle.spec.registry import resolve
 
 if TYPE_CHECKING:
@@ -197,6 +199,32 @@ def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str
 def ends_runs(event: Event) -> bool:
     """Whether runs may be stopped by an event: it must be known for good a fixed share of steps after it happened."""
     return hasattr(event, "hold")
+
+
+def stopping(name: str) -> Event:
+    """The event of a stop.
+
+    Raises:
+        InputError: there is none of that name, or it cannot end a run.
+    """
+    events = standard()
+    if name not in events:
+        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
+    if not ends_runs(events[name]):
+        raise InputError(f"training.stop.event: {name} is only known long after it happened, so it cannot end a run; use t_gen.")
+    return events[name]
+
+
+def refuse_unrecorded_stops(runs: Sequence[Run], observation: Observation) -> None:
+    """Stop before training where a stop's event could not be seen.
+
+    Raises:
+        InputError: no measure records what an event is read from, or there is no such event.
+    """
+    recorded = {measure.name for measure in observation.measures}
+    for name in {run.experiment.training.stop.event for run in runs if run.experiment.training.stop}:
+        if absent := [series for series in stopping(name).series if series not in recorded]:
+            raise InputError(f"training.stop.event: {name} is read from {', '.join(absent)}, which no measure records.")
 
 
 def standard() -> dict[str, Event]:

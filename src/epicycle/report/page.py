@@ -17,8 +17,7 @@ from epicycle.report.paper import save_figure
 from epicycle.report.style import VERDICTS
 from epicycle.spec.identity import canonical_json
 from epicycle.spec.study import Figure
-from epicycle.spec.text import load_yaml
-from epicycle.store.atomic import read_json, write_text
+from epicycle.store.atomic import read_json, read_yaml, write_text
 from epicycle.store.layout import Root, StudyFiles
 from epicycle.store.reading import study_datasets
 
@@ -27,7 +26,7 @@ LEFT = "Median over runs with its 95 % interval; not known where control or fork
 
 def write_report(root: Root, files: StudyFiles) -> None:
     """Write the page of a study, and the deciding figure beside it as PDF, SVG and PNG."""
-    spec = load_yaml(files.spec.read_text(), str(files.spec))
+    spec = read_yaml(files.spec)
     write_page(files, spec, study_datasets(root, files), read_json(files.verdicts), read_json(files.provenance))
 
 

@@ -1,5 +1,6 @@
 """The deciding figure of a study for papers: matplotlib, PDF and SVG, the same grammar as on the page."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from epicycle.report.figures import happened, median_over_runs, scale_of
 from epicycle.report.forks import draw_overlaid, shows_forks
 from epicycle.report.style import INK, series_style
 from epicycle.spec.study import Figure
+from epicycle.store.atomic import write_bytes
 
 
 def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) -> list[Path]:
@@ -28,7 +30,9 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
     paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
     for path in paths:
         metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(path.suffix[1:])
-        page.savefig(path, metadata=metadata, dpi=160)
+        content = io.BytesIO()
+        page.savefig(content, format=path.suffix[1:], metadata=metadata, dpi=160)
+        write_bytes(path, content.getvalue())
         page.set_layout_engine("none")  # laid out once is enough
     pyplot.close(page)
     return paths

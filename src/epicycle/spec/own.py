@@ -70,7 +70,7 @@ def same_text(one: str, other: str) -> bool:
     """Whether two texts of `text_of` are the same code, whichever version of Python wrote them down."""
     try:
         return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # the latter: a null byte, in Python 3.11
         return one == other
 
 

@@ -1,7 +1,7 @@
 """Dotted paths into plain data: sweeps, `--set` and knob names."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -74,3 +74,13 @@ def _key(here: Any, step: str, path: str, must_exist: bool) -> Any:
     if must_exist and step not in here:
         raise InputError(f"{path}: unknown field '{step}'; {nearest(step, here)}")
     return step
+
+
+def differences(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> own value, where two dumps of the same kinds of spec differ."""
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        found: dict[str, Any] = {}
+        for name in own:
+            found |= differences(shared.get(name), own[name], f"{prefix}{name}.")
+        return found
+    return {} if shared == own else {prefix[:-1]: own}

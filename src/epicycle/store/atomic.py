@@ -1,24 +1,47 @@
-"""Files appear whole or not at all: written beside their place, flushed to disk, then renamed."""
+"""Files appear whole or not at all, and say themselves whether they are still what was written.
 
+A file is written beside its place, flushed to disk, then renamed. JSON objects and YAML begin with a checksum of what follows; files
+that other programs define (series, checkpoints) have checksums of their own formats.
+"""
+
+import hashlib
 import json
 import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import filelock
+
 from epicycle.spec.errors import InputError
+from epicycle.spec.text import dump_yaml, load_yaml
 
 PARTIAL = ".partial"
+JSON_SEAL = ('{\n  "sha256": "', '",\n')  # before and after the checksum of the rest of the file
+YAML_SEAL = ("# sha256: ", "\n")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Replace a file in one step; after a crash it holds the old bytes or the new ones."""
-    partial = path.with_name(path.name + PARTIAL)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    os.replace(partial, path)
+    """Replace a file in one step; after a crash it holds the old bytes or the new ones.
+
+    Raises:
+        OSError: no room or no permission; the file is named, and nothing half-written stays.
+    """
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a failed write does not say of which file
 
 
 def write_text(path: Path, text: str) -> None:
@@ -27,25 +50,108 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Indented JSON with a final newline; keys keep their order."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Indented JSON with a final newline; keys keep their order. An object begins with the checksum of the rest."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(path, _sealed(text[2:], JSON_SEAL) if isinstance(value, dict) and value else text)
 
 
 def read_json(path: Path) -> Any:
     """The document in a file.
 
     Raises:
-        InputError: it cannot be read or is not JSON; the file is named.
+        InputError: it cannot be read, is not JSON or not what was written; the file is named.
     """
+    text = _intact(path, JSON_SEAL)
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing.") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"{path} is damaged ({error}); remove its folder to compute it again.") from None
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise damaged(path, str(error)) from None
+    if isinstance(value, dict):
+        value.pop("sha256", None)
+    return value
+
+
+def write_yaml(path: Path, value: Mapping[str, Any]) -> None:
+    """A mapping as YAML, after a comment with its checksum."""
+    write_text(path, _sealed(dump_yaml(dict(value)), YAML_SEAL))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        InputError: it cannot be read, is not YAML or not what was written; the file is named.
+    """
+    value = load_yaml(_intact(path, YAML_SEAL), str(path))
+    if not isinstance(value, dict):
+        raise damaged(path, "nothing is in it")
+    return value
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def refuse_damaged(folder: Path, sums: Mapping[str, str]) -> None:
+    """Compare files of a folder with the checksums they had.
+
+    Raises:
+        InputError: one is missing or holds other bytes; it is named.
+    """
+    for name, expected in sums.items():
+        try:
+            found = checksum(folder / name)
+        except FileNotFoundError:
+            raise missing(folder / name, folder) from None
+        if found != expected:
+            raise damaged(folder / name, "it holds other bytes than were written", folder)
+
+
+def damaged(path: Path, why: str, folder: Path | None = None) -> InputError:
+    """What to say of a file that is not what was written; `folder` is what can be computed again."""
+    return InputError(f"{path} is damaged: {why}. Put a copy of it back, or remove {folder or path.parent} to compute it again.")
+
+
+def missing(path: Path, folder: Path | None = None) -> InputError:
+    """What to say of a file that is not there."""
+    return InputError(f"{path} is missing. Put a copy of it back, or remove {folder or path.parent} to compute it again.")
+
+
+@contextmanager
+def writing(lock: Path) -> Iterator[None]:
+    """Hold the folder of a lock file while files in it are written; others wait. What a crash left half-written goes away."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(lock):
+        for leftover in lock.parent.glob(f"*{PARTIAL}"):
+            leftover.unlink(missing_ok=True)
+        yield
 
 
 def sweep_partials(folder: Path) -> None:
-    """Remove what a crash left half-written."""
-    for leftover in folder.rglob(f"*{PARTIAL}"):
-        leftover.unlink(missing_ok=True)
+    """Remove what a crash left half-written in a folder and below it."""
+    for leftover in list(folder.rglob(f"*{PARTIAL}")):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _sealed(text: str, seal: tuple[str, str]) -> str:
+    return seal[0] + hashlib.sha256(text.encode()).hexdigest() + seal[1] + text
+
+
+def _intact(path: Path, seal: tuple[str, str]) -> str:
+    """The text of a file, compared with its checksum. Files of before there were checksums have none, and are taken as they are."""
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise missing(path) from None
+    except UnicodeDecodeError as error:
+        raise damaged(path, str(error)) from None
+    length = len(seal[0]) + 64 + len(seal[1])
+    head, rest = text[:length], text[length:]
+    has_one = head.startswith(seal[0]) or re.search("[0-9a-f]{64}", head)  # one wrong bit leaves one of the two
+    if has_one and text != _sealed(rest, seal):
+        raise damaged(path, "its checksum does not match what is in it")
+    return text

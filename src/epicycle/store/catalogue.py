@@ -5,7 +5,8 @@ from typing import Any
 import filelock
 
 from epicycle.spec.errors import InputError
-from epicycle.store.atomic import read_json
+from epicycle.spec.identity import digest
+from epicycle.store.atomic import damaged, read_json
 from epicycle.store.layout import Root
 
 
@@ -23,7 +24,10 @@ class Catalogue:
         for folder in sorted(self._root.cohorts.iterdir()) if self._root.cohorts.is_dir() else []:
             if folder.name.startswith(".") or folder.name in self.members:
                 continue
-            members = read_json(self._root.cohort(folder.name).members)
+            file = self._root.cohort(folder.name).members
+            members = read_json(file)
+            if digest([member.get("run") for member in members]) != folder.name:
+                raise damaged(file, "its runs are not those of this cohort")
             self.members[folder.name] = members
             for row, member in enumerate(members):
                 self.places[member["run"]] = (folder.name, row)

@@ -1,4 +1,4 @@
-"""Full states on disk: safetensors with the spec's hash, the rows and a checksum of the tensors in the header.
+"""Full states on disk: safetensors with the cohort, the rows and a checksum of all of it in the header.
 
 Parameters keep their TransformerLens names; everything else of a state is prefixed (`moments/...`, `knobs/...`). All arrays are
 stacked over the members in the file.
@@ -47,7 +47,8 @@ class Checkpoint:
 def write_checkpoint(path: Path, cohort: str, members: Sequence[int], states: Sequence[Tensors]) -> None:
     """Write the states of some members as one file, atomically."""
     stacked = {name: np.ascontiguousarray(np.stack([state[name] for state in states])) for name in states[0]}
-    header = {"cohort": cohort, "members": list(members), "sha256": _checksum(stacked)}
+    whose = {"cohort": cohort, "members": list(members)}
+    header = {**whose, "sha256": _checksum(stacked, whose)}
     # One entry: safetensors writes several in an order that changes from process to process.
     write_bytes(path, save(stacked, metadata={"epicycle": json.dumps(header)}))
 
@@ -67,15 +68,16 @@ def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
         raise InputError(f"checkpoint {path} is missing.") from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"checkpoint {path} is damaged: {error}.") from None
-    if header.get("sha256") != _checksum(tensors):
-        raise InputError(f"checkpoint {path} is damaged: its checksum does not match its tensors.")
+    whose = {name: header.get(name) for name in ("cohort", "members")}
+    if header.get("sha256") not in (_checksum(tensors, whose), _checksum(tensors)):  # the latter: written by earlier versions
+        raise InputError(f"checkpoint {path} is damaged: its checksum does not match what is in it.")
     if header.get("cohort") != cohort:
         raise InputError(f"checkpoint {path} belongs to cohort {header.get('cohort')}, not to {cohort}.")
     return Checkpoint(members, tensors)
 
 
-def _checksum(tensors: Tensors) -> str:
-    total = hashlib.sha256()
+def _checksum(tensors: Tensors, whose: Mapping[str, Any] | None = None) -> str:
+    total = hashlib.sha256(json.dumps(whose).encode() if whose else b"")
     for name in sorted(tensors):
         total.update(f"{name}{tensors[name].dtype}{tensors[name].shape}".encode())
         total.update(np.ascontiguousarray(tensors[name]).tobytes())

@@ -1,6 +1,7 @@
 """One directory per cohort, with fixed membership: created whole, written by one process at a time, resumed from what was committed.
 
-`status.json` is the marker: it is replaced last, and names the rows and the checkpoint that are whole. What lies past it is ignored.
+`status.json` is the marker: it is replaced last, and names the rows and the checkpoint that are whole, and the checksums of the files
+that do not change any more. What lies past it is ignored.
 """
 
 import os
@@ -19,12 +20,12 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
-from epicycle.spec.text import dump_yaml, load_yaml
-from epicycle.store.atomic import read_json, sweep_partials, write_json, write_text
+from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from epicycle.store.layout import CohortFiles, Root
-from epicycle.store.series import adopt_series, create_series, read_series, write_rows
+from epicycle.store.series import adopt_series, create_series, layout_sums, read_series, write_rows
 
+NURSERY = ".new-"  # what a directory's name begins with until all of it is there
 Layout = Mapping[str, tuple[tuple[str, ...], tuple[int, ...], Any]]
 
 
@@ -46,13 +47,32 @@ def create_cohort(root: Root, experiment: Experiment, observation: Observation, 
 
 
 def _lay_out(files: CohortFiles, experiment: Mapping[str, Any], observation: Observation, members: Sequence[Any]) -> None:
-    nursery = CohortFiles(files.path.with_name(f".new-{files.path.name.strip('.')}-{os.getpid()}"))
+    nursery = CohortFiles(files.path.with_name(f"{NURSERY}{files.path.name.strip('.')}"))
     shutil.rmtree(nursery.path, ignore_errors=True)
-    write_text(nursery.spec, dump_yaml({"experiment": dict(experiment), "observation": observation.model_dump(mode="json")}))
+    write_yaml(nursery.spec, {"experiment": dict(experiment), "observation": observation.model_dump(mode="json")})
     write_json(nursery.members, list(members))
     blank = {"segments": [], "finished": False, "rows": [0] * len(members), "states": ["running"] * len(members)}
-    write_json(nursery.status, blank | {"asked": [None] * len(members), "checkpoint": None, "previous": None})
+    blank |= {"asked": [None] * len(members), "checkpoint": None, "previous": None}
+    write_json(nursery.status, blank | {"sums": {nursery.members.name: checksum(nursery.members)}})
     os.replace(nursery.path, files.path)
+
+
+def sweep_nurseries(root: Root) -> None:
+    """Remove cohorts that a crash left before they appeared; to be called by whoever may allocate."""
+    for leftover in root.cohorts.glob(f"{NURSERY}[0-9a-f]*"):
+        shutil.rmtree(leftover)
+
+
+def read_status(files: CohortFiles) -> dict[str, Any]:
+    """A cohort's marker.
+
+    Raises:
+        InputError: it, or one of the small files it vouches for, is damaged or missing; the file is named.
+    """
+    status: dict[str, Any] = {"sums": {}, **read_json(files.status)}  # without: of before there were checksums
+    kept = f"{files.checkpoints.name}/"
+    refuse_damaged(files.path, {name: value for name, value in status["sums"].items() if not name.startswith(kept)})
+    return status
 
 
 class CohortStore:
@@ -64,25 +84,23 @@ class CohortStore:
     def __init__(self, files: CohortFiles) -> None:
         self.files = files
         self.id = files.path.name
-        self.status: dict[str, Any] = read_json(files.status)
+        self.status = read_status(files)
         self.members: list[dict[str, Any]] = read_json(files.members)
+        self._fresh: dict[str, str] = {}  # checksums of what was written since the last commit
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the cohort for writing; a dead process holds nothing.
-
-        Raises:
-            InputError: another process trains it.
-        """
+    def held(self) -> Iterator[bool]:
+        """Hold the cohort for writing, if no other process does: whether it is ours. A dead process holds nothing."""
         lock = filelock.FileLock(self.files.lock)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise InputError(f"another process is training cohort {self.id}; wait for it, then run again.") from None
+            yield False
+            return
         try:
             sweep_partials(self.files.path)
-            self.status = read_json(self.files.status)
-            yield
+            self.status = read_status(self.files)
+            yield True
         finally:
             lock.release()
 
@@ -90,6 +108,16 @@ class CohortStore:
         """Remove the cohort if nothing has been recorded in it."""
         if not self.budget:
             shutil.rmtree(self.files.path)
+
+    def verify(self) -> None:
+        """Compare everything that does not change any more with its checksum.
+
+        Raises:
+            InputError: a file is damaged or missing; it is named.
+        """
+        refuse_damaged(self.files.path, self.status["sums"])
+        if self.finished and (found := self.committed()[2]):
+            raise InputError(f"{' '.join(found)} Put a copy of it back, or remove {self.files.path} to train its runs again.")
 
     @property
     def budget(self) -> int:
@@ -111,7 +139,7 @@ class CohortStore:
 
     def grids(self) -> list[Int[ndarray, " step"]]:
         """The steps of each segment."""
-        return [read_series(self.files.series / str(number))[0] for number in range(len(self.status["segments"]))]
+        return [read_series(self.files.series / str(number), 0)[0] for number in range(len(self.status["segments"]))]
 
     def extend(self, steps: Int[ndarray, " step"], layout: Layout, coords: Mapping[str, Sequence[str]]) -> None:
         """Add a segment of rows that holds only steps past those there are. Rows are counted over all segments."""
@@ -119,6 +147,7 @@ class CohortStore:
         shutil.rmtree(path, ignore_errors=True)  # a segment the marker does not name is a leftover
         create_series(path, steps, len(self.members), layout, coords)
         segment = {"budget": int(steps[-1]), "rows": len(steps), "signatures": []}
+        self._fresh |= self._layout_sums(path)
         self._replace_status({"segments": [*self.status["segments"], segment], "finished": False})
 
     def sign(self, signature: Mapping[str, Any], asked: Sequence[Any]) -> None:
@@ -141,13 +170,17 @@ class CohortStore:
         return CohortStore(files)
 
     def adopt(self, replay: "CohortStore") -> None:
-        """Take over the series of a finished replay, and forget the replay."""
+        """Take over the series of a finished replay, and forget the replay. After a crash on the way it can be done again."""
+        coords: dict[str, Any] = dict(self.status.get("coords", {}))
         for number in range(len(self.status["segments"])):
-            adopt_series(self.files.series / str(number), replay.files.series / str(number))
+            path = self.files.series / str(number)
+            coords |= adopt_series(path, replay.files.series / str(number))
+            self._fresh |= self._layout_sums(path)
+        self._replace_status({"coords": coords})
         spec = self._spec()
         measures = [*self.observation().measures, *replay.observation().measures]
         spec["observation"]["measures"] = [measure.model_dump(mode="json") for measure in measures]
-        write_text(self.files.spec, dump_yaml(spec))
+        write_yaml(self.files.spec, spec)
         shutil.rmtree(replay.files.path)
 
     def committed(self) -> tuple[list[int], Checkpoint | None, list[str]]:
@@ -171,7 +204,7 @@ class CohortStore:
 
     def records(self, rows: Sequence[int]) -> dict[str, Any]:
         """All series over all segments, [run, step, ...]; what lies past a member's `rows` is NaN."""
-        return stored_series(self.files.series, len(self.status["segments"]), rows)[1]
+        return stored_series(self.files, self.status, rows)[1]
 
     def write_rows(self, first: int, records: Mapping[str, Any]) -> None:
         """Write rows counted over all segments."""
@@ -187,7 +220,12 @@ class CohortStore:
     def keep_checkpoint(self, step: int, members: Sequence[int], states: Sequence[Mapping[str, Any]]) -> None:
         """Keep the state of the members that have reached a log-spaced step."""
         if members:
-            write_checkpoint(self.files.at_step(step), self.id, members, states)
+            path = self.files.at_step(step)
+            name = str(path.relative_to(self.files.path))
+            if name in self.status["sums"]:  # written anew: it is not vouched for until the next commit
+                self._replace_status({"sums": {each: value for each, value in self.status["sums"].items() if each != name}})
+            write_checkpoint(path, self.id, members, states)
+            self._fresh[name] = checksum(path)
 
     def commit(self, rows: Sequence[int], told: Sequence[str], states: Sequence[Mapping[str, Any]], finished: bool) -> None:
         """Make everything written so far permanent; the marker goes last, then files nobody needs go away."""
@@ -206,18 +244,32 @@ class CohortStore:
                 old.unlink()
 
     def _spec(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = load_yaml(self.files.spec.read_text(), str(self.files.spec))
-        return loaded
+        return read_yaml(self.files.spec)
+
+    def _layout_sums(self, segment: Path) -> dict[str, str]:
+        within = segment.relative_to(self.files.path)
+        return {str(within / name): value for name, value in layout_sums(segment).items()}
 
     def _replace_status(self, changes: Mapping[str, Any]) -> None:
         status = {**self.status, **changes}
+        status["sums"] = dict(sorted({**status["sums"], **self._fresh}.items()))
         write_json(self.files.status, status)
-        self.status = status
+        self.status, self._fresh = status, {}
 
 
-def stored_series(path: Path, segments: int, rows: Sequence[int]) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Steps, values, axes and labels of a cohort's series over its segments, with uncommitted rows blanked."""
-    parts = [read_series(path / str(number)) for number in range(segments)]
+def stored_series(
+    files: CohortFiles, status: Mapping[str, Any], rows: Sequence[int]
+) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Steps, values, axes and labels of a cohort's series over its segments, with what lies past each member's `rows` blanked.
+
+    Raises:
+        InputError: a file of them is damaged or missing; it is named.
+    """
+    parts: list[Any] = []
+    left = max(rows)
+    for number, segment in enumerate(status["segments"]):
+        parts.append(read_series(files.series / str(number), max(left, 0)))
+        left -= int(segment["rows"])
     if not parts:
         return np.zeros(0, np.int64), {}, {}, {}
     steps = np.concatenate([part[0] for part in parts])
@@ -227,4 +279,4 @@ def stored_series(path: Path, segments: int, rows: Sequence[int]) -> tuple[Any, 
         joined = np.concatenate([part[1][name][1] for part in parts], axis=1)
         joined[np.broadcast_to(past, joined.shape[:2])] = np.nan
         values[name] = joined
-    return steps, values, {name: dims for name, (dims, _) in parts[0][1].items()}, parts[0][2]
+    return steps, values, {name: dims for name, (dims, _) in parts[0][1].items()}, {**parts[0][2], **status.get("coords", {})}

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from epicycle.spec.errors import InputError
-from epicycle.store.atomic import write_json
+from epicycle.store.atomic import read_json, write_json, writing
 
 FORMAT = 1
 MARKER = "epicycle.json"
+EMPTY_MARKER = f'{{"format": {FORMAT}}}'
 DEFAULT_ROOT = "epicycle-results"
 
 
@@ -35,25 +36,34 @@ class Root:
         root = cls(path)
         if root.path.is_file():
             raise InputError(f"{path} is a file, not a results folder; choose another --root.")
-        if not (root.path / MARKER).is_file():
+        marker = root.path / MARKER
+        if not marker.is_file():
             root.path.mkdir(parents=True, exist_ok=True)
-            strangers = [entry.name for entry in root.path.iterdir() if not entry.name.startswith(".")]
-            if strangers:
+            strangers = sorted(entry.name for entry in root.path.iterdir() if not entry.name.startswith("."))
+            if strangers and not marker.is_file():  # another process may have made it just now
                 raise InputError(
-                    f"{path} is not an Epicycle results folder (it holds {', '.join(sorted(strangers)[:3])} and no {MARKER}); "
-                    "choose an empty folder or another --root."
+                    f"{path} is not an Epicycle results folder (it holds {', '.join(strangers[:3])} and no {MARKER}); choose an empty "
+                    f"folder or another --root. If it is one that has lost its {MARKER}, write {EMPTY_MARKER} into that file."
                 )
-            write_json(root.path / MARKER, {"format": FORMAT})
+            with writing(root.lock):
+                write_json(marker, {"format": FORMAT})
         return root.opened()
 
     def opened(self) -> "Root":
         """The root itself, if it is one.
 
         Raises:
-            InputError: no such folder, or not one of ours.
+            InputError: no such folder, or not one of ours, or one of a later version.
         """
-        if not (self.path / MARKER).is_file():
+        marker = self.path / MARKER
+        if not marker.is_file():
             raise InputError(f"{self.path} is not an Epicycle results folder (there is no {MARKER} in it).")
+        try:
+            kept = read_json(marker)["format"]
+        except (InputError, KeyError, TypeError):
+            raise InputError(f"{marker} is damaged; nothing else is kept in it: write {EMPTY_MARKER} into it.") from None
+        if kept != FORMAT:
+            raise InputError(f"{self.path} is written in format {kept} and this version reads format {FORMAT}; use a later version.")
         self.cohorts.mkdir(exist_ok=True)
         self.studies.mkdir(exist_ok=True)
         return self
@@ -97,6 +107,7 @@ class StudyFiles:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lock = path / ".lock"
         self.spec = path / "study.yaml"
         self.registration = path / "registration.json"
         self.runs = path / "runs.json"

@@ -9,9 +9,9 @@ import xarray
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.identity import canonical_json
-from epicycle.store.atomic import read_json
+from epicycle.store.atomic import missing, read_json
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.cohorts import stored_series
+from epicycle.store.cohorts import read_status, stored_series
 from epicycle.store.layout import MARKER, CohortFiles, Root, StudyFiles
 
 
@@ -27,18 +27,20 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     if (path / MARKER).is_file():
         root = Root(path)
         return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
-    if (path / "members.json").is_file():
-        return cohort_dataset(CohortFiles(path))
-    if (path / "runs.json").is_file():
-        arms = with_events(study_datasets(Root(path.parents[2]), StudyFiles(path)), StudyFiles(path))
+    cohort, study = CohortFiles(path), StudyFiles(path)
+    if cohort.members.is_file() or cohort.status.is_file():  # one may be lost: then it is named
+        return cohort_dataset(cohort)
+    if study.runs.is_file() or study.spec.is_file():
+        arms = with_events(study_datasets(Root(path.parents[2]), study), study)
         return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
     raise InputError(f"{path} is neither a results root, nor a study, nor a cohort of one.")
 
 
 def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
     """All series of a cohort with axes run, step and the measures' own; what is not committed is NaN."""
-    status, members = read_json(files.status), read_json(files.members)
-    steps, values, dims, labels = stored_series(files.series, len(status["segments"]), status["rows"])
+    status = read_status(files)
+    members = read_json(files.members)
+    steps, values, dims, labels = stored_series(files, status, status["rows"])
     coords: dict[str, Any] = {
         "step": steps,
         "run": [member["run"] for member in members],
@@ -55,18 +57,22 @@ def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
 
 
 def study_datasets(root: Root, files: StudyFiles) -> dict[str, xarray.Dataset]:
-    """The runs of each arm that exist, cut to the arm's budget, with the swept values as coordinates along run."""
+    """The arms of a study as it is stored."""
+    return arm_datasets(root, read_json(files.runs)["arms"])
+
+
+def arm_datasets(root: Root, arms: Mapping[str, Mapping[str, Any]]) -> dict[str, xarray.Dataset]:
+    """The runs of each arm, cut to the arm's budget, with the swept values as coordinates along run."""
     cohorts: dict[str, xarray.Dataset] = {}
     catalogue = Catalogue(root)
-    return {
-        name: arm_dataset(arm["runs"], arm["swept"], int(arm["budget"]), root, catalogue, cohorts)
-        for name, arm in read_json(files.runs)["arms"].items()
-    }
+    return {name: arm_dataset(arm["runs"], arm["swept"], int(arm["budget"]), root, catalogue, cohorts) for name, arm in arms.items()}
 
 
 def with_events(arms: Mapping[str, xarray.Dataset], files: StudyFiles) -> dict[str, xarray.Dataset]:
     """The arms with the step of each event, as found when the study was judged; NaN is censored."""
     if not files.events.exists():
+        if files.verdicts.exists():  # events are written first
+            raise missing(files.events)
         return dict(arms)
     found = read_json(files.events)
     told = {

@@ -36,7 +36,7 @@ def refuse_changed(files: CohortFiles, parts: Iterable[Any]) -> None:
     """
     for cls in dict.fromkeys(own_classes(tuple(parts))):
         kept, text = files.source(kind_of(cls), cls.version), text_of(cls)
-        if text and kept.exists() and not same_text(kept.read_text(), text):
+        if text and kept.exists() and not same_text(kept.read_text(errors="replace"), text):
             remedy = "give its series another name and raise its version" if cls.family == "measure" else "raise its version"
             raise InputError(
                 f"{cls.family} {kind_of(cls)} is not the code that runs of this name were trained with (kept in {kept}). If it means "
@@ -46,8 +46,8 @@ def refuse_changed(files: CohortFiles, parts: Iterable[Any]) -> None:
 
 
 def keep_sources(files: CohortFiles, parts: Iterable[Any]) -> None:
-    """Write down the text of the user's own classes in these specs, where it is not there yet."""
+    """Write down the text of the user's own classes in these specs, where it is not there, or not in these words."""
     for cls in dict.fromkeys(own_classes(tuple(parts))):
         kept, text = files.source(kind_of(cls), cls.version), text_of(cls)
-        if text and not kept.exists():
+        if text and not (kept.exists() and kept.read_bytes() == text.encode()):
             write_text(kept, text)

@@ -8,7 +8,7 @@ import xarray
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.paths import with_path
-from epicycle.spec.text import load_yaml
+from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, read_checkpoint
 from epicycle.store.cohorts import CohortStore
@@ -49,7 +49,7 @@ class StoredRun:
 
     def experiment(self) -> dict[str, Any]:
         """The run's experiment as plain data, as its cohort wrote it down."""
-        plain = load_yaml(self._files.spec.read_text(), str(self._files.spec))["experiment"]
+        plain = read_yaml(self._files.spec)["experiment"]
         for path, value in self.member["differs"].items():
             plain = with_path(plain, path, value)
         return plain
