@@ -13,7 +13,7 @@ from numpy import ndarray
 from epicycle.budget import refuse_what_does_not_fit
 from epicycle.claims.events import bracket_of, earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
 from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Run
+from epicycle.spec.experiment import Run, longest
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
@@ -129,25 +129,6 @@ def _bring(
     store.verify()
     keep_sources(store.files, parts)
     return trained
-
-
-def longest(runs: Sequence[Run]) -> dict[str, Run]:
-    """Each run once, by id, with the longest of what is asked of it: two arms may share runs and differ in budget and stop."""
-    wanted: dict[str, Run] = {}
-    for run in runs:
-        known = wanted.get(run.id)
-        wanted[run.id] = run if known is None else _lasting(known, run)
-    return wanted
-
-
-def _lasting(one: Run, other: Run) -> Run:
-    """The first of two runs with one id, as long as the longer of them; stops that cannot be compared leave the budget alone."""
-    mine, theirs = one.experiment.training, other.experiment.training
-    stop = None
-    if mine.stop is not None and theirs.stop is not None and mine.stop.event == theirs.stop.event:
-        stop = max(mine.stop, theirs.stop, key=lambda each: each.factor)
-    training = mine.model_copy(update={"steps": max(mine.steps, theirs.steps), "stop": stop})
-    return one.model_copy(update={"experiment": one.experiment.model_copy(update={"training": training})})
 
 
 def _allocate(runs: Sequence[Run], observation: Observation, root: Root) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from epicycle.budget import footprint, free_memory
 from epicycle.claims.power import power
-from epicycle.ensemble import grouped, longest, planned
+from epicycle.ensemble import grouped, planned
 from epicycle.spec.claim import Claim
-from epicycle.spec.experiment import Run
+from epicycle.spec.experiment import Run, longest
 from epicycle.spec.study import Study
 from epicycle.training.cost import flops, step_products
 from epicycle.training.devices import Machine

@@ -10,10 +10,10 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.ensemble import longest, train_runs
+from epicycle.ensemble import train_runs
 from epicycle.spec.arms import RootArm
 from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Run
+from epicycle.spec.experiment import Run, longest
 from epicycle.spec.observation import Observation
 from epicycle.store.atomic import read_json, write_bytes, write_json
 from epicycle.store.catalogue import Catalogue

@@ -1,7 +1,7 @@
 """Everything that moves a trajectory (`Experiment`), one pair of seeds of it (`Run`), and how runs fall into cohorts."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -189,6 +189,25 @@ class Run(Spec):
                 "lineage": identity(self.lineage),
             }
         )
+
+
+def longest(runs: Sequence[Run]) -> dict[str, Run]:
+    """Each run once, by id, with the longest of what is asked of it: two arms may share runs and differ in budget and stop."""
+    wanted: dict[str, Run] = {}
+    for run in runs:
+        known = wanted.get(run.id)
+        wanted[run.id] = run if known is None else _lasting(known, run)
+    return wanted
+
+
+def _lasting(one: Run, other: Run) -> Run:
+    """The first of two runs with one id, as long as the longer of them; stops that cannot be compared leave the budget alone."""
+    mine, theirs = one.experiment.training, other.experiment.training
+    stop = None
+    if mine.stop is not None and theirs.stop is not None and mine.stop.event == theirs.stop.event:
+        stop = max(mine.stop, theirs.stop, key=lambda each: each.factor)
+    training = mine.model_copy(update={"steps": max(mine.steps, theirs.steps), "stop": stop})
+    return one.model_copy(update={"experiment": one.experiment.model_copy(update={"training": training})})
 
 
 S = TypeVar("S", bound=Spec)
