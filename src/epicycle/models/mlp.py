@@ -52,16 +52,16 @@ class MLP(Model):
 
     def init(self, key: jax.Array, table: Table) -> dict[str, Float[Array, "..."]]:
         """Fresh parameters: W_E (but for one-hot operands), W_in, W_hidden (from two layers on), W_U, and the biases."""
-        n_operands, n_values, hidden = table.operands.shape[1], int(table.operands.max()) + 1, self.d_mlp
-        if n_operands != 2 or (table.inputs[:, :2] != table.operands).any():
+        n_values, hidden = int(table.operands.max()) + 1, self.d_mlp
+        if table.operands.shape[1] != 2 or (table.inputs[:, :2] != table.operands).any():
             raise InputError("model: an mlp reads two operands at the first positions; choose a task form that begins with 'x y'.")
         shared = self.embeddings == "shared"
         weights: dict[str, Tensor] = {}
         if self.operands == "embedded":
             lookup = (table.d_vocab, self.d_model)
-            weights["W_E"] = Tensor(lookup if shared else (n_operands, *lookup), self.d_model)
+            weights["W_E"] = Tensor(lookup if shared else (2, *lookup), self.d_model)
         width = self.d_model if self.operands == "embedded" else n_values
-        read = width * (n_operands if self.combine == "concat" else 1)
+        read = width * (2 if self.combine == "concat" else 1)
         weights |= {"W_in": Tensor((read, hidden), read), "W_U": Tensor((hidden, table.num_classes), hidden)}
         biases = {"b_in": Tensor((hidden,), read, bias=True), "b_U": Tensor((table.num_classes,), hidden, bias=True)}
         if self.n_layers > 1:

@@ -175,9 +175,7 @@ class Transformer(Model):
         for layer in range(self.n_layers):
             residual = self._block(self.layer(params, layer), residual, site, f"blocks.{layer}.", drop)
         last = residual[:, -1] if positions is None else residual[:, jnp.asarray(positions)]
-        if self.final_norm:
-            last = site("ln_final.hook_normalized", normalised(last, params["ln_final_w"], params.get("ln_final_b"), -1))
-        return site("hook_logits", _plus(last @ self.unembedding(params), params.get("b_U"))), site.close()
+        return self._read_out(params, last, site), site.close()
 
     def fast(
         self,
@@ -197,9 +195,13 @@ class Transformer(Model):
         for layer in range(self.n_layers - 1):
             residual = self._block(self.layer(params, layer), residual, Sites(), "")
         last = self._block(self.layer(params, self.n_layers - 1), residual, Sites(), "", only_last=True)[:, 0]
+        return self._read_out(params, last, Sites())
+
+    def _read_out(self, params: dict[str, Any], last: Float[Array, "row *answer d_model"], site: Sites) -> Any:
+        """Logits of the residual stream after the last block."""
         if self.final_norm:
-            last = normalised(last, params["ln_final_w"], params.get("ln_final_b"), -1)
-        return _plus(last @ self.unembedding(params), params.get("b_U"))
+            last = site("ln_final.hook_normalized", normalised(last, params["ln_final_w"], params.get("ln_final_b"), -1))
+        return site("hook_logits", _plus(last @ self.unembedding(params), params.get("b_U")))
 
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out on so many rows of a table."""
