@@ -131,7 +131,7 @@ def test_killed_and_run_again(tmp_path: Path) -> None:
     assert not all(state["finished"] for state in states)
     assert epicycle("run", file, *options, cwd=tmp_path).returncode == 0
     assert epicycle("run", file, *options, "--root", "calm", cwd=tmp_path).returncode == 0
-    compare(results(tmp_path / "calm"), results(tmp_path / "epicycle-results"))
+    compare(results(tmp_path / "calm"), results(tmp_path / "epicycle-results"), "kills")
 
 
 def test_the_tests_of_the_page(tmp_path: Path, own_modules: None) -> None:

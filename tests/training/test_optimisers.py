@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import epicycle as ep
-from epicycle import SGD, AdamW, Lion, Muon, ParameterGroup, RMSProp, Scale, Set
+from epicycle import SGD, AdamW, Lion, Muon, ParameterGroup, RMSProp
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.registry import KINDS
@@ -256,20 +256,3 @@ def test_muon_without_matrices_is_refused() -> None:
     with pytest.raises(InputError, match="bias has fewer than two axes"):
         Muon(matrices=("*",)).transform(jnp.ones(())).init(params)
     Muon(matrices=("kernel",)).transform(jnp.ones(())).init(params)
-
-
-def test_knob_edits() -> None:
-    class Held:
-        knobs = {"training.optimiser.lr": np.float32(0.1), "training.optimiser.weight_decay": np.float32(1.0)}
-
-        def _replace(self, knobs: dict) -> "Held":
-            held = Held()
-            held.knobs = knobs
-            return held
-
-    scaled, _ = Scale("lr", 10).apply(Held(), None, {})
-    assert float(scaled.knobs["training.optimiser.lr"]) == pytest.approx(1.0)
-    put, _ = Set("weight_decay", 0.0).apply(Held(), None, {})
-    assert float(put.knobs["training.optimiser.weight_decay"]) == 0.0
-    with pytest.raises(InputError, match="did you mean 'lr'"):
-        Scale("lrr", 2).apply(Held(), None, {})

@@ -47,7 +47,7 @@ def observe(
 
 
 def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
-    data = data_at(data, state.step)
+    data = data_at(data, state)
     trained = cache(lambda: trained_rows(data, len(world.labels)))
     removed = cache(lambda: ~trained() & (jnp.zeros_like(trained()) if data.removed is None else jnp.asarray(data.removed)))
     mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])

@@ -47,7 +47,7 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
     """One optimiser update. A loss that is not finite marks the member as diverged."""
     bound = bind(experiment, knobs_at(experiment, state.knobs, state.step))
     training, model = bound.training, bound.model
-    batch, order = _batch(training.batch_size, data_at(data, state.step), state)
+    batch, order = _batch(training.batch_size, data_at(data, state), state)
     inputs, key = jnp.asarray(world.inputs)[batch.rows], _key(state, FORWARD)
     trained = moving(experiment, state.params)
 

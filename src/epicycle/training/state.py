@@ -127,11 +127,11 @@ def data_of(run: Run, table: Table) -> Data:
     return Data(padded, weights, labels, since, gone)
 
 
-def data_at(data: Data, step: Int[Array, ""]) -> Data:
-    """The data that count after so many updates: slots that are withheld have no weight."""
+def data_at(data: Data, state: State) -> Data:
+    """The data that count at a state's step: slots that are still withheld have no weight."""
     if data.since is None:
         return data
-    return data._replace(weights=jnp.where(step >= data.since, data.weights, jnp.zeros((), data.weights.dtype)))
+    return data._replace(weights=jnp.where(state.step >= data.since, data.weights, jnp.zeros((), data.weights.dtype)))
 
 
 def trained_rows(data: Data, n_rows: int) -> Bool[Array, " row"]:
