@@ -13,7 +13,7 @@ from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import NO_NORM, PRE_NORM, training
+from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, training
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
 
@@ -256,7 +256,6 @@ FIGURES = (
 )
 SOURCES = (POWER.at("Figures 1, 2 and 4"), NANDA, VARMA, THREAD)
 
-_SHORT = {f"arms.{name}.training.steps": 300 for name in ARMS}
 STUDY = Study(
     name="anatomy",
     question=QUESTION,
@@ -267,7 +266,18 @@ STUDY = Study(
     observation=Observation(checkpoint_megabytes=50),
     profiles={
         # Six seeds of the largest fractions show all events; everything else only memorises in so few steps.
-        "quick": Profile(seeds=6, pilot=True, assign={**_SHORT, "arms.crossing.data_seeds": None, "split.frac_train": 0.7}),
+        "quick": Profile(
+            seeds=6,
+            pilot=True,
+            assign={
+                **PILOT,
+                "task.p": 31,
+                "training.steps": 150,
+                "arms.crossing.data_seeds": None,
+                "split.frac_train": 0.7,
+                "arms.fractions.sweep": {"split.frac_train": [0.5, 0.7]},
+            },
+        ),
         "hour": Profile(),
         "full": Profile(
             seeds=20,

@@ -18,7 +18,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import PRE_NORM, training
+from epicycle.studies.settings import PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
@@ -248,7 +248,6 @@ SOURCES = (THREAD, POWER)
 
 ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
 FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
-SMALL = {"model.d_model": 32, "model.d_mlp": 64, "training.steps": 150}
 
 STUDY = Study(
     name="boost",
@@ -263,7 +262,11 @@ STUDY = Study(
             seeds=3,
             pilot=True,
             assign={
-                **{f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in SMALL.items()},
+                **{
+                    f"arms.{name}.experiment.{path}": value
+                    for name in ROOTS
+                    for path, value in {**PILOT, "training.steps": 150}.items()
+                },
                 **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name != "s4"},
                 # Steps before the onset, which does not come within the two minutes that a pilot may take.
                 **{f"arms.{name}.at": 60 for name, arm in FORKS.items() if arm.at in (300, 1000, "t_on")},

@@ -15,7 +15,7 @@ from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import NO_NORM, UNTIL_GENERAL, training
+from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, training
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.tasks.splits import MirrorClosedSplit, MirrorForcedSplit, Split
@@ -232,13 +232,17 @@ STUDY = Study(
             seeds=6,
             pilot=True,
             assign={
-                **{f"arms.{name}.training.steps": 250 for name in ARMS if name != "lieberum"},
+                **{f"arms.{name}.training.steps": 100 for name in ARMS if name != "lieberum"},
+                **{f"arms.{name}.{path}": value for name in ARMS for path, value in PILOT.items()},
+                **{f"arms.{name}.task.of.p": 31 for name in ("sums", "sums_closed", "sums_forced", "differences", "fractions")},
+                **{f"arms.{name}.task.of.n": 31 for name in ("table", "table_closed")},
+                "arms.with_diagonal.task.p": 31,
                 "arms.fractions.sweep": {"split.frac_train": [0.2, 0.3, 0.4, 0.5, 0.6]},
                 # Small enough to memorise within the two minutes that a pilot may take.
                 "arms.lieberum.model.n_layers": 1,
-                "arms.lieberum.model.d_model": 64,
                 "arms.lieberum.training.batch_size": 256,
-                "arms.lieberum.training.steps": 200,
+                "arms.lieberum.task.p": 31,
+                "arms.lieberum.training.steps": 60,
             },
         ),
         "hour": Profile(),

@@ -9,6 +9,8 @@ NO_NORM = Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=256)
 # The choices of most re-implementations since 2023 (`PB` of the presets): pre-norm, GELU, weights from N(0, 0.02^2).
 PRE_NORM = Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=256, norm="pre", final_norm=True, act_fn="gelu", initialisation="gpt2")
 ADAMW = AdamW(lr=2e-3, weight_decay=1.0)
+# For pilots, whose two minutes are mostly compilation.
+PILOT = {"model.d_model": 32, "model.d_mlp": 64}
 UNTIL_GENERAL = Stop(event="t_gen", factor=1.25)
 
 

@@ -14,7 +14,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import PRE_NORM, training
+from epicycle.studies.settings import PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
@@ -135,7 +135,12 @@ STUDY = Study(
         "quick": Profile(
             seeds=6,
             pilot=True,
-            assign={"training.steps": 120},
+            assign={
+                **PILOT,
+                **{f"arms.{name}.task.p": 23 for name in (*OPERATIONS, "product")},
+                "arms.sum_below.task.p": 22,
+                "training.steps": 100,
+            },
         ),
         "hour": Profile(),
         "full": Profile(
