@@ -30,7 +30,9 @@ from epicycle.cli import main as command_line
 
 # What says when and how fast, and so differs between any two runs.
 TIMED = ("provenance.json", "registration.json", "report.html", ".lock")
+JUDGED = ("verdicts.json", "events.json", "report.html", "figure.*", "provenance.json")
 RUNS = 18
+LATE_WRITES = 30  # about as many as there are from the end of training on
 FIGURES = (
     """    figures=(ep.Figure(title="Does it memorise?", arms=("control", "boosted"), series=("train_acc",), decides="memorises"),),"""
 )
@@ -189,28 +191,33 @@ def doing(root: Path) -> str:
 def kills(calm: Calm, many: int, draw: random.Random) -> Counter[str]:
     """Kill running processes so often; whenever one comes to its end, compare its bytes and start over.
 
-    Every other one is killed by the clock, from the start of Python on, the rest at one of their writes. Now and then nothing is
-    compiled yet.
+    Every other one is killed by the clock, from the start of Python on, the rest at one of their writes. Every other round begins when
+    all is trained, so that judging and writing the page are hit too; now and then nothing is compiled yet.
     """
     hit: Counter[str] = Counter()
     compared = 0
     for root in calm.roots():
-        if compared % 8 == 7:
+        late = compared % 2 == 1
+        if late:
+            shutil.copytree(calm.root, root, ignore=shutil.ignore_patterns(*JUDGED))
+        if compared % 8 == 6:
             shutil.rmtree(calm.folder / "cache", ignore_errors=True)
         finished = False
         while not finished:
-            by_clock = draw.random() < 0.5
-            left = NEVER if by_clock or hit.total() >= many else draw.randint(1, max(1, calm.writes // 4))
+            wait, left = None, NEVER
+            if hit.total() < many:
+                by_clock = draw.random() < 0.5
+                wait = draw.uniform(0.1, 0.4 * calm.seconds) if by_clock else None
+                left = NEVER if by_clock else draw.randint(1, LATE_WRITES if late else calm.writes // 4)
             process = started(calm.folder, root, left=left)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                wait = draw.uniform(0.1, 0.4 * calm.seconds) if by_clock and hit.total() < many else None
                 process.communicate(timeout=wait)
             finished = process.poll() is not None and process.returncode != -signal.SIGKILL
             if not finished:
                 process.kill()
                 process.communicate()
                 hit[doing(root)] += 1
-        assert process.returncode == 0, process.communicate()
+        assert process.returncode == 0, process.args
         compare(calm.files, results(root), f"{hit.total()} kills")
         compared += 1
         print(f"the same bytes after {hit.total()} kills in all", flush=True)
@@ -382,9 +389,9 @@ def pairs(calm: Calm, draw: random.Random, many: int) -> Counter[str]:
         if number == many:
             break
         both = [started(calm.folder, root)]
-        time.sleep(draw.choice((0.0, draw.uniform(0, calm.seconds))))
+        time.sleep(draw.uniform(0, calm.seconds) if number % 2 else 0.0)
         both.append(started(calm.folder, root))
-        if number % 2:
+        if number % 4 in (1, 2):
             time.sleep(draw.uniform(0, calm.seconds))
             both[0].kill()
         ends = [ended(process, -signal.SIGKILL) for process in both]
@@ -413,8 +420,9 @@ def interruptions(calm: Calm, draw: random.Random, many: int) -> Counter[str]:
         time.sleep(draw.uniform(0, 0.8 * calm.seconds))
         was = doing(root)
         process.send_signal(draw.choice((signal.SIGINT, signal.SIGTERM)))
-        code, _, err = ended(process, 3)
-        assert code == 0 or "Run the same command again to go on" in err, err
+        code, _, err = ended(process, 3, -signal.SIGTERM)
+        over = code == 0 or (code == -signal.SIGTERM and doing(root) == "asking again")  # it came when all was done
+        assert over or "Run the same command again to go on" in err, err
         assert not list(root.rglob("*.partial")), list(root.rglob("*.partial"))
         found[f"{was}: exit {code}"] += 1
         ended(started(calm.folder, root))

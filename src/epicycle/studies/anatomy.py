@@ -275,7 +275,7 @@ STUDY = Study(
                 "training.steps": 150,
                 "arms.crossing.data_seeds": None,
                 "split.frac_train": 0.7,
-                "arms.fractions.sweep": {"split.frac_train": [0.5, 0.7]},
+                "arms.fractions.sweep": {"split.frac_train": [0.5, 0.8]},
             },
         ),
         "hour": Profile(),
