@@ -7,6 +7,7 @@ import pytest
 import xarray
 from scipy import stats
 
+from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.events import Descent, Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare, factor_share
 from epicycle.claims.intervals import rank_sum_distribution, shift_interval
@@ -24,6 +25,7 @@ TESTED = {
     Change,
     Trend,
     Correlation,
+    ChangePoints,
     Difference,
     LogRemainingTime,
     Slope,
@@ -92,6 +94,31 @@ def test_changes_and_trends() -> None:
     for series, expected in (("loss", -1.0), ("train_loss", 0.0)):
         trend = Trend(series=series, since="t_mem", until="0.5*t_on", arm="a").estimates(data)[0].interval
         assert (trend.low, trend.high) == ((expected, expected) if expected else (-1.0, 1.0)), "a constant has no trend: anything"
+
+
+def test_shifts_of_level_are_counted() -> None:
+    """Levels planted under noise; what drifts or passes slowly from one level to the next is not counted twice."""
+    rng = np.random.default_rng(0)
+    place = np.linspace(0, 1, len(STEPS))
+
+    def noisy(run: int) -> Any:
+        return 0.05 * rng.normal(size=len(STEPS))
+
+    levels = {
+        "none": lambda run: noisy(run),
+        "once": lambda run: noisy(run) + (place > 0.4),
+        "twice": lambda run: noisy(run) + ((place > 0.3) & (place < 0.7)),
+        "again": lambda run: 1 - np.clip((place - 0.3) / 0.04, 0, 1),
+        "silent": lambda run: np.ones(len(STEPS)),
+    }
+    data = {"a": planted([30] * 6, [1000.0] * 6, **levels)}
+    for series, number in (("none", 0), ("once", 1), ("twice", 2), ("again", 1), ("silent", 0)):
+        assert ChangePoints(series=series, arm="a").estimates(data)[0].interval.value == number, series
+    gap = ChangePoints(series="twice", beside="once", arm="a").estimates(data)[0].interval
+    assert gap.value == 3, "up at 0.3, down at 0.4 where the other rises, down at 0.7"
+    assert ChangePoints(series="once", since="t_gen", arm="a").estimates(data)[0].interval.value == 0, "long past it"
+    short = ChangePoints(series="once", until="t_mem", shortest=0.45, arm="a").estimates(data)[0]
+    assert np.isinf(short.interval.high), "no room for four levels: anything"
 
 
 def test_descent() -> None:

@@ -101,6 +101,7 @@ KINDS: dict[str, dict[str, str]] = {
         "change": "epicycle.claims.quantities:Change",
         "trend": "epicycle.claims.quantities:Trend",
         "correlation": "epicycle.claims.quantities:Correlation",
+        "change_points": "epicycle.claims.change_points:ChangePoints",
         "share": "epicycle.claims.statistics:Share",
         "difference": "epicycle.claims.statistics:Difference",
         "log_remaining_time": "epicycle.claims.statistics:LogRemainingTime",

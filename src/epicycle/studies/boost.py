@@ -6,6 +6,7 @@ it can be said which of them decides. How much of the way is left is compared wi
 
 from typing import Any
 
+from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.events import Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare
 from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme
@@ -174,6 +175,18 @@ CLAIMS = (
         ),
         Region(above=0.3),
         Region(below=0.0),
+    ),
+    *(
+        _claim(
+            f"{dose}-times-at-1000-changes-mode-{times}",
+            ChangePoints(series="train_acc", beside="test_acc", arm="minus_1000", where={"by": by}),
+            Region(above=number - 0.5, below=number + 0.5),
+            refuted,
+        )
+        for dose, by, times, number, refuted in (
+            ("ten", 10, "twice", 2, Region(below=0.5)),
+            ("fifty", 50, "once", 1, Region(above=1.5)),
+        )
     ),
     _claim(
         "recovery-takes-longer-than-memorising",
