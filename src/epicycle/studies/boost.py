@@ -9,13 +9,13 @@ from typing import Any
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.events import Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare
-from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme
-from epicycle.claims.statistics import Difference, LogRemainingTime, Share
+from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme, ValueAt
+from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope
 from epicycle.edits.knobs import Change, Scale
 from epicycle.literature import POWER, THREAD
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Prediction, Region
-from epicycle.spec.experiment import Experiment
+from epicycle.spec.experiment import Experiment, Stop
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
@@ -23,6 +23,7 @@ from epicycle.studies.settings import PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
+from epicycle.tasks.wrappers import RandomLabels
 
 QUESTION = "Does a higher learning rate speed grokking up, and which decides: the moment, the task, the rate or the decay?"
 P = 59
@@ -65,10 +66,17 @@ ARMS = {
     ),
     "minus_start_decay": ForkArm(fork="minus", at=0, edits=(Scale(knob="weight_decay", by=5),), steps=START),
     "minus_onset_decay": ForkArm(fork="minus", at="t_on", edits=(Scale(knob="weight_decay", by=5),), steps=ONSET),
+    # More decay where the rate alone is said to fail.
+    "minus_1000_rescue": ForkArm(
+        fork="minus", at=1000, edits=(Scale(knob="lr", by=10), Scale(knob="weight_decay", by=5)), steps=ONSET
+    ),
     "minus_onset_batch": ForkArm(fork="minus", at="t_on", edits=(Change(field="training.batch_size", to=256),), steps=ONSET),
     # After generalisation: the boosted rate kept, or taken back to a tenth of the first.
     "kept": ForkArm(fork="minus_onset", at="t_gen", steps=500),
     "annealed": ForkArm(fork="minus_onset", at="t_gen", edits=(Scale(knob="lr", by=0.1, over=100),), steps=500),
+    # Nothing to generalise: what the rate does to memorising alone.
+    "labels": _root(RandomLabels(of=Modular(p=P, operation="x-y")), 0.5, 1500, stop=Stop(event="t_mem")),
+    "labels_start": _boost("labels", 0, (5,), 1500),
     "cosine": _root(Modular(p=P, operation="x-y"), 0.5, 5000, schedule="cosine", anneal_steps=2000.0),
 }
 
@@ -137,6 +145,12 @@ CLAIMS = (
     _claim("five-times-at-onset-works-for-sums", _left("plus_onset", by=5), SOONER, LATER),
     _claim("ten-times-at-onset-works-for-sums", _left("plus_onset", by=10), SOONER, LATER),
     _claim(
+        "ten-times-at-onset-is-eleven-times-as-fast-for-sums",
+        _left("plus_onset", by=10),
+        Region(above=-2.71, below=-1.95),  # 7 to 15 times
+        Region(above=-1.10),  # less than 3 times
+    ),
+    _claim(
         "a-hundred-times-at-onset-fails-for-sums",
         Share(event="t_gen", arm="plus_onset", where={"by": 100}),
         Region(below=0.5),
@@ -161,6 +175,7 @@ CLAIMS = (
         accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
     ),
     _claim("five-times-at-onset-fails-in-a-group", _left("s4_onset", by=5), LATER, SOONER),
+    _claim("ten-times-at-onset-fails-in-a-group", _left("s4_onset", by=10), LATER, SOONER),
     _claim(
         "training-accuracy-drops-after-the-rise",
         Extreme(series="train_acc", which="min", arm="minus_onset", where={"by": 5}),
@@ -202,6 +217,29 @@ CLAIMS = (
         ),
         Region(above=0.69),
         Region(below=0.0),
+    ),
+    _claim(
+        "decay-rescues-ten-times-at-1000",
+        Difference(
+            of=ValueAt(series="test_acc", at="end", arm="minus_1000_rescue"),
+            against=ValueAt(series="test_acc", at="end", arm="minus_1000", where={"by": 10}),
+            paired=True,
+        ),
+        Region(above=0.3),
+        Region(below=0.0),
+    ),
+    # Where this holds, faster convergence after a boost speaks for no account (R089).
+    _claim(
+        "memorising-alone-is-faster-too",
+        LogRemainingTime(event="t_mem", arm="labels_start", against="labels", where={"by": 5}),
+        Region(below=-0.3),
+        Region(above=0.0),
+    ),
+    _claim(
+        "higher-rates-from-the-start-shorten-the-delay",
+        Slope(of=EventRatio(event="t_gen", over="t_mem", arm="minus_start"), along="by", log=True),
+        Region(below=0.0),
+        Region(above=0.0),
     ),
     _claim("more-decay-at-onset-is-sooner", _left("minus_onset_decay"), SOONER, LATER),
     _claim("smaller-batches-at-onset-are-sooner", _left("minus_onset_batch"), SOONER, LATER),
@@ -280,7 +318,8 @@ STUDY = Study(
                     for name in ROOTS
                     for path, value in {**PILOT, "training.steps": 150}.items()
                 },
-                **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name != "s4"},
+                **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name not in ("s4", "labels")},
+                "arms.labels.experiment.task.of.p": 23,
                 # Steps before the onset, which does not come within the two minutes that a pilot may take.
                 **{f"arms.{name}.at": 60 for name, arm in FORKS.items() if arm.at in (300, 1000, "t_on")},
                 **{f"arms.{name}.at": 20 for name, arm in FORKS.items() if arm.at == "t_gen"},

@@ -79,6 +79,7 @@ ARMS = {
         seeds=6,
         data_seeds=0,
     ),
+    "memory_held": ForkArm(fork="memory_alone", at=0, edits=(Set(knob="norm_share", to=0.8),), steps=BRIEF),
 }
 
 
@@ -112,6 +113,15 @@ CLAIMS = (
         LIU.key,
         primary=True,
         accounts=_says("R129", norm="yes", efficiency="yes"),
+    ),
+    # The reading of R129: held so, there is no room for a memory of every row.
+    _claim(
+        "a-held-norm-keeps-memory-out",
+        ValueAt(series="train_acc", at="end", arm="memory_held"),
+        Region(below=0.5),
+        Region(above=0.95),
+        VARMA.key,
+        accounts=_says("R130", efficiency="yes"),
     ),
     _claim(
         "flat-outputs-do-at-full-norm",
