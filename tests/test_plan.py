@@ -51,6 +51,12 @@ def test_a_plan_says_what_will_be_done(tiny: ep.Experiment, machine: Machine, tm
     json.dumps(found, allow_nan=False)
     assert "MFLOP" in "\n".join(sentences(found))
     assert not (tmp_path / "cohorts").exists()
+    few = study_of(tiny, seeds=3)
+    with pytest.raises(InputError, match="no outcome of 3 runs could decide it"):
+        plan(few, machine)
+    pilot = plan(few.model_copy(update={"pilot": True}), machine)
+    assert pilot["claims"] == []
+    assert "a pilot: its claims are not weighed" in "\n".join(sentences(pilot))
 
 
 def test_disk_is_foreseen(tiny: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,9 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
         report: told about each cohort before it is rehearsed.
 
     Raises:
-        InputError: no outcome could decide one of the claims.
+        InputError: no outcome could decide one of the claims. Those of a pilot, which may be too small for any, are not weighed.
     """
-    claims = [_claim(claim, study) for claim in study.claims]
+    claims = [] if study.pilot else [_claim(claim, study) for claim in study.claims]
     arms = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
     runs = list(longest([run for _, arm in study.root_arms() for _, run in arm.runs()]).values())
     cohorts = []
@@ -42,6 +42,7 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
     return {
         "study": study.name,
         "question": study.question,
+        "pilot": study.pilot,
         "machine": {"platform": machine.platform, "devices": machine.devices, "lane": machine.lane},
         "cohorts": cohorts,
         "claims": claims,
@@ -110,6 +111,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
             f"    {claim['seeds']} runs; supported by {_counts(claim['supported_by'])}, refuted by {_counts(claim['refuted_by'])}",
             f"    chance of support if so many of all seeds would agree: {chances}",
         ][: 3 if chances else 1]
+    if found["pilot"]:
+        lines.append("  a pilot: its claims are not weighed")
     total = found["total"]
     lines.append(
         f"at most {total['wall_seconds_at_most']:,.0f} s in all, {total['memory_megabytes']:,.0f} MB of memory, "
