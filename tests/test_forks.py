@@ -8,7 +8,9 @@ import pytest
 
 import epicycle as ep
 from epicycle.claims.events import Threshold
+from epicycle.forks import forked, origins
 from epicycle.spec.study import Study
+from epicycle.training.cohort import Interrupted
 from tests.training.test_bits import CASES
 
 # Few measures: every case compiles programs of its own.
@@ -61,6 +63,15 @@ def test_forks_of_forks_and_asking_again(root: Path, monkeypatch: pytest.MonkeyP
     assert_same_end(parents, at_start)
     monkeypatch.setattr("epicycle.ensemble.start", lambda: pytest.fail("what exists is not trained again"))
     parents.fork(20)
+
+
+def test_a_replay_can_be_ended(root: Path) -> None:
+    sparse = SMALL.model_copy(update={"checkpoint_megabytes": 0.0})
+    parents = ep.train(QUICK, seeds=2, root=root, observation=sparse)
+    runs = [run for _, run in parents._listed]
+    born, _ = forked(runs, parents._flat(), 100, [], 10, lambda parent, name: name)
+    with pytest.raises(Interrupted):
+        origins(parents._root, {run.id: run for run in runs}, lambda: True, born)
 
 
 def test_each_run_forks_at_its_own_moment(root: Path) -> None:

@@ -30,6 +30,7 @@ from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
 Donor = Callable[[Run, str], str]
+Asked = Callable[[], bool]  # whether somebody has asked to end
 
 
 def forked(
@@ -125,15 +126,16 @@ def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
     return found
 
 
-def origins(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
+def origins(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
     """Where forks begin: their parents' states and data at the moment, edits applied.
 
     Raises:
+        Interrupted: `interrupted` said so during a replay.
         InputError: an edit that hits nothing, or another number of places than it must; a donor on other rows.
     """
     return [
         applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run))
-        for run, origin in zip(runs, _parents_there(root, family, runs), strict=True)
+        for run, origin in zip(runs, _parents_there(root, family, interrupted, runs), strict=True)
     ]
 
 
@@ -154,7 +156,7 @@ def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
     return given
 
 
-def _parents_there(root: Root, family: Family, runs: Sequence[Run]) -> list[Origin]:
+def _parents_there(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
     """The parents' states and data at the moments, by replay from the last state kept before each; once for forks of one moment."""
     places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
     there: dict[tuple[str, int], Origin] = {}
@@ -162,12 +164,12 @@ def _parents_there(root: Root, family: Family, runs: Sequence[Run]) -> list[Orig
         group = [family[parent] for parent, _ in wanted]
         near = [
             Origin(_kept(root, parent, moment, begin.state), begin.data)
-            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, group), strict=True)
+            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, interrupted, group), strict=True)
         ]
         ahead = [
             start_of(parent) + moment - int(origin.state.step) for parent, (_, moment), origin in zip(group, wanted, near, strict=True)
         ]
-        there |= dict(zip(wanted, _moved(group, near, ahead), strict=True))
+        there |= dict(zip(wanted, _moved(group, near, ahead, interrupted), strict=True))
     return [there[place] for place in places]
 
 
@@ -179,10 +181,10 @@ def _alike(family: Family, places: Iterable[tuple[str, int]]) -> list[list[tuple
     return list(groups.values())
 
 
-def _beginnings(root: Root, family: Family, runs: Sequence[Run]) -> Sequence[Origin]:
+def _beginnings(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> Sequence[Origin]:
     """Where runs of one program begin: with fresh weights, or as forks themselves."""
     if runs[0].lineage:
-        return origins(root, family, runs)
+        return origins(root, family, interrupted, runs)
     table = runs[0].experiment.task.table()
     begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
     return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
@@ -194,7 +196,7 @@ def _kept(root: Root, run: Run, moment: int, first: State) -> State:
     return first if found is None else from_tensors(found, first)
 
 
-def _moved(parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int]) -> list[Origin]:
+def _moved(parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int], interrupted: Asked) -> list[Origin]:
     """States trained on by so many steps, nothing recorded."""
     grid = np.unique([0, *ahead]).astype(np.int64)
     cohort = Cohort(
@@ -207,7 +209,7 @@ def _moved(parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int])
         origins=near,
     )
     if cohort.active():
-        train(cohort, start(), _Nowhere(), lambda c, rate: None, lambda: False)
+        train(cohort, start(), _Nowhere(), lambda c, rate: None, interrupted)
     return [Origin(state, data) for state, data in zip(cohort.states, cohort.data, strict=True)]
 
 

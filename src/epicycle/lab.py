@@ -106,7 +106,7 @@ def _train(
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
-        trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family))
+        trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family, interrupted))
     return trained, without
 
 

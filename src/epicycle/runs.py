@@ -105,7 +105,11 @@ class Runs:
         values_of = {run.id: values for values, run in self._listed}
         family = {**self._family, **{run.id: run for run in parents}}
         chosen = observation or self._observation
-        train_runs(born, chosen, self._root, watch, lambda: False, partial(origins, self._root, family))
+
+        def never() -> bool:  # Ctrl-C is for the interpreter to raise
+            return False
+
+        train_runs(born, chosen, self._root, watch, never, partial(origins, self._root, family, never))
         listed = [(values_of[run.lineage["parent"]], run) for run in born if run.lineage]
         return Runs(self._root, listed, self._swept, chosen, family, without)
 
