@@ -65,6 +65,15 @@ def test_forks_of_forks_and_asking_again(root: Path, monkeypatch: pytest.MonkeyP
     parents.fork(20)
 
 
+def test_what_ended_the_parent_before_does_not_end_its_forks(root: Path) -> None:
+    stopping = QUICK.model_copy(update={"training": QUICK.training.model_copy(update={"stop": ep.Stop(event="t_mem")})})
+    parents = ep.train(stopping, seeds=3, root=root, observation=SMALL)
+    after, before = (parents.fork(at, steps=steps).data for at, steps in (("t_mem", 40), ("0.2*t_mem", 140)))
+    last = [data.step.values[np.isfinite(data.train_loss.values[0])][-1] for data in (after, before)]
+    assert last[0] == 40, "memorised from its first step on, and trained on all the same"
+    assert last[1] < 140, "a fork before the event ends as its parent does"
+
+
 def test_a_replay_can_be_ended(root: Path) -> None:
     sparse = SMALL.model_copy(update={"checkpoint_megabytes": 0.0})
     parents = ep.train(QUICK, seeds=2, root=root, observation=sparse)

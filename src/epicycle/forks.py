@@ -13,12 +13,12 @@ import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
-from epicycle.claims.events import Threshold, standard
+from epicycle.claims.events import Threshold, standard, stopping
 from epicycle.claims.moments import bracket_in, shared_event
 from epicycle.edits.applying import applied
 from epicycle.ensemble import cohort_key, start_of
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.experiment import Experiment, Run, Stop
 from epicycle.spec.families import Edit, Event
 from epicycle.spec.moments import PASSES, PEAK
 from epicycle.store.catalogue import Catalogue
@@ -45,7 +45,8 @@ def forked(
 
     Args:
         data: what was recorded of the parents, in their order.
-        steps: updates after the moment; None keeps the parent's budget.
+        steps: updates after the moment; None keeps the parent's budget. Forks end as their parents do, at an event; one that had
+            come before the moment ends no fork.
 
     Raises:
         InputError: no such event, a step no parent reached, or a moment that came in none of them.
@@ -64,7 +65,8 @@ def forked(
         for edit in settled:
             experiment = edit.changed(experiment, moment, before) if edit else experiment
         lineage = {"parent": parent.id, "moment": moment, "start": before + moment, "edits": settled}
-        changed = experiment.model_copy(update={"training": experiment.training.model_copy(update={"steps": left})})
+        budget = {"steps": left, "stop": None if _past(data, row, training.stop, moment) else experiment.training.stop}
+        changed = experiment.model_copy(update={"training": experiment.training.model_copy(update=budget)})
         runs.append(Run(experiment=changed, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage))
     if not runs:
         raise InputError(f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)}).")
@@ -90,6 +92,12 @@ def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | No
     share, event = found
     bracket = bracket_in(data, run, event)
     return None if bracket is None else ceil(share * bracket[1])
+
+
+def _past(data: xarray.Dataset, run: int, stop: Stop | None, moment: int) -> bool:
+    """Whether what ends a run lies before the moment: its forks would see it from their first step on, and end there."""
+    bracket = bracket_in(data, run, stopping(stop.event)) if stop else None
+    return bracket is not None and bracket[1] <= moment
 
 
 def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:
