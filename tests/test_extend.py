@@ -111,14 +111,13 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     moved.write_text(
         text.replace("return jax.nn.relu(", "return jnp.tanh(").replace("    width: int", "    version = 2\n    width: int")
     )
-    raised = run_ids(document("run", moved, cwd=cwd))
-    assert raised["dense"] == ids["dense"]
+    raised = run_ids(document("run", moved, "--seeds", "1", cwd=cwd))
+    assert raised["dense"] == ids["dense"][:1]
     assert not set(raised["lookup"]) & set(ids["lookup"])
 
 
-@pytest.mark.slow
 def test_killed_and_run_again(tmp_path: Path) -> None:
-    options = ("--seeds", "2", "--set", "training.steps=15000")
+    options = ("--seeds", "2", "--set", "training.steps=5000")
     file = page_file(tmp_path / "mine")
     command = [sys.executable, "-P", "-c", "from epicycle.cli import main; main()", "run", str(file), *options]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

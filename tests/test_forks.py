@@ -13,6 +13,8 @@ from epicycle.spec.study import Study
 from epicycle.training.cohort import Interrupted
 from tests.training.test_bits import CASES
 
+pytestmark = pytest.mark.bits
+
 # Few measures: every case compiles programs of its own.
 SMALL = ep.Observation.parse(
     {

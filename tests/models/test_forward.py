@@ -1,5 +1,6 @@
 """Both architectures against forward passes written here in float64 NumPy, and the fast path against the plain one."""
 
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 import jax
@@ -17,6 +18,7 @@ from epicycle.spec.registry import KINDS, resolve
 from epicycle.spec.table import Table
 
 TABLE = Modular(p=11, operation="x-y").table()
+QUICKLY = {"xla_backend_optimization_level": 0}
 EVERY_BIAS = ("b_Q", "b_K", "b_V", "b_O", "b_in", "b_out", "b_U")
 MODELS: dict[str, list[Model]] = {
     "transformer": [
@@ -189,37 +191,37 @@ def tables(draw: Any) -> Table:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS["model"]))
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_fast_equals_apply(kind: str, data: Any) -> None:
-    """Values and gradients, in float64 to 1e-12 and in float32 to 1e-5 of the largest."""
+    """Values and gradients in float64 to 1e-12; values in float32, which only rounds otherwise, to 1e-5 of the largest."""
     model, table = resolve("model", kind)(**data.draw(configurations(kind))), data.draw(tables())
-    for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
-        with jax.enable_x64(dtype is np.float64):
-            weights = weights_of(model, dtype, table)
-            for constant in ((), table.constant)[dtype is np.float32 :]:
-                plain, fast = both_ways(model, weights, table, constant)
-                # A gradient may be exactly 0 (a bias on keys shifts all scores alike); rounding is then that of its neighbours.
-                least = 0.01 * max(np.abs(values).max() for values in plain.values())
-                for name, values in plain.items():
-                    np.testing.assert_allclose(fast[name], values, rtol=0, atol=tolerance * max(np.abs(values).max(), least))
+    with jax.enable_x64(True):
+        weights = weights_of(model, np.float64, table)
+        plain = along(model, weights, table, lambda w, inputs: model.apply(w, inputs)[0])
+        # A gradient may be exactly 0 (a bias on keys shifts all scores alike); rounding is then that of its neighbours.
+        least = 0.01 * max(np.abs(values).max() for values in plain.values())
+        for constant in ((), table.constant):
+            fast = along(model, weights, table, partial(model.fast, constant=constant))
+            for name, values in plain.items():
+                np.testing.assert_allclose(fast[name], values, rtol=0, atol=1e-12 * max(np.abs(values).max(), least))
+    single = {name: value.astype(np.float32) for name, value in weights.items()}
+    logits = jax.jit(partial(model.fast, constant=table.constant), compiler_options=QUICKLY)(single, jnp.asarray(table.inputs))
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, plain["logits"], rtol=0, atol=1e-5 * np.abs(plain["logits"]).max())
 
 
-def both_ways(model: Model, weights: dict[str, Any], table: Table, constant: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Logits, and the gradient of a random combination of them, by `apply` and by `fast`."""
+def along(model: Model, weights: dict[str, Any], table: Table, forward: Any) -> dict[str, Any]:
+    """Logits, and the gradient of a random combination of them."""
     inputs = jnp.asarray(table.inputs)
-    target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape).astype(weights["W_U"].dtype)
+    target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape)
 
-    def along(forward: Any) -> dict[str, Any]:
-        def value(w: Any) -> Any:
-            logits = forward(w)
-            return (logits * target).sum(), logits
+    def value(w: Any) -> Any:
+        logits = forward(w, inputs)
+        return (logits * target).sum(), logits
 
-        quickly = {"xla_backend_optimization_level": 0}
-        (_, logits), slope = jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=quickly)(weights)
-        return {**slope, "logits": logits}
-
-    return along(lambda w: model.apply(w, inputs)[0]), along(lambda w: model.fast(w, inputs, constant=constant))
+    (_, logits), slope = jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=QUICKLY)(weights)
+    return {**slope, "logits": logits}
 
 
 def test_shortcuts_follow_the_shape() -> None:

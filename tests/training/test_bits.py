@@ -16,6 +16,7 @@ from epicycle.training.cohort import Cohort, train
 from epicycle.training.devices import Machine
 from epicycle.training.state import from_tensors, to_tensors
 
+pytestmark = pytest.mark.bits
 TASK, SPLIT = ep.Modular(p=7, operation="x-y"), ep.Split(frac_train=0.6)
 CASES = {
     "transformer, full batch": ep.Experiment(

@@ -155,12 +155,15 @@ _INITIALISERS: dict[Any, Callable[[Run, Data], State]] = {}
 
 
 def _initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], State]:
-    @jax.jit
+    # Run once a member: optimised, they take four times as long to compile, which is most of what a small study waits for.
+    quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+    @quickly
     def draw(key: Any, knobs: Any) -> Any:
         model = bind(experiment, knobs).model
         return model.init(jax.random.fold_in(key, INIT), table), jax.random.key_data(key)
 
-    @jax.jit
+    @quickly
     def still(params: Any, knobs: Any) -> Any:
         return bind(experiment, knobs).training.optimiser.transform(jnp.ones((), _float())).init(moving(experiment, params))
 
