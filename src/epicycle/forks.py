@@ -19,7 +19,7 @@ from epicycle.edits.applying import applied
 from epicycle.ensemble import cohort_key, start_of
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run, Stop
-from epicycle.spec.families import Edit, Event
+from epicycle.spec.families import Edit, Event, Measure
 from epicycle.spec.moments import PASSES, PEAK
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.layout import Root
@@ -30,6 +30,7 @@ from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
 Donor = Callable[[Run, str], str]
+Measures = tuple[Measure, ...]
 Asked = Callable[[], bool]  # whether somebody has asked to end
 
 
@@ -134,8 +135,11 @@ def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
     return found
 
 
-def origins(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
+def origins(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
     """Where forks begin: their parents' states and data at the moment, edits applied.
+
+    Args:
+        measures: nothing is recorded, but the program that trains these runs is compiled with them and replays their parents too.
 
     Raises:
         Interrupted: `interrupted` said so during a replay.
@@ -143,7 +147,7 @@ def origins(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run])
     """
     return [
         applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run))
-        for run, origin in zip(runs, _parents_there(root, family, interrupted, runs), strict=True)
+        for run, origin in zip(runs, _parents_there(root, family, measures, interrupted, runs), strict=True)
     ]
 
 
@@ -164,7 +168,7 @@ def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
     return given
 
 
-def _parents_there(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
+def _parents_there(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
     """The parents' states and data at the moments, by replay from the last state kept before each; once for forks of one moment."""
     places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
     there: dict[tuple[str, int], Origin] = {}
@@ -172,12 +176,12 @@ def _parents_there(root: Root, family: Family, interrupted: Asked, runs: Sequenc
         group = [family[parent] for parent, _ in wanted]
         near = [
             Origin(_kept(root, parent, moment, begin.state), begin.data)
-            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, interrupted, group), strict=True)
+            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, measures, interrupted, group), strict=True)
         ]
         ahead = [
             start_of(parent) + moment - int(origin.state.step) for parent, (_, moment), origin in zip(group, wanted, near, strict=True)
         ]
-        there |= dict(zip(wanted, _moved(group, near, ahead, interrupted), strict=True))
+        there |= dict(zip(wanted, _moved(group, near, ahead, measures, interrupted), strict=True))
     return [there[place] for place in places]
 
 
@@ -189,10 +193,10 @@ def _alike(family: Family, places: Iterable[tuple[str, int]]) -> list[list[tuple
     return list(groups.values())
 
 
-def _beginnings(root: Root, family: Family, interrupted: Asked, runs: Sequence[Run]) -> Sequence[Origin]:
+def _beginnings(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> Sequence[Origin]:
     """Where runs of one program begin: with fresh weights, or as forks themselves."""
     if runs[0].lineage:
-        return origins(root, family, interrupted, runs)
+        return origins(root, family, measures, interrupted, runs)
     table = runs[0].experiment.task.table()
     begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
     return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
@@ -204,13 +208,15 @@ def _kept(root: Root, run: Run, moment: int, first: State) -> State:
     return first if found is None else from_tensors(found, first)
 
 
-def _moved(parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int], interrupted: Asked) -> list[Origin]:
+def _moved(
+    parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int], measures: Measures, interrupted: Asked
+) -> list[Origin]:
     """States trained on by so many steps, nothing recorded."""
     grid = np.unique([0, *ahead]).astype(np.int64)
     cohort = Cohort(
         runs=parents,
         table=parents[0].experiment.task.table(),
-        measures=(),
+        measures=measures,
         grid=grid,
         budgets=list(ahead),
         stop_of=lambda member, steps, series: None,

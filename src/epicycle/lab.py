@@ -106,7 +106,9 @@ def _train(
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
-        trained += train_runs(born, study.observation, root, watch, interrupted, partial(origins, root, family, interrupted))
+        trained += train_runs(
+            born, study.observation, root, watch, interrupted, partial(origins, root, family, study.observation.measures, interrupted)
+        )
     return trained, without
 
 

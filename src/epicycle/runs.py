@@ -109,7 +109,7 @@ class Runs:
         def never() -> bool:  # Ctrl-C is for the interpreter to raise
             return False
 
-        train_runs(born, chosen, self._root, watch, never, partial(origins, self._root, family, never))
+        train_runs(born, chosen, self._root, watch, never, partial(origins, self._root, family, chosen.measures, never))
         listed = [(values_of[run.lineage["parent"]], run) for run in born if run.lineage]
         return Runs(self._root, listed, self._swept, chosen, family, without)
 

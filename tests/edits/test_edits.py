@@ -72,7 +72,7 @@ def at_moment(parents: ep.Runs, edits: list[ep.Edit], **options: Any) -> tuple[l
     donor = donor_among(parents._root, {name: [run for _, run in each._listed] for name, each in options.items()})
     make, never = partial(forked, runs, parents._flat(), MOMENT), lambda: False
     born, plain = make(edits, None, donor)[0], make([], None, donor)[0]
-    return origins(parents._root, family, never, born), origins(parents._root, family, never, plain)
+    return origins(parents._root, family, (), never, born), origins(parents._root, family, (), never, plain)
 
 
 def test_there_is_an_example_of_every_kind() -> None:

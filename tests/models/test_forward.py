@@ -191,7 +191,7 @@ def tables(draw: Any) -> Table:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS["model"]))
-@settings(max_examples=6, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_fast_equals_apply(kind: str, data: Any) -> None:
     """Values and gradients in float64 to 1e-12; values in float32, which only rounds otherwise, to 1e-5 of the largest."""
