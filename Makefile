@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 KILLS ?= 20
+# Tests start many processes, each of which would otherwise compile this package's modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check torture clean
 
@@ -28,8 +30,7 @@ torture: $(VENV)/developed
 clean:
 	rm -rf $(VENV)
 
-# pip would compile every module of every package to byte code; Python does it for those that are used.
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Epicycle needs Python 3.11 or newer; set PYTHON=...")'

@@ -34,6 +34,7 @@ def study_of(tiny: ep.Experiment, seeds: int = 6) -> Study:
             "question": "How long?",
             "arms": {"a": {"experiment": tiny.model_dump(mode="json"), "seeds": seeds, "sweep": {"model.d_mlp": [8, 16]}}},
             "claims": [claim.model_dump(mode="json")],
+            "observation": {"measures": [{"kind": kind, "rows": rows} for kind in ("loss", "accuracy") for rows in ("train", "test")]},
         }
     )
 
