@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 KILLS ?= 20
-# Tests start many processes, each of which would otherwise compile this package's modules anew.
+# pip would compile every module of every package; Python does it for those that are used, and must be free to keep what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check torture clean
@@ -11,10 +11,9 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/installed
 	$(BIN)/epicycle run quickstart
 
-# Most of the time goes to compiling small networks: programs as users get them are only for the tests that compare bits.
+# Most of the time goes to compiling small networks; tests that compare bits ask for the compiler's optimisations themselves.
 test: $(VENV)/developed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m bits
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m 'not bits'
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/developed
 	$(BIN)/ruff check .
@@ -30,7 +29,7 @@ torture: $(VENV)/developed
 clean:
 	rm -rf $(VENV)
 
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Epicycle needs Python 3.11 or newer; set PYTHON=...")'

@@ -26,9 +26,18 @@ def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def figures() -> None:
+    """Figures for papers, which take a third of a small study's time, are drawn only for tests that ask for them."""
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> Command:
     """The command in this process, started in `tmp_path`: the same entry point without the seconds of a new interpreter."""
     monkeypatch.chdir(tmp_path)
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr("epicycle.report.page.save_figure", lambda *args, **options: None)
 
     def called(*args: str) -> Finished:
         monkeypatch.setattr(sys, "argv", ["epicycle", *args])
@@ -48,7 +57,7 @@ def one_paragraph(result: Finished, *told: str, code: int = 2) -> None:
         assert word in lines[0]
 
 
-def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command) -> None:
+def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command, figures: None) -> None:
     first = command("run", "quickstart", *SMALL, "--seeds", "2", "--json")
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
