@@ -264,7 +264,9 @@ def main() -> NoReturn:
         _fail(str(error), BAD_INPUT)
     except typer.Exit as ending:
         sys.exit(ending.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt) as ending:
+        if isinstance(ending.__cause__, EOFError):  # typer takes it for Ctrl-D; cut-off byte code raises it too
+            raise ending.__cause__ from None
         _fail("interrupted; run the same command again to go on.", INTERRUPTED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
