@@ -8,7 +8,7 @@ import pytest
 
 import epicycle as ep
 from epicycle.claims.events import Threshold
-from epicycle.forks import forked, origins
+from epicycle.forks import Replay, forked
 from epicycle.spec.study import Study
 from epicycle.training.cohort import Interrupted
 from tests.training.test_bits import CASES
@@ -80,7 +80,7 @@ def test_a_replay_can_be_ended(root: Path) -> None:
     runs = [run for _, run in parents._listed]
     born, _ = forked(runs, parents._flat(), 100, [], 10, lambda parent, name: name)
     with pytest.raises(Interrupted):
-        origins(parents._root, {run.id: run for run in runs}, SMALL.measures, lambda: True, born)
+        Replay(parents._root, {run.id: run for run in runs}, SMALL.measures, lambda: True)(born)
 
 
 def test_each_run_forks_at_its_own_moment(root: Path) -> None:

@@ -5,6 +5,7 @@ reached by replay from the last one kept before it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import Any
@@ -30,8 +31,6 @@ from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
 Donor = Callable[[Run, str], str]
-Measures = tuple[Measure, ...]
-Asked = Callable[[], bool]  # whether somebody has asked to end
 
 
 def forked(
@@ -135,20 +134,72 @@ def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
     return found
 
 
-def origins(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
-    """Where forks begin: their parents' states and data at the moment, edits applied.
+@dataclass(frozen=True)
+class Replay:
+    """Finds where forks begin: their parents' states and data at the moment, edits applied.
 
-    Args:
-        measures: nothing is recorded, but the program that trains these runs is compiled with them and replays their parents too.
-
-    Raises:
-        Interrupted: `interrupted` said so during a replay.
-        InputError: an edit that hits nothing, or another number of places than it must; a donor on other rows.
+    Attributes:
+        family: every run that the forks descend from.
+        measures: those of the forks. Nothing is recorded here, but the program that trains forks is compiled with them, and replays.
+        interrupted: asked after every round.
     """
-    return [
-        applied(run, family[(run.lineage or {})["parent"]].experiment, origin, _given(root, run))
-        for run, origin in zip(runs, _parents_there(root, family, measures, interrupted, runs), strict=True)
-    ]
+
+    root: Root
+    family: Family
+    measures: tuple[Measure, ...]
+    interrupted: Callable[[], bool]
+
+    def __call__(self, runs: Sequence[Run]) -> list[Origin]:
+        """The forks' origins.
+
+        Raises:
+            Interrupted: `interrupted` said so during a replay.
+            InputError: an edit that hits nothing, or another number of places than it must; a donor on other rows.
+        """
+        return [
+            applied(run, self.family[(run.lineage or {})["parent"]].experiment, origin, _given(self.root, run))
+            for run, origin in zip(runs, self._parents_there(runs), strict=True)
+        ]
+
+    def _parents_there(self, runs: Sequence[Run]) -> list[Origin]:
+        """The parents at the moments, by replay from the last state kept before each; once for forks of one moment."""
+        places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
+        there: dict[tuple[str, int], Origin] = {}
+        for wanted in _alike(self.family, dict.fromkeys(places)):
+            group = [self.family[parent] for parent, _ in wanted]
+            near = [
+                Origin(_kept(self.root, parent, moment, begin.state), begin.data)
+                for parent, (_, moment), begin in zip(group, wanted, self._beginnings(group), strict=True)
+            ]
+            ahead = [
+                start_of(parent) + moment - int(origin.state.step)
+                for parent, (_, moment), origin in zip(group, wanted, near, strict=True)
+            ]
+            there |= dict(zip(wanted, self._moved(group, near, ahead), strict=True))
+        return [there[place] for place in places]
+
+    def _beginnings(self, runs: Sequence[Run]) -> Sequence[Origin]:
+        """Where runs of one program begin: with fresh weights, or as forks themselves."""
+        if runs[0].lineage:
+            return self(runs)
+        table = runs[0].experiment.task.table()
+        begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
+        return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
+
+    def _moved(self, parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int]) -> list[Origin]:
+        """States trained on by so many steps, nothing recorded."""
+        cohort = Cohort(
+            runs=parents,
+            table=parents[0].experiment.task.table(),
+            measures=self.measures,
+            grid=np.unique([0, *ahead]).astype(np.int64),
+            budgets=list(ahead),
+            stop_of=lambda member, steps, series: None,
+            origins=near,
+        )
+        if cohort.active():
+            train(cohort, start(), _Nowhere(), lambda c, rate: None, self.interrupted)
+        return [Origin(state, data) for state, data in zip(cohort.states, cohort.data, strict=True)]
 
 
 def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
@@ -168,23 +219,6 @@ def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:
     return given
 
 
-def _parents_there(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> list[Origin]:
-    """The parents' states and data at the moments, by replay from the last state kept before each; once for forks of one moment."""
-    places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
-    there: dict[tuple[str, int], Origin] = {}
-    for wanted in _alike(family, dict.fromkeys(places)):
-        group = [family[parent] for parent, _ in wanted]
-        near = [
-            Origin(_kept(root, parent, moment, begin.state), begin.data)
-            for parent, (_, moment), begin in zip(group, wanted, _beginnings(root, family, measures, interrupted, group), strict=True)
-        ]
-        ahead = [
-            start_of(parent) + moment - int(origin.state.step) for parent, (_, moment), origin in zip(group, wanted, near, strict=True)
-        ]
-        there |= dict(zip(wanted, _moved(group, near, ahead, measures, interrupted), strict=True))
-    return [there[place] for place in places]
-
-
 def _alike(family: Family, places: Iterable[tuple[str, int]]) -> list[list[tuple[str, int]]]:
     """Moments of the runs that one program trains."""
     groups: dict[str, list[tuple[str, int]]] = {}
@@ -193,38 +227,10 @@ def _alike(family: Family, places: Iterable[tuple[str, int]]) -> list[list[tuple
     return list(groups.values())
 
 
-def _beginnings(root: Root, family: Family, measures: Measures, interrupted: Asked, runs: Sequence[Run]) -> Sequence[Origin]:
-    """Where runs of one program begin: with fresh weights, or as forks themselves."""
-    if runs[0].lineage:
-        return origins(root, family, measures, interrupted, runs)
-    table = runs[0].experiment.task.table()
-    begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
-    return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
-
-
 def _kept(root: Root, run: Run, moment: int, first: State) -> State:
     """The last kept state of a run at or before a moment; its first where there is none."""
     found = StoredRun(root, run.id).state_before(moment)
     return first if found is None else from_tensors(found, first)
-
-
-def _moved(
-    parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int], measures: Measures, interrupted: Asked
-) -> list[Origin]:
-    """States trained on by so many steps, nothing recorded."""
-    grid = np.unique([0, *ahead]).astype(np.int64)
-    cohort = Cohort(
-        runs=parents,
-        table=parents[0].experiment.task.table(),
-        measures=measures,
-        grid=grid,
-        budgets=list(ahead),
-        stop_of=lambda member, steps, series: None,
-        origins=near,
-    )
-    if cohort.active():
-        train(cohort, start(), _Nowhere(), lambda c, rate: None, interrupted)
-    return [Origin(state, data) for state, data in zip(cohort.states, cohort.data, strict=True)]
 
 
 class _Nowhere:

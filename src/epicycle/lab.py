@@ -10,14 +10,13 @@ import platform
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
 from epicycle.ensemble import Watcher, go_on, start_of, train_runs
-from epicycle.forks import Donor, donor_among, forked, origins
+from epicycle.forks import Donor, Replay, donor_among, forked
 from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError
@@ -106,9 +105,8 @@ def _train(
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
         born = [run for name, _ in generation for _, run in runs[name]]
-        trained += train_runs(
-            born, study.observation, root, watch, interrupted, partial(origins, root, family, study.observation.measures, interrupted)
-        )
+        replay = Replay(root, family, study.observation.measures, interrupted)
+        trained += train_runs(born, study.observation, root, watch, interrupted, replay)
     return trained, without
 
 

@@ -1,7 +1,6 @@
 """Runs in a notebook: `epicycle.train(...)` and the handle it gives on what was trained."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import xarray
 
 from epicycle.claims.events import ends_of, event_dataset
 from epicycle.ensemble import Watcher, start_of, train_runs
-from epicycle.forks import donor_among, forked, origins
+from epicycle.forks import Replay, donor_among, forked
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Edit, Event
@@ -109,7 +108,7 @@ class Runs:
         def never() -> bool:  # Ctrl-C is for the interpreter to raise
             return False
 
-        train_runs(born, chosen, self._root, watch, never, partial(origins, self._root, family, chosen.measures, never))
+        train_runs(born, chosen, self._root, watch, never, Replay(self._root, family, chosen.measures, never))
         listed = [(values_of[run.lineage["parent"]], run) for run in born if run.lineage]
         return Runs(self._root, listed, self._swept, chosen, family, without)
 

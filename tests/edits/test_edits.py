@@ -65,14 +65,15 @@ def at_moment(parents: ep.Runs, edits: list[ep.Edit], **options: Any) -> tuple[l
     """The forks' origins, which nothing has trained yet, and those of edit-free forks."""
     from functools import partial
 
-    from epicycle.forks import donor_among, forked, origins
+    from epicycle.forks import Replay, donor_among, forked
 
     runs = [run for _, run in parents._listed]
     family = {run.id: run for run in runs}
     donor = donor_among(parents._root, {name: [run for _, run in each._listed] for name, each in options.items()})
-    make, never = partial(forked, runs, parents._flat(), MOMENT), lambda: False
+    make = partial(forked, runs, parents._flat(), MOMENT)
+    replay = Replay(parents._root, family, (), lambda: False)
     born, plain = make(edits, None, donor)[0], make([], None, donor)[0]
-    return origins(parents._root, family, (), never, born), origins(parents._root, family, (), never, plain)
+    return replay(born), replay(plain)
 
 
 def test_there_is_an_example_of_every_kind() -> None:

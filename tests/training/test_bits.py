@@ -12,7 +12,6 @@ import epicycle as ep
 from epicycle.spec.experiment import Run
 from epicycle.spec.observation import Observation
 from epicycle.training import cohort as engine
-from epicycle.training import program
 from epicycle.training.cohort import Cohort, train
 from epicycle.training.devices import Machine
 from epicycle.training.state import from_tensors, to_tensors
@@ -24,7 +23,7 @@ def optimised() -> Iterator[None]:
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "_PROGRAMS", {})
+        patch.setattr("epicycle.training.program._PROGRAMS", {})
         yield
     jax.config.update("jax_disable_most_optimizations", before)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from epicycle.claims.estimates import NEVER, PerRun, diverged
-from epicycle.claims.moments import Moment, span_of
+from epicycle.claims.estimates import NEVER, PerRun
+from epicycle.claims.moments import Moment
 from epicycle.claims.quantities import Between
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ChangePoints(Between):
 
     def reads(self) -> tuple[str, ...]:
         """Its series and what the moments read."""
-        return tuple(dict.fromkeys([*(name for name in (self.beside,) if name), *super().reads()]))
+        return tuple(dict.fromkeys([*([self.beside] if self.beside else []), *super().reads()]))
 
     def title(self) -> str:
         """In words."""
@@ -54,13 +54,8 @@ class ChangePoints(Between):
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
             lows[run], highs[run] = 0.0, NEVER
-            first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
-            if first is None or last is None or diverged(data, run):
-                continue
-            values = data[self.series].values[run].astype(float)
-            if self.beside:
-                values = values - data[self.beside].values[run]
-            values = values[first[1] : last[0] + 1]
+            levels = data[self.series] - data[self.beside] if self.beside else data[self.series]
+            values = levels.values[run, self._evaluations(data, run)].astype(float)
             values = values[np.isfinite(values)]
             least = max(3, round(self.shortest * len(values)))
             if len(values) >= 4 * least:

@@ -287,6 +287,13 @@ class Between(Quantity):
         """Its series and what the moments read."""
         return tuple(dict.fromkeys([self.series, *super().reads()]))
 
+    def _evaluations(self, data: xarray.Dataset, run: int) -> slice:
+        """From the later end of the first moment to the earlier end of the second; none where one has not come or the run diverged."""
+        first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
+        if first is None or last is None or diverged(data, run):
+            return slice(0, 0)
+        return slice(first[1], last[0] + 1)
+
 
 class Change(Between):
     """A series' change between two moments: a difference, or a difference of decimal logarithms (decades)."""
@@ -333,10 +340,7 @@ class Trend(Between):
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
             lows[run], highs[run] = -1.0, 1.0
-            first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
-            if first is None or last is None or last[0] - first[1] < 3 or diverged(data, run):
-                continue
-            values = data[self.series].values[run, first[1] : last[0] + 1]
+            values = data[self.series].values[run, self._evaluations(data, run)]
             kept = np.isfinite(values)
             if kept.sum() > 3 and np.ptp(values[kept]) > 0:
                 lows[run] = highs[run] = float(stats.spearmanr(np.flatnonzero(kept), values[kept]).statistic)
@@ -366,10 +370,7 @@ class Correlation(Between):
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
             lows[run], highs[run] = -1.0, 1.0
-            first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
-            if first is None or last is None or last[0] - first[1] < 4 or diverged(data, run):
-                continue
-            both = np.stack([data[name].values[run, first[1] : last[0] + 1] for name in (self.series, self.beside)])
+            both = np.stack([data[name].values[run, self._evaluations(data, run)] for name in (self.series, self.beside)])
             changes = np.diff(both[:, np.isfinite(both).all(axis=0)].astype(float), axis=1)
             if changes.shape[1] >= 4 and (np.ptp(changes, axis=1) > 0).all():
                 lows[run] = highs[run] = float(np.corrcoef(changes)[0, 1])
