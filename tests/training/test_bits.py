@@ -1,7 +1,7 @@
 """The same bits however training is cut: chunked, resumed, in another company, killed; and what must not compile again."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,18 +15,6 @@ from epicycle.training import cohort as engine
 from epicycle.training.cohort import Cohort, train
 from epicycle.training.devices import Machine
 from epicycle.training.state import from_tensors, to_tensors
-
-
-@pytest.fixture(scope="module", autouse=True)
-def optimised() -> Iterator[None]:
-    """Programs as users get them, however the rest of the suite is compiled."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("epicycle.training.program._PROGRAMS", {})
-        yield
-    jax.config.update("jax_disable_most_optimizations", before)
-
 
 TASK, SPLIT = ep.Modular(p=7, operation="x-y"), ep.Split(frac_train=0.6)
 CASES = {
