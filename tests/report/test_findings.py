@@ -105,6 +105,10 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
         "<td>early, by = 3</td><td>control</td>",
     ):
         assert text in page, text
+    told = [f"<p class=sentence>{claim.sentence()}" for claim in (CLAIMS[0], CLAIMS[1])]
+    order = [told[0], "<h3>Which decides?", "<h2>Findings", "<h2>Exploratory claims", told[1], "<h2>Arms"]
+    assert [page.count(text) for text in order] == [1] * len(order)
+    assert sorted(order, key=page.index) == order, "exploratory claims come after the deciding figure"
     for entry in verdicts["arms"].values():
         entry.pop("without", None)
     spec.pop("claims")

@@ -18,7 +18,8 @@ from epicycle.report.paper import save_figure
 from epicycle.spec.study import Figure
 
 DOSES = [1, 3, 10]
-SETTINGS = {"control": {}, "early": {"fork": "control"}, "late": {"fork": "control"}, "again": {"fork": "late"}, "other": {}}
+DOSED = {"fork": "control", "edits": [{"kind": "scale", "knob": "lr", "by": 1.0}], "sweep": {"edits.0.by": DOSES}}
+SETTINGS: dict[str, Any] = {"control": {}, "early": DOSED, "late": DOSED, "again": {"fork": "late"}, "other": {}}
 LEFT = LogRemainingTime(event="t_gen", arm="any", against="control")
 
 
@@ -104,9 +105,19 @@ def test_dose_and_response() -> None:
     assert at_budget == pytest.approx(np.log(10_000 / (965 - 400 - 10 * np.arange(6))), abs=0.05), "open at the end of the record"
     caption = dots_caption(figure, arms)
     assert "open: (late, 10) seeds 0 to 5" in caption
-    axis = dots(figure, arms).layout.yaxis
-    assert axis.type == "linear"
-    assert axis.range[0] < -np.log(10)
+    axes = dots(figure, arms).layout
+    assert axes.yaxis.type == "linear"
+    assert axes.yaxis.range[0] < -np.log(10)
+    assert axes.xaxis.title.text == "factor on lr"
+    assert {note.text for note in axes.annotations} == {"early", "late"}
+
+
+def test_names_have_room() -> None:
+    arms = {f"forked_at_{i}": family()["late"] for i in range(9)} | {"control": family()["control"], "plain_one": family()["control"]}
+    drawn = dots(Figure(title="Which?", arms=tuple(arms), quantities=(EventTime(event="t_gen", arm="any"),), along="by"), arms)
+    assert [note.text for note in drawn.layout.annotations][-3:] == ["forked<br>at<br>8", "control", "plain<br>one"]
+    places = drawn.layout.xaxis.tickvals
+    assert places[-1] - places[-2] >= 2, "between the names of single columns"
 
 
 def test_what_is_known_from_one_side_or_not_at_all() -> None:

@@ -91,10 +91,11 @@ def _columns(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Iterator[Col
         for point, rows in points_of(data, others).items():
             group = ", ".join([name, *where_text(others, point)])
             values = data[figure.along].values if figure.along in data.coords else np.full(data.sizes["run"], "")
-            for value in sorted({values.tolist()[row] for row in rows}):
+            shown = sorted({values.tolist()[row] for row in rows})
+            for value in shown:
                 yield Column(name, value_text(value), group, place, [row for row in rows if values[row] == value])
                 place += 1
-            place += GAP
+            place += max(GAP, 2.2 - len(shown))  # a name needs the width of two columns
 
 
 def _dots(quantity: Any, order: int, figure: Figure, columns: list[Column], arms: Mapping[str, xarray.Dataset]) -> Dots:
@@ -225,7 +226,7 @@ def dots(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     drawn.update_xaxes(
         tickvals=[column.place for column in columns],
         ticktext=[column.label for column in columns],
-        title_text=figure.along or None,
+        title_text=_dose(figure, arms),
         showgrid=False,
         range=[columns[0].place - 0.6, columns[-1].place + 0.6],
     )
@@ -273,9 +274,9 @@ def _bar(drawn: Any, one: Dots, x: float, value: float, ends: list[float]) -> No
 
 
 def _broken(group: str, columns: list[Column]) -> str:
-    """A group's name, on several lines where its columns are few."""
-    wide = 10 * sum(column.group == group for column in columns)
-    return group if len(group) <= wide else group.replace(", ", "<br>")
+    """A group's name, on several lines where its columns are a small part of the width, which holds about 120 characters."""
+    part = (sum(column.group == group for column in columns) - 1 + GAP) / (columns[-1].place + GAP)
+    return group if len(group) <= 120 * part else group.replace(", ", "<br>").replace("_", "<br>")
 
 
 def draw_dots(axes: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> None:
@@ -301,7 +302,7 @@ def draw_dots(axes: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> 
         axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
     labels = [column.label for column in columns]
     axes.set_xticks([column.place for column in columns], labels, fontsize=8, rotation=30 if max(map(len, labels)) > 6 else 0)
-    axes.set_xlabel(figure.along, fontsize=8)
+    axes.set_xlabel(_dose(figure, arms), fontsize=8)
     axes.set_ylabel(_unit(figure), fontsize=8)
     axes.set_yscale(scale(figure))
     axes.set_ylim(*span)
@@ -309,6 +310,13 @@ def draw_dots(axes: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> 
     axes.tick_params(labelsize=8)
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)
+
+
+def _dose(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
+    """What the columns are values of; the knob where forks turn one."""
+    swept = [arms[name].attrs for name in figure.arms if name in arms and figure.along in arms[name].attrs.get("swept", [])]
+    told = dict.fromkeys(attrs.get("doses", {}).get(figure.along, figure.along) for attrs in swept)
+    return " or ".join(told) or figure.along
 
 
 def _unit(figure: Figure) -> str:

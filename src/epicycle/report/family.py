@@ -1,8 +1,10 @@
 """Who was forked from whom, and which runs belong together: what the figures of forks rest on.
 
-A dataset of forks knows its parent arm (`attrs["fork"]`) and the parents in which the moment has not come (`attrs["without"]`).
+A dataset of forks knows in its attributes its parent arm (`fork`), the parents in which the moment has not come (`without`) and what
+its swept numbers are doses of (`doses`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +12,13 @@ import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
+from epicycle.spec.arms import short_names
 
 
 def with_parents(
     arms: Mapping[str, xarray.Dataset], settings: Mapping[str, Any], without: Mapping[str, Sequence[str]]
 ) -> dict[str, xarray.Dataset]:
-    """The arms, those of forks with their parent's name and the labels of the parents in which their moment has not come.
+    """The arms, those of forks with their parent's name, the parents in which their moment has not come, and their doses.
 
     Args:
         settings: the arms as plain data, as a study's file has them.
@@ -23,8 +26,20 @@ def with_parents(
     told = {}
     for name, data in arms.items():
         parent = settings[name].get("fork") if isinstance(settings.get(name), Mapping) else None
-        told[name] = data.assign_attrs(fork=parent, without=list(without.get(name, ()))) if parent in arms else data
+        told[name] = data
+        if parent in arms:
+            told[name] = data.assign_attrs(fork=parent, without=list(without.get(name, ())), doses=_doses(settings[name]))
     return told
+
+
+def _doses(arm: Mapping[str, Any]) -> dict[str, str]:
+    """What the swept numbers of a fork arm's knob edits are, by their short names: `factor on lr` or `temperature`."""
+    found = {}
+    for name, path in zip(short_names(arm.get("sweep", {})), arm.get("sweep", {}), strict=True):
+        place = re.fullmatch(r"edits\.(\d+)\.(by|to)", path)
+        if place and (knob := arm["edits"][int(place[1])].get("knob")):
+            found[name] = f"factor on {knob}" if place[2] == "by" else knob
+    return found
 
 
 def ancestors(name: str, arms: Mapping[str, xarray.Dataset]) -> list[str]:

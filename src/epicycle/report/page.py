@@ -1,4 +1,4 @@
-"""One offline HTML page per study: question, verdicts, the deciding figure, then arms, details, settings and the command."""
+"""One offline HTML page per study: question, primary verdicts, the deciding figure, findings, then all that they rest on."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -58,13 +58,15 @@ def _page(
 
     registered = {claim["id"]: claim for claim in spec.get("claims", ())}
     found = findings(verdicts["claims"], registered, spec["sources"])
-    cards = [_verdict(claim, registered.get(claim["id"], {})) for claim in verdicts["claims"]]
+    primary = [claim for claim in verdicts["claims"] if claim["primary"]]
+    exploratory = [claim for claim in verdicts["claims"] if not claim["primary"]]
     rest = [figure for figure in figures if figure is not deciding]
     sections = [
         f"<header><p class=kicker>Epicycle · {_text(spec['name'])}{_profile(verdicts)}</p><h1>{_text(spec['question'])}</h1></header>",
-        f"<section class=verdicts>{''.join(cards)}</section>",
+        _verdicts(primary, registered),
         _figure_block(deciding, arms) if deciding else "",
         f"<section><h2>Findings</h2>{findings_list(found)}</section>" if found else "",
+        f"<h2>Exploratory claims</h2>{_verdicts(exploratory, registered)}" if exploratory else "",
         f"<section><h2>Arms</h2>{_arms(verdicts, arms, spec['arms'])}</section>",
         f"<section><h2>Details</h2>{''.join(_figure_block(figure, arms) for figure in rest)}</section>",
         f"<section><h2>What was registered, and what each account says</h2>{_claims_table(verdicts, registered)}</section>",
@@ -79,6 +81,11 @@ def _page(
         f"<title>{_text(spec['name'])} · Epicycle</title><style>{style}</style>"
         f"<script>{get_plotlyjs()}</script></head><body><main>{''.join(sections)}</main><script>{script}</script></body></html>\n"
     )
+
+
+def _verdicts(claims: Sequence[Mapping[str, Any]], registered: Mapping[str, Mapping[str, Any]]) -> str:
+    cards = [_verdict(claim, registered.get(claim["id"], {})) for claim in claims]
+    return f"<section class=verdicts>{''.join(cards)}</section>" if cards else ""
 
 
 def _verdict(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> str:

@@ -267,17 +267,19 @@ CLAIMS = (
     ),
 )
 
-GRID = ("minus_start", "minus_300", "minus_1000", "minus_onset", "plus_start", "plus_onset", "quotient_start", "quotient_onset")
 FIGURES = (
     Figure(
-        title="Which decides how much sooner: the moment, the task or the rate?",
-        arms=(*GRID, "s4_start", "s4_onset"),
+        title="Which decides how much sooner: the moment, the task, the rate or the decay?",
+        arms=(
+            *("minus_start", "minus_300", "minus_1000", "minus_onset", "minus_start_decay", "minus_onset_decay"),
+            *("plus_start", "plus_onset", "quotient_start", "quotient_onset", "s4_start", "s4_onset"),
+        ),
         quantities=(_left("minus_onset"),),
         along="by",
         decides="the-task-decides-more-than-the-moment",
     ),
     Figure(
-        title="And the decay, at five times the rate?",
+        title="And five times the rate with a fifth of the decay, five times the decay, or a batch of 256?",
         arms=("minus_start_less_decay", "minus_start_decay", "minus_onset_less_decay", "minus_onset_decay", "minus_onset_batch"),
         quantities=(_left("minus_onset_decay"),),
     ),
