@@ -222,5 +222,24 @@ def test_regions() -> None:
     assert Region(above=1).holds(1.1, 5)
     assert not Region(above=1).holds(1.0, 5)
     assert not Region(above=1, below=2).holds(1.5, np.inf)
+    assert Region(above=1).holds(2, np.inf), "censored runs: at least 2"
+    assert Region(below=1).holds(-np.inf, 0)
+    assert not Region(below=1).holds(-np.inf, np.inf)
+    outside = Region(above=1, below=-1)
+    assert [outside.holds(*ends) for ends in ((1.1, np.inf), (-3, -1.1), (-2, 2), (0, 0.5))] == [True, True, False, False]
+    assert outside.phrase() == "below -1 or above 1"
     with pytest.raises(ValueError, match="needs 'above' or 'below'"):
         Region()
+    with pytest.raises(ValueError, match="must differ"):
+        Region(above=1, below=1)
+
+
+def test_regions_of_a_claim_lie_apart() -> None:
+    def claim(supported: Region, refuted: Region) -> Claim:
+        return Claim(id="a", statistic=EventTime(event="t_gen", arm="a"), supported_if=supported, refuted_if=refuted)
+
+    claim(Region(above=-1, below=1), Region(above=1, below=-1))
+    claim(Region(below=1), Region(above=1))
+    for refuted in (Region(above=0.5), Region(above=2, below=0.5), Region(above=-3, below=3)):
+        with pytest.raises(ValueError, match="overlap"):
+            claim(Region(above=-1, below=1), refuted)

@@ -91,10 +91,9 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(value, value)]
     if not inside:
         return "more than seeds, as the estimate lies between its regions"
-    above, below = inside[0].above, inside[0].below
-    excess = [(value - low) / (value - above)] if above is not None else []
-    excess += [(high - value) / (below - value)] if below is not None else []
-    seeds = int(np.ceil(n * max(excess) ** 2))  # an interval's width falls as one over the root of the runs
+    above, below = next(piece for piece in inside[0].pieces() if piece[0] < value < piece[1])
+    excess = max((value - low) / (value - above), (high - value) / (below - value))
+    seeds = int(np.ceil(n * excess**2))  # an interval's width falls as one over the root of the runs
     return f"about {max(seeds, n + 1):,} runs instead of {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
 
 

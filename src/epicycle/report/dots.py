@@ -84,8 +84,10 @@ def _columns(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Iterator[Col
     for name in (name for name in figure.arms if name in arms):
         data = arms[name]
         if not figure.along:
-            yield Column(name, name, "", place, list(range(data.sizes["run"])))
-            place += 1
+            swept = data.attrs.get("swept", [])
+            for point, rows in points_of(data, swept).items():
+                yield Column(name, ", ".join([name, *where_text(swept, point)]), "", place, rows)
+                place += 1
             continue
         others = [each for each in data.attrs.get("swept", []) if each != figure.along]
         for point, rows in points_of(data, others).items():

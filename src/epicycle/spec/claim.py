@@ -1,5 +1,7 @@
 """A claim as data: a statistic with its regions of support and refutation, registered before the runs."""
 
+from itertools import product
+from math import inf
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -12,7 +14,10 @@ VerdictName = Literal["supported", "refuted", "undecided"]
 
 
 class Region(Spec):
-    """Values between two bounds; a bound that is not given is open. Bounds belong to neither side."""
+    """Values between two bounds, a bound that is not given being open, or beyond two: `above` then lies over `below`.
+
+    Bounds belong to neither side.
+    """
 
     above: float | None = None
     below: float | None = None
@@ -21,17 +26,24 @@ class Region(Spec):
     def _not_empty(self) -> "Region":
         if self.above is None and self.below is None:
             raise ValueError("a region needs 'above' or 'below'")
-        if self.above is not None and self.below is not None and self.above >= self.below:
-            raise ValueError("a region's 'above' must lie under its 'below'")
+        if self.above is not None and self.above == self.below:
+            raise ValueError("a region's 'above' and 'below' must differ")
         return self
 
+    def pieces(self) -> list[tuple[float, float]]:
+        """The one or two open intervals it is made of."""
+        above, below = -inf if self.above is None else self.above, inf if self.below is None else self.below
+        return [(above, below)] if above < below else [(-inf, below), (above, inf)]
+
     def holds(self, low: float, high: float) -> bool:
-        """Whether a whole interval lies inside."""
-        return (self.above is None or low > self.above) and (self.below is None or high < self.below)
+        """Whether a whole interval lies inside one piece; where that has no bound, the interval may have none."""
+        return any((low > above or above == -inf) and (high < below or below == inf) for above, below in self.pieces())
 
     def phrase(self) -> str:
         """The region in words."""
         if self.above is not None and self.below is not None:
+            if self.above > self.below:
+                return f"below {self.below:g} or above {self.above:g}"
             return f"between {self.above:g} and {self.below:g}"
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
 
@@ -89,9 +101,8 @@ class Claim(Spec):
 
     @model_validator(mode="after")
     def _regions_apart(self) -> "Claim":
-        low = max((r.above for r in (self.supported_if, self.refuted_if) if r.above is not None), default=None)
-        high = min((r.below for r in (self.supported_if, self.refuted_if) if r.below is not None), default=None)
-        if low is None or high is None or low < high:
+        pairs = product(self.supported_if.pieces(), self.refuted_if.pieces())
+        if any(max(one[0], other[0]) < min(one[1], other[1]) for one, other in pairs):
             raise ValueError("the regions of support and refutation overlap; no outcome could tell them apart")
         return self
 

@@ -198,14 +198,8 @@ CLAIMS = (
         accounts=_says("R197", norm="yes"),
     ),
 )
-INTERVENED = (
-    "plain",
-    "held_slower",
-    "held_and_tempered",
-    *(f"with_{name}" for name in BLOCKS),
-    "smoothing",
-    "minibatch",
-)
+INTERVENED = ("plain", "held", "held_slower", "tempered", "held_and_tempered", *(f"with_{name}" for name in BLOCKS))
+ORDINARY = ("plain", "decay", "dropout", "smoothing", "gradient_noise", "weight_noise", "minibatch", "more_data")
 FIGURES = (
     Figure(
         title="How late is generalisation under each intervention?",
@@ -213,7 +207,12 @@ FIGURES = (
         quantities=(_delay("plain"),),
         decides="an-embedding-that-knows-takes-the-delay-away",
     ),
-    Figure(title="With the norm held?", arms=("held", "tempered"), quantities=(_delay("held"),), along="to"),
+    Figure(title="And under ordinary regularisers, and with more data?", arms=ORDINARY, quantities=(_delay("plain"),)),
+    Figure(
+        title="Is it sooner once what memorised is gone?",
+        arms=("without_mlp", "without_attention", "shrunk"),
+        quantities=(_left("shrunk"),),
+    ),
     Figure(title="What does a held norm do?", arms=("plain", "held"), series=("train_acc", "test_acc"), events=("t_mem", "t_gen")),
     Figure(
         title="And parts of a network that knows?",
