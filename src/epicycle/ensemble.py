@@ -236,10 +236,10 @@ def _train_cohort(
     budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
     try:
         cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], origins)
-    except InputError:  # an edit that cannot be made: nothing of its forks stays behind
+        refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
+    except InputError:  # an edit that cannot be made, or too much for the machine, where fewer seeds may do: nothing stays behind
         store.discard_unstarted()
         raise
-    refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
     if budget > store.budget:
         store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.layout(), cohort.coords())
     store.sign(machine.signature(), asked)
@@ -308,7 +308,8 @@ def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
                 "asked for; run the study that it was made for."
             )
         return
-    states = [from_tensors(checkpoint.of(member), like) for member, like in enumerate(cohort.states)]
+    # Where nothing was recorded, nobody had asked for that run: what stands in its place is another run's state.
+    states = [from_tensors(checkpoint.of(m), like) if rows[m] else like for m, like in enumerate(cohort.states)]
     for member, state in enumerate(states):
         if asked[member] is None:
             cohort.budgets[member] = int(state.step) - cohort.starts[member]

@@ -10,7 +10,7 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.ensemble import train_runs
+from epicycle.ensemble import Interrupted, train_runs
 from epicycle.spec.arms import RootArm
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, longest
@@ -20,6 +20,7 @@ from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import read_checkpoint, write_checkpoint
 from epicycle.store.cohorts import CohortStore
 from epicycle.store.layout import Root
+from epicycle.store.states import StoredRun
 
 SMALL = Observation(dense_until=5, per_decade=8)
 
@@ -293,3 +294,16 @@ def test_notebook_handle(tiny: ep.Experiment, root: Path) -> None:
     crossed = ep.train(tiny, seeds=2, data_seeds=(5, 6), observation=SMALL, root=root)
     assert len(list(arm.runs())) == len(crossed) == 4
     assert crossed.data.test_acc.dims == ("seed", "data_seed", "step")
+
+
+def test_runs_that_nobody_asked_for_at_first_begin_as_themselves(tiny: ep.Experiment, tmp_path: Path) -> None:
+    runs = runs_of(tiny, 0, 1, 2)
+    train_all(runs, tmp_path / "calm")
+    with pytest.raises(Interrupted):
+        train_all(runs, tmp_path / "cut", ask=lambda: True)
+    train_all(runs[1:2], tmp_path / "cut")
+    train_all(runs, tmp_path / "cut")
+    calm, cut = (Root(tmp_path / name) for name in ("calm", "cut"))
+    for run in runs:
+        for name, value in StoredRun(calm, run.id).state().items():
+            np.testing.assert_array_equal(StoredRun(cut, run.id).state()[name], value, err_msg=f"seed {run.seed}: {name}")

@@ -93,7 +93,7 @@ class StoredRun:
         return int(state["step"]) - int(self.member.get("start", 0))
 
     def _last(self) -> Checkpoint:
-        _, checkpoint, damaged = CohortStore(self._files).committed()
-        if checkpoint is None:
+        rows, checkpoint, damaged = CohortStore(self._files).committed()
+        if checkpoint is None or not rows[self._row]:
             raise InputError(f"run {self.id} has no whole state on disk. {' '.join(damaged)}")
         return checkpoint
