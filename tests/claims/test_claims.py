@@ -43,6 +43,14 @@ def test_threshold_is_an_interval_and_must_hold() -> None:
     assert event.bracket(STEPS, curve(*STEPS), 0.0) == (-1, 0)
 
 
+def test_what_need_not_hold_is_confirmed_where_it_is() -> None:
+    steps, values = np.arange(1, 6), np.array([0.0, 1.0, 0.0, 0.0, 1.0])
+    at_once, held = (Threshold(of="test_acc", level=0.5, hold=hold) for hold in (0.0, 0.1))
+    assert at_once.bracket(steps, {"test_acc": values}, 0.0) == (1, 2)
+    assert at_once.bracket(steps, {"test_acc": np.where(steps < 5, 0.0, 1.0)}, 0.0) == (4, 5)
+    assert held.bracket(steps, {"test_acc": values}, 0.0) is None
+
+
 def test_threshold_from_above() -> None:
     event = Threshold(of="test_acc", level=0.5, side="below")
     assert event.bracket(STEPS, curve(*STEPS[STEPS < 100]), 0.0) == (50, 100)

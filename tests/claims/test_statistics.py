@@ -241,6 +241,10 @@ def test_which_factor_decides() -> None:
     failing = FactorShare(cells=cells, factor="task").estimates({**arms, "d": forks(None)})[0]
     assert len(failing.censored) == 6
     assert failing.interval.value > 0.5
+    never, brief = forks(None), forks(None).sel(step=slice(None, 1000))
+    of_budgets = FactorShare(cells=cells, factor="moment").estimates({**arms, "a": never, "b": brief, "c": never, "d": brief})[0]
+    assert of_budgets.interval.value > 0.95, "all fail, at one moment with a tenth of the budget"
+    assert of_budgets.interval.low < 0.05, "but budgets alone decide nothing"
     values = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 3.0], [2.0, 3.0]])
     assert factor_share(values, ["x", "x", "y", "y"]) == pytest.approx(1 / 1.25), "1 between, 1/4 within"
     assert factor_share(values, ["x", "y", "x", "y"]) == pytest.approx(0.0)

@@ -11,7 +11,7 @@ import numpy as np
 from epicycle.claims.events import Bracket, standard
 from epicycle.claims.intervals import Interval, median_interval
 from epicycle.claims.moments import bracket_in
-from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def chosen(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str, Any
 
     Raises:
         InputError: a name that was not swept, or swept values left open.
+        NoRuns: none has these values.
     """
     data = arms[arm]
     swept = data.attrs.get("swept", [])
@@ -128,7 +129,7 @@ def chosen(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str, Any
             raise InputError(f"arm '{arm}' does not sweep '{name}'; {nearest(name, swept)}")
         keep &= data[name].values == value
     if not keep.any():
-        raise InputError(f"arm '{arm}' has no run where {where}.")
+        raise NoRuns(f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}")
     return data.isel(run=np.flatnonzero(keep))
 
 

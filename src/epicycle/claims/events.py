@@ -46,7 +46,10 @@ class Threshold(Event):
 
 
 class Recovery(Threshold):
-    """The same after the series has been below the level at least once: how long it takes to come back after a disturbance."""
+    """The same after the series has been below the level at least once: how long it takes to come back after a disturbance.
+
+    A claim about it needs a gate on the fall: a run that never fell has no recovery, just like one that never came back.
+    """
 
     kind: ClassVar[str] = "recovery"
 
@@ -178,9 +181,12 @@ def _confirmed_at(grid: Int[ndarray, " step"], event: Event) -> Int[ndarray, " s
 
 
 def _confirming(steps: Int[ndarray, " step"], share: float) -> Int[ndarray, " step"]:
-    """For each step, the place of the first later evaluation at or past (1 + share) times it; the length where there is none."""
+    """For each step, the place of the first later evaluation at or past (1 + share) times it; the length where there is none.
+
+    Where nothing is to be held, a step confirms itself.
+    """
     place = np.searchsorted(steps, steps * (1 + share) - 1e-6)  # 100 * 1.1 is a little more than 110
-    return np.maximum(place, np.arange(len(steps)) + 1)
+    return np.maximum(place, np.arange(len(steps)) + (share > 0))
 
 
 def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str, Any], baseline: float) -> int:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.claims.estimates import Estimate, chosen, failed, labels_of, median_estimate
+from epicycle.claims.estimates import NEVER, Estimate, chosen, failed, labels_of, median_estimate
 from epicycle.claims.intervals import CONFIDENCE, Interval
 from epicycle.claims.statistics import RESAMPLES, LogRemainingTime, slopes
 from epicycle.spec.base import Spec
@@ -75,8 +75,9 @@ class FactorShare(Statistic):
 
     The variance between the factor's level means over the whole: that between cells plus the mean variance over seeds within them
     (the eta squared of a balanced analysis of variance; Fisher 1925). The interval resamples seeds, 2,000 times from a fixed random
-    state. A fork that did not get there within its budget enters with the bound that it is known to exceed, so failures count as
-    smaller than they are; one whose control did not get there is left out. Both are listed as censored.
+    state. How late a fork is that did not get there within its budget is not known, so the share is computed twice: with the bound
+    that each is known to exceed, which depends on budgets, and with all of them as late as the latest is known to be. The interval
+    covers both. A fork whose control did not get there is left out. Both are listed as censored.
 
     Attributes:
         over: another factor: the ratio of the two shares instead.
@@ -118,7 +119,7 @@ class FactorShare(Statistic):
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate."""
-        seeds, values, open_ones, lost = self._values(arms)
+        seeds, values, late, open_ones, lost = self._values(arms)
         factors = list(self.cells[0].levels)
         levels = [[cell.levels[name] for cell in self.cells] for name in factors]
         mine = levels[factors.index(self.factor)]
@@ -129,32 +130,42 @@ class FactorShare(Statistic):
             return found if other is None else found / max(factor_share(rows, other), 1e-9)
 
         draw, n = np.random.RandomState(0), len(seeds)
-        again = [share(values[:, draw.randint(n, size=n)]) for _ in range(RESAMPLES)]
-        low, high = np.nanpercentile(again, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
-        return [Estimate(Interval(share(values), float(low), float(high)), n, "", tuple(open_ones), tuple(lost), among=values.size)]
+        latest = np.nanmax(np.where(np.isinf(values), np.nan, values), initial=0.0)
+        as_known, alike = np.where(np.isinf(values), latest, values), np.where(late, latest, values)
+        picks = [draw.randint(n, size=n) for _ in range(RESAMPLES)]
+        ends = [
+            np.nanpercentile([share(rows[:, pick]) for pick in picks], [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+            for rows in ((as_known, alike) if late.any() else (as_known,))
+        ]
+        interval = Interval(share(as_known), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
+        return [Estimate(interval, n, "", tuple(open_ones), tuple(lost), among=values.size)]
 
     def _times(self, cell: Cell) -> LogRemainingTime:
         return LogRemainingTime(event=self.event, arm=cell.arm, against=cell.against, where=cell.where)
 
-    def _values(self, arms: Mapping[str, xarray.Dataset]) -> tuple[list[str], Any, list[str], list[str]]:
-        """Seeds, log remaining times of each cell and seed (NaN where unknown), and which are open or diverged."""
+    def _values(self, arms: Mapping[str, xarray.Dataset]) -> tuple[list[str], Any, Any, list[str], list[str]]:
+        """Seeds; the least each log remaining time can be (cell, seed; NaN unknown); where it may be more; the open; the lost."""
         seeds: list[str] = []
         rows: list[dict[str, float]] = []
+        after: list[dict[str, bool]] = []
         open_ones: list[str] = []
         lost: list[str] = []
         for cell in self.cells:
             forks, control = chosen(arms, cell.arm, cell.where), chosen(arms, cell.against, {})
             found, labels = self._times(cell).per_run(forks, control)[0], labels_of(forks)
-            row = {}
+            row, late = {}, {}
             for run, low in found.lows.items():
                 high = found.highs[run]
-                row[labels[run]] = (low + high) / 2 if np.isfinite([low, high]).all() else low if np.isfinite(low) else float("nan")
+                row[labels[run]] = (low + high) / 2 if np.isfinite([low, high]).all() else low if low > -NEVER else float("nan")
+                late[labels[run]] = bool(low > -NEVER and high == NEVER)
                 if not np.isfinite([low, high]).all():
                     open_ones.append(f"{labels[run]} ({', '.join(cell.levels.values())})")
             rows.append(row)
+            after.append(late)
             lost += [f"{label} ({', '.join(cell.levels.values())})" for label in failed(forks)]
             seeds += [label for label in labels if label not in seeds]
-        return seeds, np.array([[row.get(seed, np.nan) for seed in seeds] for row in rows]), open_ones, lost
+        values = np.array([[row.get(seed, np.nan) for seed in seeds] for row in rows])
+        return seeds, values, np.array([[late.get(seed, False) for seed in seeds] for late in after]), open_ones, lost
 
 
 def factor_share(values: Float[ndarray, "cell seed"], levels: list[str]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from epicycle.claims.estimates import Estimate
 from epicycle.spec.claim import Claim, VerdictName
+from epicycle.spec.errors import NoRuns
 
 if TYPE_CHECKING:
     import xarray
@@ -59,9 +60,15 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     Undecided when a gate does not hold, when there are too few seeds, when the interval lies in neither region, or when registered
     detectors disagree.
     """
-    if any(arm not in arms for arm in claim.arms()):
-        missing = [arm for arm in claim.arms() if arm not in arms]
-        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs yet", {}, "its runs")
+    if missing := [arm for arm in claim.arms() if arm not in arms]:
+        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs", {}, "its runs")
+    try:
+        return _judged(claim, arms)
+    except NoRuns as error:
+        return Verdict(claim, "undecided", None, str(error), {}, "such runs")
+
+
+def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     estimates = claim.statistic.estimates(arms)
     by_detector = {estimate.detector: _place(claim, estimate) for estimate in estimates}
     first = estimates[0]

@@ -14,7 +14,7 @@ from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slop
 from epicycle.edits.knobs import Change, Scale
 from epicycle.literature import POWER, THREAD
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.claim import Claim, Prediction, Region
+from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment, Stop
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
@@ -217,6 +217,9 @@ CLAIMS = (
         ),
         Region(above=0.69),
         Region(below=0.0),
+        gates=(
+            Gate(statistic=Extreme(series="train_acc", which="min", arm="minus_1000", where={"by": 10}), region=Region(below=0.99)),
+        ),
     ),
     _claim(
         "decay-rescues-ten-times-at-1000",
