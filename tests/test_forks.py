@@ -74,11 +74,21 @@ def test_what_ended_the_parent_before_does_not_end_its_forks(root: Path) -> None
     assert last[1] < 140, "a fork before the event ends as its parent does"
 
 
+def test_an_event_that_is_seen_at_the_moment_ends_no_fork(root: Path) -> None:
+    """Even where it is not confirmed yet: forks would otherwise end after two evaluations."""
+    there = ep.train(QUICK, seeds=1, root=root, observation=SMALL).events.t_mem.values[0]
+    until = QUICK.training.model_copy(update={"stop": ep.Stop(event="t_mem"), "steps": int(there)})
+    parents = ep.train(QUICK.model_copy(update={"training": until}), seeds=1, root=root / "brief", observation=SMALL)
+    assert np.isnan(parents.events.t_mem.values[0]), "its record ends before anything is confirmed"
+    data = parents.fork(there, steps=40).data  # a NumPy float, as it is read off the table of events
+    assert data.step.values[np.isfinite(data.train_loss.values[0])][-1] == 40
+
+
 def test_a_replay_can_be_ended(root: Path) -> None:
     sparse = SMALL.model_copy(update={"checkpoint_megabytes": 0.0})
     parents = ep.train(QUICK, seeds=2, root=root, observation=sparse)
     runs = [run for _, run in parents._listed]
-    born, _ = forked(runs, parents._flat(), 100, [], 10, lambda parent, name: name)
+    born, _ = forked(runs, parents._flat(), 100, [], 10, lambda parent, place, name: (name, 0))
     with pytest.raises(Interrupted):
         Replay(parents._root, {run.id: run for run in runs}, SMALL.measures, lambda: True)(born)
 
@@ -109,12 +119,16 @@ def test_each_run_forks_at_its_own_moment(root: Path) -> None:
         ("peak(tset_loss)", [], "no such series"),
         (10, [ep.Scale("lrr", 2)], "there is no knob 'lrr'"),
         (150, [], "came in none of the runs"),
+        (-5, [], "a whole step of at least 0"),
+        (2.5, [], "a whole step of at least 0"),
     ],
 )
 def test_wrong_forks_are_told(at: Any, edits: list[Any], told: str, root: Path) -> None:
     parents = ep.train(QUICK, seeds=2, root=root, observation=SMALL)
     with pytest.raises(ep.InputError, match=told.replace("(", r"\(")):
         parents.fork(at, edits)
+    with pytest.raises(ep.InputError, match="0 steps are none"):
+        parents.fork(10, steps=0)
 
 
 def test_fork_arms_in_a_study(root: Path) -> None:
@@ -166,3 +180,43 @@ def test_fork_arms_in_a_study(root: Path) -> None:
     one = tree["boosted"].train_loss.sel(by=1).sel(step=120)
     np.testing.assert_array_equal(one.values, tree["control"].train_loss.sel(step=150).values)
     assert run_study(study, place).trained == 0
+
+
+def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
+    from epicycle.lab import run_study
+    from epicycle.report.page import write_report
+    from epicycle.store.layout import Root
+
+    def claim(arm: str, **where: Any) -> dict[str, Any]:
+        statistic = {"kind": "value_at", "series": "train_acc", "at": "end", "arm": arm, "where": where}
+        return {"id": arm, "statistic": statistic, "supported_if": {"above": -1.0}, "refuted_if": {"below": -1.0}, "min_seeds": 1}
+
+    study = Study.parse(
+        {
+            "question": "What is left?",
+            "arms": {
+                "control": {"experiment": QUICK.swept("training.steps", 20).model_dump(mode="json"), "seeds": 6},
+                "late": {"fork": "control", "at": "test_loss<0.0", "steps": 5},
+                "later": {"fork": "late", "at": 2, "steps": 5},
+                "some": {"fork": "control", "at": 5, "steps": 5, "sweep": {"at": [5, "test_loss<0.0"]}},
+            },
+            "claims": [claim("control"), claim("late"), claim("later"), claim("some", at="test_loss<0.0")],
+            "observation": SMALL.model_dump(mode="json"),
+        }
+    )
+    place = Root.create(root)
+    with pytest.warns(UserWarning, match=r"arms.late has no runs: fork at test_loss<0.0: it came in none"):
+        outcome = run_study(study, place)
+    told = {one["id"]: (one["verdict"], one["reason"]) for one in outcome.document()["claims"]}
+    assert told["control"][0] == "supported"
+    assert told["late"] == ("undecided", "arm late has no runs")
+    assert told["later"] == ("undecided", "arm later has no runs")
+    assert told["some"] == ("undecided", "arm 'some' has no run where at = test_loss<0.0")
+    write_report(place, outcome.files)
+    assert "arm late has no runs" in outcome.files.report.read_text()
+
+
+def test_runs_in_which_a_moment_has_not_come_are_told_apart(root: Path) -> None:
+    parents = ep.train(QUICK, seeds=2, sweep={"training.optimiser.lr": [1e-5, 1e-2]}, root=root, observation=SMALL)
+    forks = parents.fork("t_mem", steps=5)
+    assert forks.without[:2] == ("seed 0 at lr = 1e-05", "seed 1 at lr = 1e-05")

@@ -18,7 +18,7 @@ from epicycle.claims.events import Threshold, standard, stopping
 from epicycle.claims.moments import bracket_in, shared_event
 from epicycle.edits.applying import applied
 from epicycle.ensemble import cohort_key, start_of
-from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.experiment import Experiment, Run, Stop
 from epicycle.spec.families import Edit, Event, Measure
 from epicycle.spec.moments import PASSES, PEAK
@@ -30,13 +30,13 @@ from epicycle.training.devices import start
 from epicycle.training.state import State, data_of, from_tensors, initialiser
 
 Family = Mapping[str, Run]  # every run that forks descend from, by id
-Donor = Callable[[Run, str], str]
+Donor = Callable[[Run, int, str], tuple[str, int]]
 
 
 def forked(
     parents: Sequence[Run],
     data: xarray.Dataset,
-    at: int | str | Event,
+    at: float | str | Event,
     edits: Sequence[Edit],
     steps: int | None,
     donor: Donor,
@@ -49,17 +49,22 @@ def forked(
             come before the moment ends no fork.
 
     Raises:
-        InputError: no such event, a step no parent reached, or a moment that came in none of them.
+        InputError: no such event, or a step past every parent's budget.
+        NoRuns: a moment that came in none of them.
     """
+    if steps is not None and steps < 1:
+        raise InputError(f"fork at {at}: {steps} steps are none; give at least 1, or leave them out for the parent's budget.")
+    when = at if isinstance(at, str | Event) else _whole(at)
+    seeds = sorted({parent.seed for parent in parents})
     runs: list[Run] = []
     without: list[str] = []
-    for row, (parent, label) in enumerate(zip(parents, labels_of(data), strict=True)):
+    for row, (parent, label) in enumerate(zip(parents, _told(data), strict=True)):
         place = partial(moment_of, data, row)
-        moment, training = place(at), parent.experiment.training
+        moment, training = place(when), parent.experiment.training
         left = steps or training.steps - (moment or 0)
-        settled = [edit.settled(place, partial(donor, parent)) for edit in edits]
+        settled = [edit.settled(place, partial(donor, parent, seeds.index(parent.seed))) for edit in edits]
         if moment is None or left < 1 or None in settled:
-            without.append(f"seed {label}")
+            without.append(label)
             continue
         experiment, before = parent.experiment, start_of(parent)
         for edit in settled:
@@ -69,8 +74,26 @@ def forked(
         changed = experiment.model_copy(update={"training": experiment.training.model_copy(update=budget)})
         runs.append(Run(experiment=changed, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage))
     if not runs:
-        raise InputError(f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)}).")
+        told = f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)})."
+        out_of_reach = isinstance(when, int) and all(when >= parent.experiment.training.steps for parent in parents)
+        raise InputError(told) if out_of_reach else NoRuns(told)
     return runs, without
+
+
+def _whole(at: float) -> int:
+    """A step; NumPy's too, as users read it off a table of events."""
+    if not (at >= 0 and float(at).is_integer()):
+        raise InputError(f"fork at {at}: a moment is a whole step of at least 0.")
+    return int(at)
+
+
+def _told(data: xarray.Dataset) -> list[str]:
+    """Each run in words: its seed, and the values of what its arm sweeps."""
+    told = [f"seed {label}" for label in labels_of(data)]
+    for name in data.attrs.get("swept", ()):
+        values = data[name].values.tolist()
+        told = [f"{run}{',' if ' at ' in run else ' at'} {name} = {value}" for run, value in zip(told, values, strict=True)]
+    return told
 
 
 def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
@@ -95,9 +118,14 @@ def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | No
 
 
 def _past(data: xarray.Dataset, run: int, stop: Stop | None, moment: int) -> bool:
-    """Whether what ends a run lies before the moment: its forks would see it from their first step on, and end there."""
-    bracket = bracket_in(data, run, stopping(stop.event)) if stop else None
-    return bracket is not None and bracket[1] <= moment
+    """Whether what ends a run lies before the moment, or is seen there, held or not: its forks would see it first of all, and end."""
+    if stop is None:
+        return False
+    event = stopping(stop.event)
+    bracket = bracket_in(data, run, event)
+    recorded = np.flatnonzero(np.isfinite(data["train_loss"].values[run]) & (data["step"].values <= moment))
+    here = bracket_in(data.isel(step=recorded[-1:]), run, event.model_copy(update={"hold": 0.0}))
+    return here is not None or (bracket is not None and bracket[1] <= moment)
 
 
 def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:
@@ -110,17 +138,21 @@ def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:
 
 
 def _recorded(series: str, data: xarray.Dataset, at: str) -> str:
-    if series not in data:
-        raise InputError(f"fork at {at}: no such series; {nearest(series, map(str, data.data_vars))}")
+    known = [str(name) for name, values in data.data_vars.items() if values.dims == ("run", "step")]
+    if series not in known:
+        what = "that series has more than one number at a step" if series in data else "no such series"
+        raise InputError(f"fork at {at}: {what}; {nearest(series, known)}")
     return series
 
 
 def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
-    """Finds donors by run id, or in an arm: the run with the parent's seeds, or one on its data seed, chosen by the parent's seed."""
+    """Finds donors by run id, or in an arm: the run with the parent's seeds, or one on its data seed, by the place of the parent's."""
 
-    def found(parent: Run, name: str) -> str:
-        if name not in arms:
-            return Catalogue(root).find(name)
+    def found(parent: Run, place: int, name: str) -> tuple[str, int]:
+        run = _named(parent, place, name) if name in arms else Catalogue(root).find(name)
+        return run, StoredRun(root, run).last_step
+
+    def _named(parent: Run, place: int, name: str) -> str:
         beside = [run for run in arms[name] if run.data_seed == parent.data_seed]
         same = [run for run in beside if run.seed == parent.seed]
         if len(same) > 1:
@@ -129,7 +161,7 @@ def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
             )
         if not beside:
             raise InputError(f"donor '{name}': that arm has no run on data seed {parent.data_seed}.")
-        return same[0].id if same else beside[parent.seed % len(beside)].id
+        return same[0].id if same else beside[place % len(beside)].id
 
     return found
 

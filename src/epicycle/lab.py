@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import platform
 import time
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from epicycle.ensemble import Watcher, go_on, start_of, train_runs
 from epicycle.forks import Donor, Replay, donor_among, forked
 from epicycle.spec.arms import ForkArm, short_names
 from epicycle.spec.claim import Claim
-from epicycle.spec.errors import InputError
+from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.experiment import Run
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.study import Study
@@ -91,7 +92,8 @@ def _train(
     """Train the root arms, then forks by generation, whose runs are added to `runs`.
 
     Returns:
-        How many runs were trained, and for each fork arm the parents in which its moment has not come.
+        How many runs were trained, and for each fork arm the parents in which its moment has not come. An arm whose moment came in
+        none is left out, with those that descend from it.
     """
     without: dict[str, list[str]] = {}
     trained = train_runs([run for arm in runs.values() for _, run in arm], study.observation, root, watch, interrupted)
@@ -99,12 +101,15 @@ def _train(
         arms = _so_far(study, root, runs)
         family = {run.id: run for arm in runs.values() for _, run in arm}
         donor = donor_among(root, {name: [run for _, run in arm] for name, arm in runs.items()})
-        for name, fork in generation:
+        there = [(name, fork) for name, fork in generation if fork.fork in runs]
+        for name, fork in there:
             try:
                 runs[name], without[name] = _forks(fork, runs[fork.fork], arms[fork.fork], donor)
+            except NoRuns as error:  # what the other arms say is not lost with it
+                warnings.warn(f"arms.{name} has no runs: {error}", stacklevel=2)
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
-        born = [run for name, _ in generation for _, run in runs[name]]
+        born = [run for name, _ in there for _, run in runs.get(name, ())]
         replay = Replay(root, family, study.observation.measures, interrupted)
         trained += train_runs(born, study.observation, root, watch, interrupted, replay)
     return trained, without
@@ -195,11 +200,18 @@ def _forks(
     """The runs of a fork arm with the values swept here and in the parents, and the parents in which the moment has not come."""
     runs: list[tuple[dict[str, Any], Run]] = []
     without: list[str] = []
+    missed: NoRuns | None = None
     values_of = {run.id: values for values, run in parents}
     for values, variant in arm.points():
-        born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps, donor)
+        try:
+            born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps, donor)
+        except NoRuns as error:
+            missed = error
+            continue
         runs += [({**values_of[run.lineage["parent"]], **values}, run) for run in born if run.lineage]
         without += [label for label in late if label not in without]
+    if not runs and missed:
+        raise missed
     return runs, without
 
 

@@ -74,7 +74,7 @@ class Runs:
 
     def fork(
         self,
-        at: int | str | Event,
+        at: float | str | Event,
         edits: Sequence[Edit] = (),
         *,
         steps: int | None = None,

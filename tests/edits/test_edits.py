@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
@@ -94,9 +95,9 @@ def test_an_edit_changes_what_it_says(kind: str, parents: ep.Runs, others: ep.Ru
     """Written and read, settled twice, made: something differs from the edit-free fork; so many places, and no other number."""
     edit, places = EXAMPLES[kind]
     assert resolve("edit", kind).parse(edit.model_dump(mode="json")) == edit
-    once = edit.settled(lambda at: 5, lambda name: "0123456789abcdef")
+    once = edit.settled(lambda at: 5, lambda name: ("0123456789abcdef", 60))
     assert once is not None
-    assert once.settled(lambda at: 5, lambda name: name) == once
+    assert once.settled(lambda at: 5, lambda name: (name, 90)) == once
     edited, plain = at_moment(parents, [edit], others=others)
     for one, other in zip(edited, plain, strict=True):
         assert int(one.state.step) == MOMENT
@@ -235,6 +236,36 @@ def test_a_held_norm_is_held(parents: ep.Runs) -> None:
     np.testing.assert_allclose(forks.data.total_norm.values[0, 0, 1:], 0.5 * first, rtol=1e-5)
 
 
+def test_a_norm_is_held_of_what_moves(parents: ep.Runs) -> None:
+    """In whichever order a tensor is frozen and the norm is held."""
+    held, frozen = ep.Set("norm_share", 0.5), ep.Freeze(("W_E",))
+    one, other = (parents.fork(MOMENT, edits, steps=3)[0].params() for edits in ([held, frozen], [frozen, held]))
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
+def test_moments_outlive_a_change_of_coupling(parents: ep.Runs) -> None:
+    coupled, plain = at_moment(parents, [ep.Change("training.optimiser.decay_coupling", "coupled")])
+    before, after = (
+        {str(path[1:]): value for path, value in jax.tree_util.tree_flatten_with_path(origins[0].state.moments)[0]}
+        for origins in (plain, coupled)
+    )
+    assert set(before) == set(after)
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value, err_msg=name)
+    assert int(coupled[0].state.moments[1].count) == MOMENT
+
+
+def test_a_donor_that_was_trained_on_makes_another_fork(root: Path) -> None:
+    brief = ep.train(TINY.swept("training.steps", 10), seeds=2, data_seeds=0, root=root, observation=ROWS)
+    edits = [ep.Transplant(("W_E",), brief[1].id)]
+    first = brief.fork(5, edits, steps=3)[0]
+    ep.train(TINY.swept("training.steps", 20), seeds=2, data_seeds=0, root=root, observation=ROWS)
+    again = brief.fork(5, edits, steps=3)[0]
+    assert first.id != again.id
+    assert not np.array_equal(first.params()["W_E"], again.params()["W_E"])
+
+
 def test_temperature_divides_the_logits(parents: ep.Runs) -> None:
     """Accuracy stays, the loss is that of flatter outputs."""
     hot = parents.fork(MOMENT, [ep.Set("temperature", 1e6)], steps=1).data
@@ -313,6 +344,10 @@ def test_moments_in_words(parents: ep.Runs) -> None:
         moment_of(data, 0, "t_mem(levle=0.5)")
     with pytest.raises(ep.InputError, match="no such series; did you mean 'train_acc'"):
         moment_of(data, 0, "train_ac>=0.3")
+    parts = data.assign(parts=data.train_acc.expand_dims(part=2, axis=-1))
+    for at in ("peak(parts)", "parts<1"):
+        with pytest.raises(ep.InputError, match="more than one number at a step"):
+            moment_of(parts, 0, at)
 
 
 def test_donors_that_wait_for_each_other_are_refused() -> None:

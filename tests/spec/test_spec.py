@@ -248,10 +248,15 @@ def test_fork_arms_validate() -> None:
         ({"edits": [{"kind": "scal", "knob": "lr", "by": 2}]}, "did you mean 'scale'"),
         ({"sweep": {"edits.3.by": [1]}}, "not a place"),
         ({"fork": "boosted"}, "forked from itself"),
+        ({"sweep": {"edits.0.by": []}}, "no values"),
+        ({"sweep": {"fork": ["control"]}}, "cannot be swept"),
     ):
         with pytest.raises(InputError) as error:
             Study.parse(study(arms={**arms, "boosted": {**fork, **change}}))
         assert told in str(error.value)
+    again = {"again": {**fork, "fork": "boosted"}}
+    with pytest.raises(InputError, match="arm 'again' and one it descends from both sweep by"):
+        Study.parse(study(arms={**arms, **again}))
     for moment in (0, 300, "t_gen", "0.5*t_gen", "peak(test_loss)"):
         assert ForkArm(fork="control", at=moment).at == moment
 

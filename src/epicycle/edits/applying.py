@@ -47,7 +47,6 @@ def _carried(state: State, before: Experiment, after: Experiment, fresh: State) 
         raise InputError(f"a fork goes on with its parent's tensors, and this edit changes {', '.join(sorted(differing))}.")
     mine, theirs = before.training, after.training
     same_rows = before.split == after.split and (mine.batch_size, mine.replacement) == (theirs.batch_size, theirs.replacement)
-    held = fresh.initial_norm if state.initial_norm is None or fresh.initial_norm is None else state.initial_norm
     return State(
         params=state.params,
         moments=_moments(state.moments, fresh.moments) if type(mine.optimiser) is type(theirs.optimiser) else fresh.moments,
@@ -56,7 +55,7 @@ def _carried(state: State, before: Experiment, after: Experiment, fresh: State) 
         key=state.key,
         order=state.order if same_rows else fresh.order,
         diverged=state.diverged,
-        initial_norm=held,
+        initial_norm=fresh.initial_norm,  # of what is moving now
     )
 
 
@@ -79,10 +78,13 @@ def _now(state: State, experiment: Experiment) -> dict[str, Any]:
 
 
 def _moments(state: Any, fresh: Any) -> Any:
-    """Moments of the same place and shape; tensors that training now moves and did not before start at their beginning."""
-    known = dict(jax.tree_util.tree_flatten_with_path(state)[0])
+    """Moments of the same name and shape; tensors that training now moves and did not before start at their beginning.
+
+    The first key of a path is left out: where a rule's parts stand in their chain goes with the coupling of decay.
+    """
+    known = {path[1:]: value for path, value in jax.tree_util.tree_flatten_with_path(state)[0]}
     leaves, shape = jax.tree_util.tree_flatten_with_path(fresh)
-    kept = [known[path] if path in known and np.shape(known[path]) == np.shape(leaf) else leaf for path, leaf in leaves]
+    kept = [value if np.shape(value := known.get(path[1:], leaf)) == np.shape(leaf) else leaf for path, leaf in leaves]
     return jax.tree.unflatten(shape, kept)
 
 

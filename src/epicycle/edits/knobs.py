@@ -34,7 +34,7 @@ class _KnobEdit(Edit):
     def _target(self, value: Any) -> Any:
         """The new value, given the one it has."""
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], str]) -> Edit | None:
+    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
         """With `until` as a step."""
         del donor
         if self.until is None:

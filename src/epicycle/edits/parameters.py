@@ -188,18 +188,19 @@ class _FromDonor(_WeightEdit):
     """Tensors from another run, which has the same task and the same rows to train on.
 
     Attributes:
-        donor: id of a run, or in a study an arm (its run with the same seeds; where there is none, the one with the same data seed in
-            the same place among the arm's).
-        step: a step at which the donor's state is kept; None is its last.
+        donor: id of a run, or in a study an arm (its run with the same seeds; where there is none, among those of the same data seed
+            the one that stands where the recipient's seed stands among its own arm's, from the front again past their number).
+        step: a step at which the donor's state is kept; None is that of its last state when the fork is made.
     """
 
     donor: str = data()
     step: int | None = data(None, ge=0)
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], str]) -> Edit | None:
-        """With the donor as a run's id."""
+    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
+        """With the donor as a run's id at a step: a donor that is trained on later makes another fork."""
         del place
-        return self.model_copy(update={"donor": donor(self.donor)})
+        run, last = donor(self.donor)
+        return self.model_copy(update={"donor": run, "step": last if self.step is None else self.step})
 
     def donors(self) -> tuple[tuple[str, int | None], ...]:
         """The one."""

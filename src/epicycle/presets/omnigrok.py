@@ -77,9 +77,8 @@ PRESET = Preset(
     disagreements=("The notebook says 'exactly the same setup' as Nanda and Lieberum's; it has no warm-up and computes in float64.",),
     differs_here=(
         "Weights, gradients and moments are float64 there; here only the loss is, unless training as a whole runs in float64.",
-        "The second run of the notebook (weights times 0.8, norm put back after every step, no decay) needs a norm "
-        "constraint, which an "
-        "experiment cannot state yet.",
+        "The second run of the notebook (weights times 0.8, norm put back after every step) is this one without decay and with "
+        "training.norm_share 0.8, but for its first gradient, which is that of the unscaled weights here.",
         "torch's random_split is not drawn here: same fraction, other rows.",
     ),
     published=(

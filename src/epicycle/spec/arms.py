@@ -86,6 +86,10 @@ class ForkArm(Spec):
     def _sweep_is_valid(self) -> "ForkArm":
         plain = self.model_dump(mode="json")
         for path, values in self.sweep.items():
+            if path == "fork":
+                raise ValueError("'fork' cannot be swept: give each parent an arm of forks")
+            if not values:
+                raise ValueError(f"sweep over {path} has no values")
             try:
                 get_path(plain, path)
             except InputError as error:

@@ -8,6 +8,10 @@ class InputError(ValueError):
     """Bad input. The command line prints the message alone and exits with 2."""
 
 
+class NoRuns(InputError):
+    """No run is left to say something of: a matter of what runs did, not of how they were asked for."""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """A clause that offers the nearest right spelling of `name`, or lists what is allowed."""
     names = sorted(allowed)

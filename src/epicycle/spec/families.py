@@ -170,8 +170,12 @@ class Edit(Member):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.leading) or 'nothing'} without names; name the rest")
         super().__init__(**dict(zip(self.leading, values, strict=False)), **fields)
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], str]) -> Edit | None:
-        """The edit for one parent: its moments as steps of the parent, its donors as run ids; None if a moment has not come.
+    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
+        """The edit for one parent: its moments as steps of the parent, its donors as run ids at a step; None if a moment has not come.
+
+        Args:
+            place: the step of a moment.
+            donor: the run that a name means, and the step of its last state.
 
         Settling twice changes nothing.
         """

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.arms import Arm, ForkArm, RootArm
+from epicycle.spec.arms import Arm, ForkArm, RootArm, short_names
 from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
@@ -93,8 +93,9 @@ class Study(Spec):
 
     @model_validator(mode="after")
     def _names_meet(self) -> "Study":
-        for name, _ in self.fork_arms():
+        for name, arm in self.fork_arms():
             self._has_root(name)
+            self._sweeps_anew(name, arm)
         if late := {name for name, _ in self.fork_arms()} - {name for born in self.generations() for name, _ in born}:
             raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its own recipient")
         for claim in self.claims:
@@ -109,6 +110,18 @@ class Study(Spec):
         if len(set(ids)) < len(ids):
             raise ValueError(f"two claims share an id: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}")
         return self
+
+    def _sweeps_anew(self, name: str, arm: ForkArm) -> None:
+        """Runs are told apart by the short names of what they and those before them sweep."""
+        above: Arm = self.arms[arm.fork]
+        while True:
+            if again := set(short_names(arm.sweep)) & set(short_names(above.sweep)):
+                raise ValueError(
+                    f"arm '{name}' and one it descends from both sweep {', '.join(sorted(again))}: runs would share a name"
+                )
+            if not isinstance(above, ForkArm):
+                return
+            above = self.arms[above.fork]
 
     def root_arms(self) -> Iterator[tuple[str, RootArm]]:
         """Arms that start from fresh weights."""
