@@ -118,6 +118,14 @@ def test_the_operations_are_what_they_say() -> None:
         assert label * y % 13 == x, "division is the inverse of multiplication, not multiplication"
     table = Modular(p=5, operation="x-y").table()
     assert table.labels.tolist() == [(x - y) % 5 for x in range(5) for y in range(5)]
+    for task, name in (
+        (Modular(p=13, operation="x*y"), "scaling"),
+        (Composition(group="S3", variant="xyx^-1"), "translation"),
+        (Composition(group="S3"), "translation"),
+    ):
+        kept = next(symmetry for symmetry in task.table().symmetries if symmetry.name == name)
+        assert (kept.image != np.arange(len(kept.image))).mean() > 0.9, "it moves all rows but those of 0"
+    assert "scaling" not in [symmetry.name for symmetry in Modular(p=13, operation="x^2+y^2").table().symmetries]
     assert len(Modular(p=97, operation="x/y").table().labels) == 9312  # Power et al., appendix A.1
 
 

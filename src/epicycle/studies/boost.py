@@ -174,6 +174,17 @@ CLAIMS = (
         SOONER,
         accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
     ),
+    # Where ten times is unstable, the rate was within a factor ten of the largest stable one: doses in its units.
+    *(
+        _claim(
+            f"ten-times-is-stable-from-the-start-for-{name}",
+            ValueAt(series="train_acc", at="end", arm=f"{arm}_start", where={"by": 10}),
+            Region(above=0.99),
+            Region(below=0.9),
+            accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "no"}),
+        )
+        for arm, name in (("minus", "differences"), ("plus", "sums"), ("quotient", "quotients"), ("s4", "a-group"))
+    ),
     _claim("five-times-at-onset-fails-in-a-group", _left("s4_onset", by=5), LATER, SOONER),
     _claim("ten-times-at-onset-fails-in-a-group", _left("s4_onset", by=10), LATER, SOONER),
     _claim(

@@ -71,11 +71,13 @@ class Composition(Task):
         swap = y * n + x
         if (labels[swap] == labels).all():
             found.append(Symmetry("mirror", swap, "preserved"))
-        if self.variant == "xy" and n > 1:
-            # (x g)(g^-1 y) = x y, for one element g that is not the identity.
+        if self.variant != "xyx" and n > 1:
+            # (x g)(g^-1 y) = x y and (x g)(g^-1 y g)(x g)^-1 = x y x^-1, for one element g that is not the identity.
             identity = identity_of(product)
             g = next(element for element in range(n) if element != identity)
-            found.append(Symmetry("translation", product[x, g] * n + product[inverses(product)[g], y], "preserved"))
+            moved = product[inverses(product)[g], y]
+            moved = moved if self.variant == "xy" else product[moved, g]
+            found.append(Symmetry("translation", product[x, g] * n + moved, "preserved"))
         return found
 
 

@@ -133,6 +133,8 @@ class Modular(Task):
         if self.operation != "x/y":
             signs = {"sign of both": row[-x % p, -y % p], "sign of x": row[-x % p, y], "sign of y": row[x, -y % p]}
             images = {"mirror": swap, **(signs if p > 2 else {})}
+            if p % 2:  # (p + 1) / 2 is the inverse of 2
+                images["scaling"] = row[2 * x % p, (p + 1) // 2 * y % p]
             kept = {name: image for name, image in images.items() if (labels[image] == labels).all()}
             return tuple(Symmetry(name, image, "preserved") for name, image in kept.items())
         scale = 2 % p if p > 2 else 1
