@@ -231,6 +231,7 @@ def dots(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
         title_text=_dose(figure, arms),
         showgrid=False,
         range=[columns[0].place - 0.6, columns[-1].place + 0.6],
+        ticklabeloverflow="allow",  # a slanted last name would be left out
     )
     logs = scale(figure) == "log"
     drawn.update_yaxes(
