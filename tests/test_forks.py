@@ -198,22 +198,37 @@ def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
                 "control": {"experiment": QUICK.swept("training.steps", 20).model_dump(mode="json"), "seeds": 6},
                 "late": {"fork": "control", "at": "test_loss<0.0", "steps": 5},
                 "later": {"fork": "late", "at": 2, "steps": 5},
+                "given": {"fork": "control", "at": 5, "edits": [{"kind": "transplant", "tensors": ["W_E"], "donor": "late"}]},
                 "some": {"fork": "control", "at": 5, "steps": 5, "sweep": {"at": [5, "test_loss<0.0"]}},
             },
             "claims": [claim("control"), claim("late"), claim("later"), claim("some", at="test_loss<0.0")],
+            "figures": [
+                {"title": "Only those?", "arms": ["late"], "series": ["test_acc"], "decides": "late"},
+                {"title": "And these?", "arms": ["control", "some"], "series": ["test_acc"]},
+            ],
             "observation": SMALL.model_dump(mode="json"),
         }
     )
     place = Root.create(root)
-    with pytest.warns(UserWarning, match=r"arms.late has no runs: fork at test_loss<0.0: it came in none"):
-        outcome = run_study(study, place)
+    outcome = run_study(study, place)
     told = {one["id"]: (one["verdict"], one["reason"]) for one in outcome.document()["claims"]}
     assert told["control"][0] == "supported"
     assert told["late"] == ("undecided", "arm late has no runs")
     assert told["later"] == ("undecided", "arm later has no runs")
     assert told["some"] == ("undecided", "arm 'some' has no run where at = test_loss<0.0")
+    document = outcome.document()
+    assert set(document["left_out"]) == {"late", "later", "given"}
+    assert document["left_out"]["late"].startswith("fork at test_loss<0.0: it came in none of the runs")
+    assert document["left_out"]["given"] == "arm late has no runs"
+    assert "late" not in document["arms"]
+    assert document["arms"]["some"]["without"][0] == "seed 0 (at = test_loss<0.0)"
     write_report(place, outcome.files)
-    assert "arm late has no runs" in outcome.files.report.read_text()
+    page = outcome.files.report.read_text()
+    assert "late: left out: fork at test_loss" in page
+    assert "Only those?" not in page, "a figure of arms that are not there"
+    alone = study.model_copy(update={"arms": {name: study.arms[name] for name in ("control", "late")}, "claims": (), "figures": ()})
+    with pytest.raises(ep.InputError, match=r"arms.late: fork at test_loss<0.0: it came in none"):
+        run_study(alone, place)
 
 
 def test_runs_in_which_a_moment_has_not_come_are_told_apart(root: Path) -> None:

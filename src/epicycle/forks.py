@@ -76,7 +76,7 @@ def forked(
     if not runs:
         told = f"fork at {at}: it came in none of the runs within their budgets ({', '.join(without)})."
         out_of_reach = isinstance(when, int) and all(when >= parent.experiment.training.steps for parent in parents)
-        raise InputError(told) if out_of_reach else NoRuns(told)
+        raise InputError(told) if out_of_reach else NoRuns(told, without)
     return runs, without
 
 
@@ -125,7 +125,7 @@ def _past(data: xarray.Dataset, run: int, stop: Stop | None, moment: int) -> boo
     bracket = bracket_in(data, run, event)
     recorded = np.flatnonzero(np.isfinite(data["train_loss"].values[run]) & (data["step"].values <= moment))
     here = bracket_in(data.isel(step=recorded[-1:]), run, event.model_copy(update={"hold": 0.0}))
-    return here is not None or (bracket is not None and bracket[1] <= moment)
+    return here is not None or (bracket is not None and bracket[0] < moment)  # in between, a fork's first record may show it
 
 
 def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:

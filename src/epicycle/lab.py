@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import platform
 import time
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -72,12 +71,12 @@ def run_study(
         _register(study, files, runs, Catalogue(root))
         write_yaml(files.spec, study.model_dump(mode="json"))
         if not files.runs.exists():  # else they are those of the verdicts that are there
-            write_json(files.runs, {"arms": _listed(study, runs)})
-    trained, without = _train(study, root, runs, watch, interrupted)
+            write_json(files.runs, {"arms": _listed(study, runs), "left_out": {}})
+    trained, without, left_out = _train(study, root, runs, watch, interrupted)
     go_on(interrupted)
     with writing(files.lock):
         ends = _ends(_so_far(study, root, runs), runs)
-        write_json(files.runs, {"arms": _listed(study, runs, ends, without)})
+        write_json(files.runs, {"arms": _listed(study, runs, ends, without), "left_out": left_out})
         write_json(files.verdicts, judged(study, root, files))
         seconds = time.perf_counter() - began
         if trained or not files.provenance.exists():
@@ -88,31 +87,40 @@ def run_study(
 
 def _train(
     study: Study, root: Root, runs: AllRuns, watch: Watcher, interrupted: Callable[[], bool]
-) -> tuple[int, dict[str, list[str]]]:
+) -> tuple[int, dict[str, list[str]], dict[str, str]]:
     """Train the root arms, then forks by generation, whose runs are added to `runs`.
 
     Returns:
-        How many runs were trained, and for each fork arm the parents in which its moment has not come. An arm whose moment came in
-        none is left out, with those that descend from it.
+        How many runs were trained; for each fork arm the parents in which its moment has not come; and the arms that are left out,
+        because their moment came in no parent or because they rest on such an arm, with the reason.
+
+    Raises:
+        InputError: every fork arm would be left out.
     """
+    left_out: dict[str, str] = {}
     without: dict[str, list[str]] = {}
     trained = train_runs([run for arm in runs.values() for _, run in arm], study.observation, root, watch, interrupted)
     for generation in study.generations():
         arms = _so_far(study, root, runs)
         family = {run.id: run for arm in runs.values() for _, run in arm}
         donor = donor_among(root, {name: [run for _, run in arm] for name, arm in runs.items()})
-        there = [(name, fork) for name, fork in generation if fork.fork in runs]
-        for name, fork in there:
+        for name, fork in generation:
+            if lost := sorted(fork.behind(study.arms) - runs.keys()):
+                left_out[name] = f"arm {', '.join(lost)} has no runs"
+                continue
             try:
                 runs[name], without[name] = _forks(fork, runs[fork.fork], arms[fork.fork], donor)
             except NoRuns as error:  # what the other arms say is not lost with it
-                warnings.warn(f"arms.{name} has no runs: {error}", stacklevel=2)
+                left_out[name] = str(error)
             except InputError as error:
                 raise InputError(f"arms.{name}: {error}") from None
-        born = [run for name, _ in there for _, run in runs.get(name, ())]
+        born = [run for name, _ in generation for _, run in runs.get(name, ())]
         replay = Replay(root, family, study.observation.measures, interrupted)
         trained += train_runs(born, study.observation, root, watch, interrupted, replay)
-    return trained, without
+    if left_out and not without:
+        name, reason = next(iter(left_out.items()))
+        raise InputError(f"arms.{name}: {reason}")
+    return trained, without, left_out
 
 
 def _so_far(study: Study, root: Root, runs: ArmRuns) -> dict[str, xarray.Dataset]:
@@ -144,9 +152,10 @@ def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
     header = {"study": study.name, "question": study.question, "profile": study.profile, "pilot": study.pilot}
     leakage = {name: _leakage(data, catalogue) for name, data in arms.items()}
     told = verdicts_document(header, study.claims, arms, leakage, notes["claims"]) | {"post_hoc_seeds": notes["seeds"]}
-    for name, arm in read_json(files.runs)["arms"].items():
+    listed = read_json(files.runs)
+    for name, arm in listed["arms"].items():
         told["arms"][name]["without"] = arm.get("without", [])
-    return told
+    return told | {"left_out": listed.get("left_out", {})}
 
 
 def verdicts_document(
@@ -207,6 +216,8 @@ def _forks(
             born, late = forked([run for _, run in parents], data, variant.at, variant.edits, variant.steps, donor)
         except NoRuns as error:
             missed = error
+            at = ", ".join(f"{name} = {value}" for name, value in values.items())
+            without += [f"{label} ({at})" for label in error.without]
             continue
         runs += [({**values_of[run.lineage["parent"]], **values}, run) for run in born if run.lineage]
         without += [label for label in late if label not in without]

@@ -125,6 +125,20 @@ def test_parquet_without_pyarrow(
     assert not (tmp_path / "out").exists()
 
 
+def test_our_own_file_tells_the_network(tmp_path: Path, tiny: ep.Experiment) -> None:
+    network = ep.Transformer(d_model=8, n_heads=2, d_mlp=16, norm="post", final_norm=True, act_fn="gelu", causal=False)
+    run = ep.train(tiny.model_copy(update={"model": network}).swept("training.steps", 2), seeds=1, root=tmp_path)[0]
+    file = ep.export(run, "safetensors", tmp_path / "out", names="own")
+    assert ep.import_weights(file).model == network
+    other = ep.import_weights(file, fields={"act_fn": "relu"}).model
+    assert isinstance(other, ep.Transformer)
+    assert other.act_fn == "relu", "fields come before the header"
+    with pytest.raises(ep.InputError, match="n_heads = 0 is no whole number"):
+        ep.import_weights(file, fields={"n_heads": 0})
+    with pytest.raises(ep.InputError, match="HookedTransformer has no norm = post"):
+        ep.export(run, "safetensors", tmp_path / "out")
+
+
 def test_a_model_without_transformer_names(tmp_path: Path, tiny: ep.Experiment) -> None:
     runs = ep.train(tiny.model_copy(update={"model": ep.MLP(d_model=8, d_mlp=16)}), seeds=1, root=tmp_path / "results")
     with pytest.raises(ep.InputError, match=r"\(mlp\) have no old TransformerLens names.*--names own"):

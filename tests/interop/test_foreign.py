@@ -174,6 +174,8 @@ def test_swept_columns_and_arms() -> None:
     at = [LATE.model_copy(update={"statistic": LATE.statistic.model_copy(update={"where": {"decay": d}})}) for d in (0.1, 1.0)]
     values = [verdict.estimate.interval.value for verdict in runs.judge(*at) if verdict.estimate]
     assert values[0] > 30 > values[1] > 3
+    named = ep.import_runs(table.assign(decay=table["decay"].map({0.1: "low", 1.0: "high"})), num_classes=50, swept=["decay"])
+    assert sorted(named.data["decay"].values.tolist()) == ["high", "low"]
     with pytest.raises(InputError, match="have the same seed"):
         ep.import_runs(table.drop(columns="decay").assign(run=table["decay"].astype(str) + table["seed"].astype(str)), num_classes=50)
     two = ep.import_runs({"high": curve(20, 100), "low": [curve(20, 800), curve(20, 900)]}, num_classes=50)

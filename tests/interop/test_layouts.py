@@ -157,6 +157,8 @@ def test_names_that_are_missing_or_unexpected_are_told(tmp_path: Path) -> None:
     refused(tmp_path, {"lstm.weight_ih": np.ones(8, np.float32)}, "lacks", "does not expect lstm.weight_ih")
     refused(tmp_path, arrays, "lacks blocks.0.attn.k.weight", layout="transformer-lens-native")
     refused(tmp_path, arrays, "did you mean 'pizza'", layout="piza")
+    hooked = LAYOUTS["transformer-lens"].write(weights(SHAPES["two blocks"]))
+    refused(tmp_path, {**hooked, "blocks.1.ln1.w": np.ones(8, np.float32)}, "lacks blocks.0.ln1.w")
 
 
 def test_shapes_are_held_against_each_other(tmp_path: Path) -> None:

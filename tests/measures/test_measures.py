@@ -80,6 +80,7 @@ def test_calibration_takes_confidence_away() -> None:
         assert found == pytest.approx(best, rel=1e-4), overconfidence
     assert float(CalibratedLoss(rows="test").fn(planted(right(-5.0)))) == pytest.approx(np.log(CLASSES), rel=1e-2)
     assert float(CalibratedLoss(rows="test").fn(planted(right(0.3)))) < 1e-6, "all right: the loss can be scaled away"
+    assert float(CalibratedLoss(rows="test").fn(planted(right(0.0)))) == pytest.approx(np.log(CLASSES)), "equal logits know nothing"
     scale = log_inverse_temperature(jnp.asarray(logits * 10), LABELS, jnp.ones(ROWS, bool))
     same = log_inverse_temperature(jnp.asarray(logits), LABELS, jnp.ones(ROWS, bool)) - np.log(10)
     assert float(scale) == pytest.approx(float(same), abs=1e-3)

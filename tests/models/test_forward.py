@@ -1,5 +1,6 @@
 """Both architectures against forward passes written here in float64 NumPy, and the fast path against the plain one."""
 
+import itertools
 from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
@@ -277,6 +278,10 @@ def test_initialisations(scheme: str) -> None:
     deviation |= every[scheme]
     for name, expected in deviation.items():
         assert float(params[name].std()) == pytest.approx(expected, rel=0.25 if params[name].size < 1000 else 0.02), name
+    drawn = {name: value.ravel()[:20] / np.abs(value).max() for name, value in params.items() if np.any(value)}
+    for name, other in itertools.combinations(drawn, 2):
+        n = min(len(drawn[name]), len(drawn[other]))
+        assert abs(np.corrcoef(drawn[name][:n], drawn[other][:n])[0, 1]) < 0.95, f"{name} and {other} come from one key"
     assert scheme == "torch" or not any(params[name].any() for name in EVERY_BIAS)
     doubled = Transformer(initialisation=scheme, init_scale=2.0).init(jax.random.key(0), table)
     np.testing.assert_allclose(doubled["W_E"], 2 * params["W_E"], rtol=1e-6)
@@ -353,6 +358,13 @@ def test_random_features_train_the_read_out_only() -> None:
 def test_choices_that_do_not_go_together(fields: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Transformer(**fields)
+
+
+def test_what_is_read_must_be_the_last_that_is_seen() -> None:
+    table = Modular(p=7, form="eos x o y = z eos").table()
+    Transformer().init(jax.random.key(0), table)
+    with pytest.raises(InputError, match="read before its last token"):
+        Transformer(causal=False).init(jax.random.key(0), table)
 
 
 def test_operands_must_come_first() -> None:

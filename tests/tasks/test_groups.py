@@ -94,6 +94,7 @@ def test_a_group_never_named_here_works_from_data() -> None:
         ({"group": "S7"}, "S and A from 1 to 6"),
         ({"group": "D2"}, "D from 3 on"),
         ({"group": "S6 x S4"}, "17280 elements"),
+        ({"group": "C1000000000"}, "1000000000 elements"),
         ({}, "one of the two"),
         ({"group": "C2", "cayley": [[0, 1], [1, 0]]}, "one of the two"),
         ({"cayley": [[0, 1], [1]]}, "square"),

@@ -284,6 +284,9 @@ def test_splits_in_table_order() -> None:
     for split in (SequentialSplit(frac_train=0.01), AlternatingSplit(frac_train=0.01)):
         with pytest.raises(InputError, match="none to train on"):
             split.train_rows(table, 0)
+    off_diagonal = WithoutDiagonal(of=Modular(p=7, operation="x+y")).table()
+    with pytest.raises(InputError, match="none to train on"):
+        MirrorClosedSplit(frac_train=0.025).train_rows(off_diagonal, 0)
 
 
 def test_a_forced_split_leaks_everything() -> None:

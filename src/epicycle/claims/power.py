@@ -40,7 +40,8 @@ def power(claim: Claim, seeds: int) -> Power:
         InputError: no outcome could decide the claim.
     """
     enough = seeds >= claim.min_seeds
-    if enough and not isinstance(claim.statistic, Share | Quantity | LogRemainingTime):
+    whole = all(len(region.pieces()) == 1 for region in (claim.supported_if, claim.refuted_if))
+    if enough and not (whole and isinstance(claim.statistic, Share | Quantity | LogRemainingTime)):
         return Power(seeds, (), (), {})  # its interval has no such simple rule
     supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
     if not supported_by and not refuted_by:

@@ -1,5 +1,6 @@
 """A fork's edits, one after the other: what the changed experiment keeps of its parent's state, and what it begins anew."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -80,11 +81,15 @@ def _now(state: State, experiment: Experiment) -> dict[str, Any]:
 def _moments(state: Any, fresh: Any) -> Any:
     """Moments of the same name and shape; tensors that training now moves and did not before start at their beginning.
 
-    The first key of a path is left out: where a rule's parts stand in their chain goes with the coupling of decay.
+    Where a rule's parts stand in their chain, the first key of a path, goes with the coupling of decay: what has no other place but
+    one in another part is looked for there.
     """
-    known = {path[1:]: value for path, value in jax.tree_util.tree_flatten_with_path(state)[0]}
+    known = dict(jax.tree_util.tree_flatten_with_path(state)[0])
+    tails = Counter(path[1:] for path in known)
+    moved = {path[1:]: value for path, value in known.items() if tails[path[1:]] == 1}
     leaves, shape = jax.tree_util.tree_flatten_with_path(fresh)
-    kept = [value if np.shape(value := known.get(path[1:], leaf)) == np.shape(leaf) else leaf for path, leaf in leaves]
+    found = [known[path] if path in known else moved.get(path[1:], leaf) for path, leaf in leaves]
+    kept = [value if np.shape(value) == np.shape(leaf) else leaf for value, (_, leaf) in zip(found, leaves, strict=True)]
     return jax.tree.unflatten(shape, kept)
 
 

@@ -54,7 +54,7 @@ def curves_of(source: Any, columns: Mapping[str, str], swept: Sequence[str], whe
     Raises:
         InputError: a file that cannot be read, or columns that cannot be understood.
     """
-    frame = _spelled(_frame(source, where), columns, where)
+    frame = _spelled(_frame(source, where), columns, swept, where)
     if missing := [name for name in swept if name not in frame]:
         raise InputError(f"{where}: swept: there is no column '{missing[0]}'; {nearest(missing[0], map(str, frame.columns))}")
     if frame.empty:
@@ -171,8 +171,8 @@ def _along(values: Any, name: str, runs: int, length: int, where: str) -> Any:
     )
 
 
-def _spelled(frame: pandas.DataFrame, columns: Mapping[str, str], where: str) -> pandas.DataFrame:
-    """The table under our names; columns that are no numbers and no labels are left out."""
+def _spelled(frame: pandas.DataFrame, columns: Mapping[str, str], swept: Sequence[str], where: str) -> pandas.DataFrame:
+    """The table under our names; columns that are no numbers, no labels and not swept are left out."""
     for ours, theirs in columns.items():
         if theirs not in frame:
             raise InputError(f"{where}: columns: there is no column '{theirs}' for {ours}; {nearest(theirs, map(str, frame.columns))}")
@@ -193,8 +193,8 @@ def _spelled(frame: pandas.DataFrame, columns: Mapping[str, str], where: str) ->
     words = [name for name in frame if not pandas.api.types.is_numeric_dtype(frame[name].dtype)]
     if bad := [name for name in words if name in SERIES or name in columns]:
         raise InputError(f"{where}: {bad[0]} holds something that is not a number.")
-    frame = frame.drop(columns=[name for name in words if name not in (*LABELS, "step")])
-    if not [name for name in frame if name not in (*LABELS, "step")]:
+    frame = frame.drop(columns=[name for name in words if name not in (*LABELS, *swept, "step")])
+    if not [name for name in frame if name not in (*LABELS, *swept, "step")]:
         raise InputError(f"{where}: there is no series beside its labels; expected are {', '.join(SERIES)}.")
     return frame.copy()
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import xarray
 
 FORMATS = ("csv", "parquet", "safetensors")
+BEYOND = {"norm": ("post", "pre_stream"), "scaled_embedding": (True,)}  # what TransformerLens's networks cannot be
 NAMES = {"old": "transformer-lens", "native": "transformer-lens-native", "own": None}
 
 
@@ -100,6 +101,13 @@ def _table(frame: "pandas.DataFrame", to: str) -> bytes:
 def _weights(run: StoredRun, step: int, names: str) -> bytes:
     params, model = run.params(step), run.experiment()["model"]
     layout = NAMES[names]
+    if layout and (beyond := [f"{name} = {value}" for name, value in model.items() if value in BEYOND.get(name, ())]):
+        raise InputError(
+            f"HookedTransformer has no {', '.join(beyond)}: the weights of run {run.id} would load there as another network. "
+            "--names own writes them."
+        )
+    if layout and model.get("attention_rate") is not None:
+        raise InputError(f"HookedTransformer has no attention_rate: the weights of run {run.id} would load there as another network.")
     try:
         arrays = LAYOUTS[layout].write(params) if layout else params
     except InputError as error:

@@ -59,6 +59,8 @@ def import_runs(
     """
     if (num_classes is None) == (baseline is None):
         raise InputError("import_runs needs either num_classes or baseline: events and figures are measured from it.")
+    if num_classes is not None and num_classes < 2:
+        raise InputError(f"num_classes = {num_classes}: there are at least 2, or the baseline is no accuracy below 1.")
     level = 1 / num_classes if num_classes else float(baseline or 0)
     if not 0 <= level < 1:
         raise InputError(f"a baseline of {level:g} is no accuracy below 1.")

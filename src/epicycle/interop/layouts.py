@@ -62,7 +62,9 @@ class Layout:
     def differences(self, keys: set[str]) -> tuple[list[str], list[str]]:
         """What a state dict with these keys lacks, and what the layout does not expect."""
         n_layers = _layers(keys)
-        must = {key for name, (key, _) in self.tensors.items() if name not in self.optional for key in _each(key, n_layers)}
+        wanted = {name: set(_each(key, n_layers)) for name, (key, _) in self.tensors.items()}
+        # What may be lacking is lacking in every block: a part of it would be left out without a word.
+        must = {key for name, every in wanted.items() if name not in self.optional or every & keys for key in every}
         may = {each for key in (*(k for k, _ in self.tensors.values()), *self.buffers) for each in _each(key, n_layers)}
         return sorted(must - keys), sorted(keys - may)
 

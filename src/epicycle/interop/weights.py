@@ -1,5 +1,6 @@
 """Weights that another code trained: `epicycle.import_weights(path)` gives parameters under our names and a model that fits them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import xarray
 from jaxtyping import Float
 from numpy import ndarray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
 from epicycle.interop.layouts import BIASES, layout_of
@@ -73,8 +74,9 @@ class Weights:
 def import_weights(path: str | Path, layout: str = "auto", *, within: str = "", fields: Mapping[str, Any] | None = None) -> Weights:
     """Read a transformer's weights from a state dict of PyTorch or a safetensors file; nothing in it is executed.
 
-    Weights do not tell how a network uses them: activation, attention mask, attention rate (of `pizza`) and the like are the model's
-    defaults unless `fields` says otherwise. Biases that are zero throughout and that the model does not have are left out.
+    Weights do not tell how a network uses them: activation, attention mask, attention rate (of `pizza`) and the like are as the file's
+    header says where we wrote it, otherwise the model's defaults, unless `fields` says otherwise. Biases that are zero throughout and
+    that the model does not have are left out.
 
     Args:
         path: a file of torch.save (PyTorch 1.6 or later) or of safetensors.
@@ -86,11 +88,15 @@ def import_weights(path: str | Path, layout: str = "auto", *, within: str = "", 
     Raises:
         InputError: a file that cannot be read safely, names or shapes of no known layout, or weights that the model does not have.
     """
-    fields = dict(fields or {})
-    arrays = _state_dict(_read(Path(path)), within, str(path))
+    found_in, told = _read(Path(path))
+    fields = {**told, **(fields or {})}
+    arrays = _state_dict(found_in, within, str(path))
     try:
+        for name in ("n_heads", "d_head"):
+            if not (fields.get(name) is None or (isinstance(fields[name], int) and fields[name] > 0)):
+                raise InputError(f"fields: {name} = {fields[name]!r} is no whole number of at least 1.")
         found = layout_of(set(arrays), layout)
-        params, sizes = found.read(arrays, {name: fields[name] for name in ("n_heads", "d_head") if name in fields})
+        params, sizes = found.read(arrays, {name: fields[name] for name in ("n_heads", "d_head") if fields.get(name) is not None})
         model = _model(found.name, params, sizes, fields)
         return Weights(_fitting(params, model, sizes), model, found.name, sizes)
     except InputError as error:
@@ -102,7 +108,7 @@ def _model(layout: str, params: Mapping[str, Any], sizes: Mapping[str, int], fie
     told: dict[str, Any] = {name: sizes[name] for name in ("n_layers", "d_model", "n_heads", "d_head", "d_mlp")}
     told["biases"] = [name for name in BIASES if name in params and (name in ("b_in", "b_out") or np.any(params[name]))]
     told["d_vocab_out"] = "tokens" if sizes["d_vocab_out"] == sizes["d_vocab"] else "classes"
-    if "ln1_w" in params:  # of the known layouts only TransformerLens's have norms, all of them before what they feed
+    if "ln1_w" in params:  # TransformerLens's are before what they feed; ours say in their header where they stand
         told |= {"norm": "pre", "final_norm": "ln_final_w" in params, "norm_kind": "layer" if "ln1_b" in params else "rms"}
     if layout == "pizza":
         told["causal"] = False  # its mask is written but not used
@@ -131,13 +137,18 @@ def _fitting(params: Mapping[str, Any], model: Transformer, sizes: Mapping[str, 
     return {name: params[name] for name in wanted}
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> tuple[Any, dict[str, Any]]:
+    """What a file holds, and the fields of the model where our own header gives them."""
     if not path.is_file():
         raise InputError(f"{path} is not a file.")
     if is_torch_file(path) or path.suffix != ".safetensors":
-        return read_torch(path)
+        return read_torch(path), {}
     try:
-        return load(path.read_bytes())
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("epicycle", "{}"))
+        model = header.get("model") or {}
+        model = model if model.get("kind") == "transformer" else {}
+        return load(path.read_bytes()), {name: value for name, value in model.items() if name != "kind"}
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a whole safetensors file: {error}.") from None
 

@@ -170,6 +170,7 @@ def log_inverse_temperature(
     centred = (logits - right_logit(logits, labels)[:, None]).T
     # In units of their own size, so that the search does not depend on how confident the network is.
     size = jnp.sqrt(mean_over(jnp.square(centred).mean(axis=0), rows))
+    size = jnp.where(size > 0, size, 1)  # where all logits are equal, every scale is as good
     centred = centred / size
     largest = centred.max(axis=0)
 

@@ -47,7 +47,8 @@ def draw(
     keys = jax.random.split(key, len(weights))
     drawn = {name: _one(k, name, tensor, scheme, d_model) for k, (name, tensor) in zip(keys, weights.items(), strict=True)}
     for i, (name, tensor) in enumerate(biases.items()):
-        drawn[name] = _one(jax.random.fold_in(key, i), name, tensor, scheme, d_model)
+        # Far from the numbers of the weights: a key split into n has the keys that 0 to n - 1 are folded into.
+        drawn[name] = _one(jax.random.fold_in(key, 2**16 + i), name, tensor, scheme, d_model)
     return {name: value * jnp.asarray(alpha, value.dtype) for name, value in drawn.items()}
 
 

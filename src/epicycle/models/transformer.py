@@ -18,6 +18,7 @@ from epicycle.models.activations import ACTIVATIONS, Activation, normalised
 from epicycle.models.initialisation import Scheme, Tensor, draw
 from epicycle.models.positions import rotated, sinusoids
 from epicycle.models.sites import Sites
+from epicycle.spec.errors import InputError
 from epicycle.spec.families import Model
 from epicycle.spec.fields import knob, static
 from epicycle.spec.table import Table
@@ -113,6 +114,11 @@ class Transformer(Model):
 
     def init(self, key: jax.Array, table: Table) -> dict[str, Float[Array, "..."]]:
         """Fresh parameters: W_E, W_pos, W_Q, W_K, W_V, W_O, W_in, W_out, W_U, the biases, ln1_w, ln1_b, ..., ln_final_b, smear."""
+        last = table.inputs.shape[1] - 1
+        if not self.causal and any(place < last for place in table.positions or ()):
+            raise InputError(
+                "this form is read before its last token, which a network without a causal mask sees; set causal to true."
+            )
         layers, d, heads, head, hidden = self.n_layers, self.d_model, self.n_heads, self.head, self.hidden
         d_out = table.d_vocab if self.d_vocab_out == "tokens" else table.num_classes
         weights = {

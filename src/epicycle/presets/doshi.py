@@ -70,13 +70,13 @@ PRESET = Preset(
             what="accuracies at the end",
             value="train 0.98, test 0.98 at 1,000 (coexistence)",
             source=f"{NOTEBOOK}, stored output",
-            changes={**CORRUPTED, "training.optimiser.weight_decay": 0.0},
+            changes={**CORRUPTED, "training.optimiser.weight_decay": 0.0, "training.steps": 1000},
         ),
         Published(
             what="accuracies at the end",
             value="train 0.654, test 1.0 from 300 on (full inversion)",
             source=f"{NOTEBOOK}, stored output",
-            changes={**CORRUPTED, "training.optimiser.weight_decay": 15.0},
+            changes={**CORRUPTED, "training.optimiser.weight_decay": 15.0, "training.steps": 1000},
         ),
     ),
 )

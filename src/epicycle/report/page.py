@@ -39,7 +39,8 @@ def write_page(
 ) -> None:
     """The page and the deciding figure of any runs: `spec` gives name, question, arms, figures and sources as plain data."""
     arms = with_parents(arms, spec["arms"], {name: arm.get("without", ()) for name, arm in verdicts["arms"].items()})
-    figures = [Figure.parse(entry, "figures") for entry in spec["figures"]]
+    every = [Figure.parse(entry, "figures") for entry in spec["figures"]]
+    figures = [figure for figure in every if any(name in arms for name in figure.arms)]
     deciding = next((figure for figure in figures if figure.decides), figures[0] if figures else None)
     if deciding:
         save_figure(deciding, arms, files.figure)
@@ -121,7 +122,8 @@ def _figure_block(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
 
 def _arms(verdicts: Mapping[str, Any], arms: Mapping[str, xarray.Dataset], settings: Mapping[str, Any]) -> str:
     head, *rows = arm_rows(verdicts, arms, settings)
-    listed = "".join(f"<li>{_text(name)}: {_text(told)}</li>" for name, told in censored(arms))
+    gone = [(name, f"left out: {reason}") for name, reason in verdicts.get("left_out", {}).items()]
+    listed = "".join(f"<li>{_text(name)}: {_text(told)}</li>" for name, told in [*censored(arms), *gone])
     lost = f"<h3>Not there by the end of the record</h3><ul class=note>{listed}</ul>" if listed else ""
     top, *forks = left_rows(arms)
     title = "<h3>ln(time left after the moment / control's): below 0 is sooner</h3>"

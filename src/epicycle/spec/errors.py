@@ -9,7 +9,15 @@ class InputError(ValueError):
 
 
 class NoRuns(InputError):
-    """No run is left to say something of: a matter of what runs did, not of how they were asked for."""
+    """No run is left to say something of: a matter of what runs did, not of how they were asked for.
+
+    Attributes:
+        without: the runs in which what was asked for has not come.
+    """
+
+    def __init__(self, told: str, without: Iterable[str] = ()) -> None:
+        super().__init__(told)
+        self.without = list(without)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:

@@ -134,6 +134,8 @@ class Experiment(Spec):
             paths = [knob_path(course.of, plain.knobs()) for course in courses]
             if len(set(paths)) < len(paths):
                 raise InputError("training.courses: a knob has two courses; give it one.")
+            if "model.init_scale" in paths:
+                raise InputError("training.courses: model.init_scale matters before the first step only; it takes no course.")
             for path, course in zip(paths, courses, strict=True):
                 for value in course.values:
                     plain.swept(path, value)

@@ -6,6 +6,7 @@ code of Power et al. applies the first first, so its x y is y x here.
 """
 
 import itertools
+import math
 import re
 from functools import cache, reduce
 from typing import Any, Literal
@@ -93,11 +94,11 @@ def named(name: str) -> Int[ndarray, "token token"]:
         raise ValueError(
             f"'{name}' is not a group known here; write C7, D5, S4, A5, or a direct product such as C2 x S3, or give cayley"
         )
-    factors = [_factor(part.group(1), int(part.group(2))) for part in parts if part]
-    order = int(np.prod([len(factor) for factor in factors]))
+    named_so = [(part.group(1), int(part.group(2))) for part in parts if part]
+    order = math.prod(_order(family, n) for family, n in named_so)
     if order > LARGEST:
         raise ValueError(f"{name} has {order} elements; at most {LARGEST} are allowed, as the table has a row for every pair")
-    return reduce(_direct, factors)
+    return reduce(_direct, [_factor(family, n) for family, n in named_so])
 
 
 def inverses(product: Int[ndarray, "token token"]) -> Int[ndarray, " token"]:
@@ -142,9 +143,16 @@ def check_group(cayley: tuple[tuple[int, ...], ...]) -> None:
             raise ValueError(f"cayley is not a group: ({x} {y}) {z} differs from {x} ({y} {z})")
 
 
-def _factor(family: str, n: int) -> Int[ndarray, "token token"]:
+def _order(family: str, n: int) -> int:
+    """Number of elements."""
     if n < 1 or (family in "SA" and n > 6) or (family == "D" and n < 3):
         raise ValueError(f"{family}{n} is not available: C from 1 on, D from 3 on, S and A from 1 to 6")
+    if family in "CD":
+        return n if family == "C" else 2 * n
+    return math.factorial(n) if family == "S" else max(math.factorial(n) // 2, 1)
+
+
+def _factor(family: str, n: int) -> Int[ndarray, "token token"]:
     if family == "C":
         return np.add.outer(np.arange(n), np.arange(n)) % n
     return _dihedral(n) if family == "D" else _permutations(n, even=family == "A")

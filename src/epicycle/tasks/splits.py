@@ -52,6 +52,8 @@ class MirrorClosedSplit(SplitRule):
             orbit = sorted({int(row), int(partner[row])})
             if len(rows) + len(orbit) <= wanted:
                 rows.extend(orbit)
+        if not rows:
+            raise InputError(f"split: frac_train = {self.frac_train:g} holds no whole orbit of the swap, none to train on; raise it.")
         return np.array(rows, dtype=np.int64)
 
 

@@ -18,7 +18,7 @@ from jax.sharding import Mesh
 from epicycle.spec.errors import InputError
 
 MEMORY_SHARE = 0.8  # of an accelerator's memory that one block of members may take
-ENGINE_VERSION = 3  # raised when the same spec under the same libraries may give other bits
+ENGINE_VERSION = 4  # raised when the same spec under the same libraries may give other bits
 
 
 @dataclass(frozen=True)
