@@ -229,7 +229,10 @@ STUDY = Study(
                 # A pilot's two minutes bring no generalisation: it forks at a step.
                 **{f"arms.{name}.at": 100 for name, arm in ARMS.items() if isinstance(arm, ForkArm)},
                 **{f"arms.{name}.steps": 60 for name, arm in ARMS.items() if isinstance(arm, ForkArm)},
+                # Each share is another number of rows, and so another program to compile.
                 "arms.scratch.sweep": {"split.share": [0.2, 0.6]},
+                "arms.removed.sweep": {"edits.0.share": [0.6, 0.9]},
+                **{f"arms.decay_{name}.sweep": {"edits.0.share": [0.6, 0.8]} for name in DECAYS},
             },
         ),
         "hour": Profile(),

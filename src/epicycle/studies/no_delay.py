@@ -251,6 +251,7 @@ STUDY = Study(
                 "arms.memory_alone.experiment.task.of.p": 23,
                 **{f"arms.{name}.at": 60 for name in ("without_mlp", "without_attention", "shrunk")},
                 **{f"arms.{name}.steps": 60 for name in FORKS},
+                "arms.more_data.sweep": {"split.frac_train": [0.95]},  # a program less to compile for each number of rows
             },
         ),
         "hour": Profile(),
