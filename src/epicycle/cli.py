@@ -370,6 +370,8 @@ def _print_verdicts(document: dict[str, Any], trained: int | None = None) -> Non
         word = typer.style(f"{VERDICTS[claim['verdict']][0]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
         typer.echo(f"  {word}{marks}  {claim['sentence']}")
         typer.echo(f"      {claim['reason']}")
+    for name, reason in document.get("left_out", {}).items():
+        typer.echo(f"  arm {name} is left out: {reason}")
     did = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"
     typer.echo(f"{document['seconds']:.1f} s{did}")
     typer.echo(f"report: {document['report']}")

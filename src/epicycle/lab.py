@@ -17,7 +17,7 @@ from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
 from epicycle.ensemble import Watcher, go_on, start_of, train_runs
 from epicycle.forks import Donor, Replay, donor_among, forked
-from epicycle.spec.arms import ForkArm, short_names
+from epicycle.spec.arms import ForkArm
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.experiment import Run
@@ -239,16 +239,10 @@ def _listed(
         if ends:
             listed = [{**entry, "end": end} for entry, end in zip(listed, ends[name], strict=True)]
         budget = max(run.experiment.training.steps for _, run in each)
-        arms[name] = {"swept": _swept(study, name), "budget": budget, "runs": listed}
+        arms[name] = {"swept": study.swept(name), "budget": budget, "runs": listed}
         if without and name in without:
             arms[name]["without"] = without[name]  # parents in which the moment of the fork has not come
     return arms
-
-
-def _swept(study: Study, name: str) -> list[str]:
-    """Names of what an arm's runs differ in, its parents' included."""
-    arm = study.arms[name]
-    return [*(_swept(study, arm.fork) if isinstance(arm, ForkArm) else ()), *short_names(arm.sweep)]
 
 
 def _ends(arms: Mapping[str, xarray.Dataset], runs: ArmRuns) -> dict[str, list[int]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray
 
 FORMATS = ("csv", "parquet", "safetensors")
-BEYOND = {"norm": ("post", "pre_stream"), "scaled_embedding": (True,)}  # what TransformerLens's networks cannot be
+WITHIN = {"norm": ("none", "pre"), "scaled_embedding": (False,), "attention_rate": (None,)}  # what TransformerLens's networks can be
 NAMES = {"old": "transformer-lens", "native": "transformer-lens-native", "own": None}
 
 
@@ -101,13 +101,11 @@ def _table(frame: "pandas.DataFrame", to: str) -> bytes:
 def _weights(run: StoredRun, step: int, names: str) -> bytes:
     params, model = run.params(step), run.experiment()["model"]
     layout = NAMES[names]
-    if layout and (beyond := [f"{name} = {value}" for name, value in model.items() if value in BEYOND.get(name, ())]):
+    if layout and (beyond := [f"{name} = {model[name]}" for name, able in WITHIN.items() if model.get(name, able[0]) not in able]):
         raise InputError(
             f"HookedTransformer has no {', '.join(beyond)}: the weights of run {run.id} would load there as another network. "
             "--names own writes them."
         )
-    if layout and model.get("attention_rate") is not None:
-        raise InputError(f"HookedTransformer has no attention_rate: the weights of run {run.id} would load there as another network.")
     try:
         arrays = LAYOUTS[layout].write(params) if layout else params
     except InputError as error:

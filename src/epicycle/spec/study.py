@@ -93,9 +93,11 @@ class Study(Spec):
 
     @model_validator(mode="after")
     def _names_meet(self) -> "Study":
-        for name, arm in self.fork_arms():
+        for name, _ in self.fork_arms():
             self._has_root(name)
-            self._sweeps_anew(name, arm)
+            swept = self.swept(name)
+            if twice := sorted({path for path in swept if swept.count(path) > 1}):
+                raise ValueError(f"arm '{name}' and one it descends from both sweep {', '.join(twice)}: runs would share a name")
         if late := {name for name, _ in self.fork_arms()} - {name for born in self.generations() for name, _ in born}:
             raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its own recipient")
         for claim in self.claims:
@@ -111,18 +113,6 @@ class Study(Spec):
             raise ValueError(f"two claims share an id: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}")
         return self
 
-    def _sweeps_anew(self, name: str, arm: ForkArm) -> None:
-        """Runs are told apart by the short names of what they and those before them sweep."""
-        above: Arm = self.arms[arm.fork]
-        while True:
-            if again := set(short_names(arm.sweep)) & set(short_names(above.sweep)):
-                raise ValueError(
-                    f"arm '{name}' and one it descends from both sweep {', '.join(sorted(again))}: runs would share a name"
-                )
-            if not isinstance(above, ForkArm):
-                return
-            above = self.arms[above.fork]
-
     def root_arms(self) -> Iterator[tuple[str, RootArm]]:
         """Arms that start from fresh weights."""
         for name, arm in self.arms.items():
@@ -134,6 +124,11 @@ class Study(Spec):
         for name, arm in self.arms.items():
             if isinstance(arm, ForkArm):
                 yield name, arm
+
+    def swept(self, name: str) -> list[str]:
+        """Short names of what an arm's runs differ in, those of the arms it descends from included."""
+        arm = self.arms[name]
+        return [*(self.swept(arm.fork) if isinstance(arm, ForkArm) else ()), *short_names(arm.sweep)]
 
     def generations(self) -> list[list[tuple[str, ForkArm]]]:
         """Fork arms by what lies behind them: forks of root arms (with donors among those), forks of these, and so on."""
