@@ -254,7 +254,7 @@ def _register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalog
     if not files.registration.exists() and files.runs.exists():  # a new one would call every claim post hoc
         raise missing(files.registration)
     entries = read_json(files.registration)["entries"] if files.registration.exists() else []
-    claims = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
+    claims = {claim.id: claim.fingerprint for claim in study.claims}
     seeds = {name: sorted({run.seed for _, run in arm}) for name, arm in runs.items()}
     if entries and entries[-1]["claims"] == claims and all(set(s) <= _registered(entries, name) for name, s in seeds.items()):
         return
@@ -280,7 +280,7 @@ def _post_hoc(study: Study, files: StudyFiles) -> dict[str, Any]:
     for entry in entries:
         for claim, name in entry["claims"].items():
             first.setdefault((claim, name), entry["runs_existed"])
-    hashes = {claim.id: digest(claim.model_dump(mode="json")) for claim in study.claims}
+    hashes = {claim.id: claim.fingerprint for claim in study.claims}
     late_seeds: set[int] = set()
     for i, entry in enumerate(entries):
         if entry["verdicts_existed"]:

@@ -74,6 +74,12 @@ def test_values_at_moments() -> None:
         for minus in ("baseline", "mirror_share")
     ]
     assert less == pytest.approx([0.9, 0.6])
+    # At t_gen the test accuracy is 0.95 and the ramp a tenth of it at most; a series that is not recorded there says nothing.
+    gap = ValueAt(series="test_acc", beside="ramp", at="t_gen", arm="a").estimates(data)[0].interval
+    assert gap.value == pytest.approx(0.95 - 0.0965, abs=0.01)
+    apart = planted([100] * 6, [1000.0] * 6, ramp=lambda run: np.where(STEPS > 5000, np.nan, 1.0))
+    unknown = ValueAt(series="test_acc", beside="ramp", at="end", arm="a").estimates({"a": apart})[0]
+    assert len(unknown.censored) == 6
     never = ValueAt(series="ramp", at="t_gen", arm="a").estimates({"a": planted([100] * 6, [None] * 6, ramp=lambda run: STEPS)})[0]
     assert np.isinf(never.interval.low)
     assert len(never.censored) == 6

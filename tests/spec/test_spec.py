@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import epicycle as ep
+from epicycle.claims.quantities import ValueAt
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.base import Member
+from epicycle.spec.claim import Gate, Prediction, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, bind
 from epicycle.spec.families import Task
@@ -24,6 +26,17 @@ from epicycle.spec.text import dump_yaml, load_yaml
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = ep.Experiment(task=ep.Modular(p=53, operation="x-y"), model=ep.Transformer(d_model=64))
+
+
+# By what a claim is registered under it is known not to be post hoc.
+GOLDEN_CLAIM = ep.Claim(
+    id="early",
+    statistic=ValueAt(series="test_acc", at="end", arm="a"),
+    supported_if=Region(below=0.2),
+    refuted_if=Region(above=0.5),
+    gates=(Gate(statistic=ValueAt(series="train_acc", at="end", arm="a"), region=Region(above=0.99)),),
+    accounts={"efficiency": Prediction(says="yes")},
+)
 
 
 def golden_runs() -> dict[str, Run]:
@@ -49,22 +62,21 @@ def golden_runs() -> dict[str, Run]:
 
 def test_golden_ids() -> None:
     """Results on disk are found by these. A new field needs a no-op default; a changed meaning needs a new `version`."""
-    found = {name: run.id for name, run in golden_runs().items()}
+    found = {name: run.id for name, run in golden_runs().items()} | {"claim": GOLDEN_CLAIM.fingerprint}
     assert found == json.loads((GOLDEN / "ids.json").read_text())
 
 
 def test_golden_defaults() -> None:
     """Ids leave defaults out, so a default may change only together with the class's `version`."""
+    named = {f"{family}/{kind}": resolve(family, kind) for family, kinds in KINDS.items() for kind in kinds}
     found: dict[str, Any] = {}
-    for family, kinds in KINDS.items():
-        for kind in kinds:
-            cls = resolve(family, kind)
-            fields = {
-                name: field.get_default(call_default_factory=True, validated_data={})
-                for name, field in cls.model_fields.items()
-                if not field.is_required()
-            }
-            found[f"{family}/{kind}@{cls.version}"] = json.loads(canonical_json(identity(fields)))
+    for name, cls in (named | {"claim": ep.Claim, "region": Region, "prediction": Prediction}).items():
+        fields = {
+            name: field.get_default(call_default_factory=True, validated_data={})
+            for name, field in cls.model_fields.items()
+            if not field.is_required()
+        }
+        found[f"{name}@{cls.version}"] = json.loads(canonical_json(identity(fields)))
     found["training@1"] = json.loads(canonical_json(ep.Training().model_dump(mode="json")))
     assert found == json.loads((GOLDEN / "defaults.json").read_text())
 

@@ -242,6 +242,9 @@ class ValueAt(Quantity):
     """A series at a moment, less the task's baseline or the share of test rows whose mirror is trained on where asked for.
 
     An event lies between two evaluations; the value then lies between those at both.
+
+    Attributes:
+        beside: the value is that of `series` less this one's at the same moment.
     """
 
     kind: ClassVar[str] = "value_at"
@@ -249,25 +252,26 @@ class ValueAt(Quantity):
     series: str
     at: Moment
     minus: Literal["nothing", "baseline", "mirror_share"] = "nothing"
+    beside: str | None = None
 
     def _events(self) -> list[Event]:
         return events_in(self.at)
 
     def reads(self) -> tuple[str, ...]:
         """Its series and what the moment reads."""
-        return tuple(dict.fromkeys([self.series, *super().reads()]))
+        return tuple(dict.fromkeys([self.series, *([self.beside] if self.beside else []), *super().reads()]))
 
     def title(self) -> str:
         """In words."""
         less = {"nothing": "", "baseline": " above the task's baseline", "mirror_share": " above the share of test rows seen mirrored"}
-        return f"{self.series} at {self.at}{less[self.minus]}"
+        return f"{self.series}{f' less {self.beside}' if self.beside else ''} at {self.at}{less[self.minus]}"
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """Between the values at both ends of the moment; anything where it has not come."""
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
-            low, high = values_at(data, run, self.series, self.at)
+            low, high = values_at(data, run, self.series, self.at, beside=self.beside)
             less = 0.0 if self.minus == "nothing" else float(data[self.minus].values[run])
             lows[run], highs[run] = low - less, high - less
         return [PerRun("", lows, highs)]
@@ -377,10 +381,18 @@ class Correlation(Between):
         return [PerRun("", lows, highs)]
 
 
-def values_at(data: xarray.Dataset, run: int, series: str, moment: str, since: str = "start") -> tuple[float, float]:
-    """The least and the largest value that a series may have at a moment; anything where it has not come or the run diverged."""
+def values_at(
+    data: xarray.Dataset, run: int, series: str, moment: str, since: str = "start", beside: str | None = None
+) -> tuple[float, float]:
+    """The least and the largest value that a series may have at a moment; anything where it has not come or the run diverged.
+
+    Args:
+        beside: a series recorded at the same evaluations, to be taken off it.
+    """
     span = None if diverged(data, run) else span_of(data, run, moment, series, since)
     if span is None:
         return -NEVER, NEVER
-    ends = data[series].values[run, list(span)]
+    ends = (data[series] - data[beside] if beside else data[series]).values[run, list(span)]
+    if not np.isfinite(ends).all():  # not recorded together
+        return -NEVER, NEVER
     return float(np.min(ends)), float(np.max(ends))

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyStatistic
+from epicycle.spec.identity import digest, identity
 
 Says = Literal["yes", "no"]
 VerdictName = Literal["supported", "refuted", "undecided"]
@@ -105,6 +106,11 @@ class Claim(Spec):
         if any(max(one[0], other[0]) < min(one[1], other[1]) for one, other in pairs):
             raise ValueError("the regions of support and refutation overlap; no outcome could tell them apart")
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """What it is registered under: unchanged by an option that comes later with a default which changes nothing."""
+        return digest(identity(self))
 
     def arms(self) -> tuple[str, ...]:
         """Arms that the claim or one of its gates reads."""

@@ -7,9 +7,9 @@ it can be said which of them decides. How much of the way is left is compared wi
 from typing import Any
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.events import Recovery
+from epicycle.claims.events import Onset, Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare
-from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme, ValueAt
+from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme, Span, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope
 from epicycle.edits.knobs import Change, Scale
 from epicycle.literature import POWER, THREAD
@@ -254,6 +254,56 @@ CLAIMS = (
         Slope(of=EventRatio(event="t_gen", over="t_mem", arm="minus_start"), along="by", log=True),
         Region(below=0.0),
         Region(above=0.0),
+    ),
+    # R073: does the onset that the debate starts from come before memorising because mirrored pairs leak?
+    _claim(
+        "sums-set-out-later-without-mirrored-pairs",
+        EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="plus"),
+        Region(above=3.0),
+        Region(below=1.5),
+    ),
+    _claim(
+        "sums-set-out-after-memorising",
+        EventRatio(event="t_on", over="t_mem", arm="plus"),
+        Region(above=1.0),
+        Region(below=1.0),
+    ),
+    # R074: independent of when training is stopped.
+    _claim(
+        "rising-takes-a-smaller-share-for-sums-than-for-quotients",
+        Difference(of=Span(arm="plus"), against=Span(arm="quotient")),
+        SOONER,
+        LATER,
+    ),
+    # R077: learned in general at once, or memorised again first?
+    *(
+        _claim(
+            f"no-gap-opens-again-after-{name}-times-at-1000",
+            ValueAt(series="train_acc", beside="test_acc", at="end", arm="minus_1000", where={"by": by}),
+            Region(below=0.05),
+            Region(above=0.3),
+            gates=(
+                Gate(
+                    statistic=ValueAt(series="test_acc", at="end", minus="baseline", arm="minus_1000", where={"by": by}),
+                    region=Region(above=0.1),
+                ),
+            ),
+        )
+        for name, by in (("ten", 10), ("fifty", 50))
+    ),
+    # R088: nothing beats five times the rate from the start.
+    *(
+        _claim(
+            f"{name}-at-onset-is-later-than-five-times-from-the-start",
+            Difference(
+                of=EventTime(event="t_gen", unit="log", arm=f"minus_onset_{arm}"),
+                against=EventTime(event="t_gen", unit="log", arm="minus_start", where={"by": 5}),
+                paired=True,
+            ),
+            LATER,
+            SOONER,
+        )
+        for name, arm in (("more-decay", "decay"), ("a-small-batch", "batch"))
     ),
     _claim("more-decay-at-onset-is-sooner", _left("minus_onset_decay"), SOONER, LATER),
     _claim("smaller-batches-at-onset-are-sooner", _left("minus_onset_batch"), SOONER, LATER),
