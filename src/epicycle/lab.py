@@ -75,8 +75,7 @@ def run_study(
     trained, without, left_out = _train(study, root, runs, watch, interrupted)
     go_on(interrupted)
     with writing(files.lock):
-        ends = _ends(_so_far(study, root, runs), runs)
-        write_json(files.runs, {"arms": _listed(study, runs, ends, without), "left_out": left_out})
+        write_json(files.runs, {"arms": _listed(study, runs, _ends(study, root, runs), without), "left_out": left_out})
         write_json(files.verdicts, judged(study, root, files))
         seconds = time.perf_counter() - began
         if trained or not files.provenance.exists():
@@ -101,7 +100,7 @@ def _train(
     without: dict[str, list[str]] = {}
     trained = train_runs([run for arm in runs.values() for _, run in arm], study.observation, root, watch, interrupted)
     for generation in study.generations():
-        arms = _so_far(study, root, runs)
+        arms = _so_far(study, root, {fork.fork: runs[fork.fork] for _, fork in generation if fork.fork in runs})
         family = {run.id: run for arm in runs.values() for _, run in arm}
         donor = donor_among(root, {name: [run for _, run in arm] for name, arm in runs.items()})
         for name, fork in generation:
@@ -124,11 +123,10 @@ def _train(
 
 
 def _so_far(study: Study, root: Root, runs: ArmRuns) -> dict[str, xarray.Dataset]:
-    """The arms that are trained, each run up to its own end."""
+    """Arms that are trained, each run up to its own end."""
     from epicycle.store.reading import arm_datasets
 
-    whole = arm_datasets(root, _listed(study, runs))
-    return arm_datasets(root, _listed(study, runs, _ends(whole, runs)))
+    return arm_datasets(root, _listed(study, runs, _ends(study, root, runs)))
 
 
 def study_id(study: Study) -> str:
@@ -245,7 +243,11 @@ def _listed(
     return arms
 
 
-def _ends(arms: Mapping[str, xarray.Dataset], runs: ArmRuns) -> dict[str, list[int]]:
+def _ends(study: Study, root: Root, runs: ArmRuns) -> dict[str, list[int]]:
+    """The last step of each run that counts."""
+    from epicycle.store.reading import arm_datasets
+
+    arms = arm_datasets(root, _listed(study, runs))
     return {name: ends_of(data, [run.experiment.training for _, run in runs[name]]) for name, data in arms.items()}
 
 

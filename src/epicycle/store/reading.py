@@ -1,6 +1,8 @@
 """Results as labelled arrays: `epicycle.open(path)` for a cohort, a study or a whole root. Reading executes nothing."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +94,10 @@ def arm_dataset(
 ) -> xarray.Dataset:
     """One arm; `cohorts` keeps what was read already. An entry's `end`, where it has one, is the last step that counts."""
     parts = []
-    for entry in runs:
-        cohort, row = catalogue.place(entry["run"])
+    for cohort, places in groupby((catalogue.place(entry["run"]) for entry in runs), key=itemgetter(0)):
         if cohort not in cohorts:
             cohorts[cohort] = cohort_dataset(root.cohort(cohort))
-        parts.append(cohorts[cohort].isel(run=[row]))
+        parts.append(cohorts[cohort].isel(run=[row for _, row in places]))
     data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
     data = data.isel(step=np.flatnonzero(data["step"].values <= budget))
     if all("end" in entry for entry in runs):  # an earlier, longer request may have trained a run past its own stop

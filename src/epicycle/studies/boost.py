@@ -19,7 +19,7 @@ from epicycle.spec.experiment import Experiment, Stop
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import PILOT, PRE_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
@@ -376,14 +376,10 @@ STUDY = Study(
     observation=Observation(checkpoint_megabytes=40),
     profiles={
         "quick": Profile(
-            seeds=3,
+            seeds=2,
             pilot=True,
             assign={
-                **{
-                    f"arms.{name}.experiment.{path}": value
-                    for name in ROOTS
-                    for path, value in {**PILOT, "training.steps": 150}.items()
-                },
+                **{f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in EARLY_PILOT.items()},
                 **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name not in ("s4", "labels")},
                 "arms.labels.experiment.task.of.p": 23,
                 # Steps before the onset, which does not come within the two minutes that a pilot may take.

@@ -19,7 +19,7 @@ from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import PRE_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
 from epicycle.tasks.around import RemovedSplit
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
@@ -224,7 +224,7 @@ STUDY = Study(
                     f"arms.{name}.experiment.{path}": value
                     for name, arm in ARMS.items()
                     if isinstance(arm, RootArm)
-                    for path, value in (("task.p", 23), ("model.d_model", 32), ("model.d_mlp", 64), ("training.steps", 150))
+                    for path, value in (EARLY_PILOT | {"task.p": 23}).items()
                 },
                 # A pilot's two minutes bring no generalisation: it forks at a step.
                 **{f"arms.{name}.at": 100 for name, arm in ARMS.items() if isinstance(arm, ForkArm)},

@@ -16,7 +16,7 @@ from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.studies.settings import NO_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, NO_NORM, training
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.splits import Split
 from epicycle.tasks.wrappers import RandomLabels
@@ -239,13 +239,13 @@ STUDY = Study(
     observation=Observation(checkpoint_megabytes=40),
     profiles={
         "quick": Profile(
-            seeds=3,
+            seeds=2,
             pilot=True,
             assign={
                 **{
                     f"arms.{name}.experiment.{path}": value
                     for name in ROOTS
-                    for path, value in (("model.d_model", 32), ("model.d_mlp", 64), ("training.steps", 120))
+                    for path, value in (EARLY_PILOT | {"training.steps": 120}).items()
                 },
                 **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name != "memory_alone"},
                 "arms.memory_alone.experiment.task.of.p": 23,

@@ -11,6 +11,8 @@ PRE_NORM = Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=256, norm="pre",
 ADAMW = AdamW(lr=2e-3, weight_decay=1.0)
 # For pilots, whose two minutes are mostly compilation.
 PILOT = {"model.d_model": 32, "model.d_mlp": 64}
+# And those that end before anything generalises: a stop that cannot come would be looked for at every evaluation.
+EARLY_PILOT = {**PILOT, "training.steps": 150, "training.stop": None}
 UNTIL_GENERAL = Stop(event="t_gen", factor=1.25)
 
 
