@@ -224,3 +224,11 @@ def test_imported_weights_can_be_measured(tmp_path: Path) -> None:
     assert float(weights.measure(ep.Modular(p=7, form="x y")).test_acc) < 0.4
     with pytest.raises(InputError, match="2 positions of 7 tokens, and the task has 3 of 8"):
         weights.measure(ep.Modular(p=7))
+
+
+@pytest.mark.parametrize("header", ["[]", "{", '{"model": 1}'])
+def test_a_header_that_is_none_is_told(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_file({"W_E": np.zeros((2, 2), np.float32)}, path, metadata={"epicycle": header})
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        ep.import_weights(path)

@@ -149,7 +149,7 @@ def _read(path: Path) -> tuple[Any, dict[str, Any]]:
         model = header.get("model") or {}
         model = model if model.get("kind") == "transformer" else {}
         return load(path.read_bytes()), {name: value for name, value in model.items() if name != "kind"}
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a whole safetensors file: {error}.") from None
 
 
