@@ -32,6 +32,7 @@ from epicycle.cli import main as command_line
 TIMED = ("provenance.json", "registration.json", "report.html", ".lock")
 JUDGED = ("verdicts.json", "events.json", "report.html", "figure.*", "provenance.json")
 RUNS = 18
+KILLS_IN_A_ROUND = 10  # then the process may end: on a busy machine the clock alone would kill the last part of a run over and over
 LATE_WRITES = 30  # about as many as there are from the end of training on
 FIGURES = (
     """    figures=(ep.Figure(title="Does it memorise?", arms=("control", "boosted"), series=("train_acc",), decides="memorises"),),"""
@@ -192,7 +193,8 @@ def kills(calm: Calm, many: int, draw: random.Random) -> Counter[str]:
     """Kill running processes so often; whenever one comes to its end, compare its bytes and start over.
 
     Every other one is killed by the clock, from the start of Python on, the rest at one of their writes. Every other round begins when
-    all is trained, so that judging and writing the page are hit too; now and then nothing is compiled yet.
+    all is trained, so that judging and writing the page are hit too; now and then nothing is compiled yet. After ten kills a round is
+    left to its end.
     """
     hit: Counter[str] = Counter()
     compared = 0
@@ -202,10 +204,10 @@ def kills(calm: Calm, many: int, draw: random.Random) -> Counter[str]:
             shutil.copytree(calm.root, root, ignore=shutil.ignore_patterns(*JUDGED))
         if compared % 8 == 6:
             shutil.rmtree(calm.folder / "cache", ignore_errors=True)
-        finished = False
+        finished, enough = False, min(many, hit.total() + KILLS_IN_A_ROUND)
         while not finished:
             wait, left = None, NEVER
-            if hit.total() < many:
+            if hit.total() < enough:
                 by_clock = draw.random() < 0.5
                 wait = draw.uniform(0.1, 0.4 * calm.seconds) if by_clock else None
                 left = NEVER if by_clock else draw.randint(1, LATE_WRITES if late else calm.writes // 4)
