@@ -12,6 +12,7 @@ import pytest
 
 import epicycle as ep
 from epicycle.cli import main
+from epicycle.studies.quickstart import STUDY
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]
@@ -88,6 +89,9 @@ def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command, figu
     keys = ("study", "root", "report", "claims", "arms")
     assert {k: json.loads(shown.stdout)[k] for k in keys} == {k: document[k] for k in keys}
     folder = Path(document["report"]).parent
+    registered = json.loads((folder / "registration.json").read_text())["entries"]
+    assert [entry["claims"] for entry in registered] == [{claim.id: claim.fingerprint for claim in STUDY.claims}]
+    assert not any(claim["post_hoc"] for claim in document["claims"])
     assert json.loads(command("show", str(folder), "--json").stdout)["claims"] == document["claims"]
     assert command("report", "quickstart").stdout.strip() == document["report"]
 

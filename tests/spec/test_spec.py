@@ -70,13 +70,13 @@ def test_golden_defaults() -> None:
     """Ids leave defaults out, so a default may change only together with the class's `version`."""
     named = {f"{family}/{kind}": resolve(family, kind) for family, kinds in KINDS.items() for kind in kinds}
     found: dict[str, Any] = {}
-    for name, cls in (named | {"claim": ep.Claim, "region": Region, "prediction": Prediction}).items():
+    for kind, cls in (named | {"claim": ep.Claim, "region": Region, "prediction": Prediction}).items():
         fields = {
             name: field.get_default(call_default_factory=True, validated_data={})
             for name, field in cls.model_fields.items()
             if not field.is_required()
         }
-        found[f"{name}@{cls.version}"] = json.loads(canonical_json(identity(fields)))
+        found[f"{kind}@{cls.version}"] = json.loads(canonical_json(identity(fields)))
     found["training@1"] = json.loads(canonical_json(ep.Training().model_dump(mode="json")))
     assert found == json.loads((GOLDEN / "defaults.json").read_text())
 

@@ -392,7 +392,9 @@ def values_at(
     span = None if diverged(data, run) else span_of(data, run, moment, series, since)
     if span is None:
         return -NEVER, NEVER
-    ends = (data[series] - data[beside] if beside else data[series]).values[run, list(span)]
+    ends = data[series].values[run, list(span)]
+    if beside:
+        ends = ends - data[beside].values[run, list(span)]
     if not np.isfinite(ends).all():  # not recorded together
         return -NEVER, NEVER
     return float(np.min(ends)), float(np.max(ends))
