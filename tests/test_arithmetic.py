@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epicycle.arithmetic import cross_entropy
+from epicycle.maths.cross_entropy import cross_entropy
 
 
 def reference(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import epicycle as ep
-from epicycle.cli import main
+from epicycle.cli.main import main
 from epicycle.studies.quickstart import STUDY
 
 Finished = subprocess.CompletedProcess[str]
@@ -21,7 +21,7 @@ SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=
 
 def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None) -> Finished:
     """The command in a process of its own; `before` is a line of Python that it runs first."""
-    command = [sys.executable, "-c", f"{before}\nfrom epicycle.cli import main\nmain()", *args]
+    command = [sys.executable, "-c", f"{before}\nfrom epicycle.cli.main import main\nmain()", *args]
     environment = {**os.environ, **(env or {})}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
 
@@ -345,7 +345,7 @@ def test_lists_and_help(command: Command) -> None:
     assert command("--help").returncode == 0
 
 
-@pytest.mark.parametrize("what", ["import epicycle", "from epicycle.cli import main; main()"])
+@pytest.mark.parametrize("what", ["import epicycle", "from epicycle.cli.main import main; main()"])
 def test_starting_is_light(what: str, tmp_path: Path) -> None:
     code = (
         f"import sys; sys.argv = ['epicycle', '--help']\ntry:\n    {what}\nfinally:\n    print('jax' in sys.modules, file=sys.stderr)"
@@ -355,7 +355,7 @@ def test_starting_is_light(what: str, tmp_path: Path) -> None:
 
 
 def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "epicycle.cli", "run", "quickstart", *SMALL[:-1], "training.steps=20000", "--seeds", "2"]
+    command = [sys.executable, "-m", "epicycle.cli.main", "run", "quickstart", *SMALL[:-1], "training.steps=20000", "--seeds", "2"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.time() + 120
     while time.time() < deadline and not list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/*")):

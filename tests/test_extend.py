@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import epicycle as ep
-from epicycle.cli import main
-from epicycle.spec.own import same_text, text_of
+from epicycle.cli.main import main
+from epicycle.spec.own_code import same_text, text_of
 from tests.torture import compare, results
 
 PAGE = Path(__file__).parents[1] / "docs" / "extend.md"
@@ -51,7 +51,7 @@ def own_modules() -> Iterator[None]:
 
 def epicycle(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """The command as it is installed: the working folder is not importable by itself."""
-    command = [sys.executable, "-P", "-c", "from epicycle.cli import main; main()", *map(str, args)]
+    command = [sys.executable, "-P", "-c", "from epicycle.cli.main import main; main()", *map(str, args)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
 
 
@@ -119,7 +119,7 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
 def test_killed_and_run_again(tmp_path: Path) -> None:
     options = ("--seeds", "2", "--set", "training.steps=5000")
     file = page_file(tmp_path / "mine")
-    command = [sys.executable, "-P", "-c", "from epicycle.cli import main; main()", "run", str(file), *options]
+    command = [sys.executable, "-P", "-c", "from epicycle.cli.main import main; main()", "run", str(file), *options]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cohorts, deadline = tmp_path / "epicycle-results" / "cohorts", time.time() + 200
     while time.time() < deadline and not list(cohorts.glob("*/checkpoints/latest-*")):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import epicycle as ep
-from epicycle.claims.events import Threshold
-from epicycle.forks import Replay, forked
+from epicycle.events.detectors import Threshold
+from epicycle.lab.forks import Replay, forked
 from epicycle.spec.study import Study
 from epicycle.training.cohort import Interrupted
 from tests.training.test_bits import CASES
@@ -61,7 +61,7 @@ def test_forks_of_forks_and_asking_again(root: Path, monkeypatch: pytest.MonkeyP
     assert (second.data.moment.values == 33).all()
     at_start = parents.fork(0)
     assert_same_end(parents, at_start)
-    monkeypatch.setattr("epicycle.ensemble.start", lambda: pytest.fail("what exists is not trained again"))
+    monkeypatch.setattr("epicycle.lab.cohorts.start", lambda: pytest.fail("what exists is not trained again"))
     parents.fork(20)
 
 
@@ -132,8 +132,8 @@ def test_wrong_forks_are_told(at: Any, edits: list[Any], told: str, root: Path) 
 
 
 def test_fork_arms_in_a_study(root: Path) -> None:
-    from epicycle.lab import run_study
-    from epicycle.store.layout import Root
+    from epicycle.lab.study import run_study
+    from epicycle.store.files import Root
 
     study = Study.parse(
         {
@@ -183,9 +183,9 @@ def test_fork_arms_in_a_study(root: Path) -> None:
 
 
 def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
-    from epicycle.lab import run_study
+    from epicycle.lab.study import run_study
     from epicycle.report.page import write_report
-    from epicycle.store.layout import Root
+    from epicycle.store.files import Root
 
     def claim(arm: str, **where: Any) -> dict[str, Any]:
         statistic = {"kind": "value_at", "series": "train_acc", "at": "end", "arm": arm, "where": where}

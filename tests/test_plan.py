@@ -14,11 +14,11 @@ from epicycle.claims.intervals import median_interval
 from epicycle.claims.power import power
 from epicycle.claims.quantities import EventRatio
 from epicycle.claims.statistics import Share
-from epicycle.plan import plan, sentences
+from epicycle.lab.plan import plan, sentences
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.study import Study
-from epicycle.store.layout import Root
+from epicycle.store.files import Root
 from epicycle.training.devices import Machine
 
 DELAY = Claim(
@@ -61,7 +61,7 @@ def test_a_plan_says_what_will_be_done(tiny: ep.Experiment, machine: Machine, tm
 
 
 def test_disk_is_foreseen(tiny: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from epicycle.lab import run_study
+    from epicycle.lab.study import run_study
 
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
     study = study_of(tiny)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from epicycle.lab import run_study
-from epicycle.store.layout import Root
-from epicycle.studies.own import load_file
+from epicycle.lab.study import run_study
+from epicycle.store.files import Root
+from epicycle.studies.own_file import load_file
 from epicycle.training.cohort import Interrupted
 from tests import torture
 

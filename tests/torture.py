@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import epicycle as ep
-from epicycle.cli import main as command_line
+from epicycle.cli.main import main as command_line
 
 # What says when and how fast, and so differs between any two runs.
 TIMED = ("provenance.json", "registration.json", "report.html", ".lock")
@@ -100,7 +100,7 @@ def watch(event, args):
 sys.addaudithook(watch)
 if told:
     atexit.register(lambda: open(told, "w").write(str(done)))
-from epicycle.cli import main
+from epicycle.cli.main import main
 main()
 """
 NEVER = 10**9
@@ -367,7 +367,7 @@ def narrow(calm: Calm, draw: random.Random, many: int) -> Counter[str]:
                 ["prlimit", f"--fsize={largest}"] if shutil.which("prlimit") else ["sh", "-c", f'ulimit -f {largest // 512 + 1}; "$@"']
             )
             process = subprocess.Popen(
-                [*limit, sys.executable, "-m", "epicycle.cli", "run", str(calm.folder / "torture_study.py"), "--root", str(root)],
+                [*limit, sys.executable, "-m", "epicycle.cli.main", "run", str(calm.folder / "torture_study.py"), "--root", str(root)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,

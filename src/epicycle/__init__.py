@@ -1,16 +1,43 @@
 """Epicycle: a laboratory for grokking (delayed generalisation in neural networks).
 
-Names are loaded when they are first used, so that importing the package starts nothing heavy.
+Names are loaded when they are first used, so importing the package starts nothing heavy. Every kind that YAML knows is a class here
+under its own name; `docs/reference.md` lists them.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from epicycle.claims import STATISTICS
+from epicycle.edits import EDITS
+from epicycle.events import EVENTS
+from epicycle.measures import MEASURES
+from epicycle.models import MODELS
+from epicycle.presets import PRESETS
+from epicycle.spec.kinds import KINDS, declare
+from epicycle.splits import SPLITS
+from epicycle.tasks import TASKS
+from epicycle.training import LOSSES, OPTIMISERS
+
 if TYPE_CHECKING:
+    from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.estimates import PerRun as PerRun
+    from epicycle.claims.factors import DoseExponent as DoseExponent
+    from epicycle.claims.factors import FactorShare as FactorShare
+    from epicycle.claims.quantities import Correlation as Correlation
+    from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Extreme as Extreme
     from epicycle.claims.quantities import Quantity as Quantity
+    from epicycle.claims.quantities import SeriesChange as SeriesChange
+    from epicycle.claims.quantities import Span as Span
+    from epicycle.claims.quantities import Trend as Trend
+    from epicycle.claims.quantities import ValueAt as ValueAt
+    from epicycle.claims.statistics import Difference as Difference
+    from epicycle.claims.statistics import LogRemainingTime as LogRemainingTime
+    from epicycle.claims.statistics import Share as Share
+    from epicycle.claims.statistics import Slope as Slope
+    from epicycle.claims.statistics import VarianceShare as VarianceShare
+    from epicycle.claims.transitions import Transition as Transition
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel
     from epicycle.edits.data import Remove as Remove
@@ -30,22 +57,36 @@ if TYPE_CHECKING:
     from epicycle.edits.parameters import SetNorm as SetNorm
     from epicycle.edits.parameters import Transplant as Transplant
     from epicycle.edits.parameters import ZeroUnits as ZeroUnits
+    from epicycle.events.detectors import Descent as Descent
+    from epicycle.events.detectors import Onset as Onset
+    from epicycle.events.detectors import Peak as Peak
+    from epicycle.events.detectors import Recovery as Recovery
+    from epicycle.events.detectors import Threshold as Threshold
     from epicycle.interop.export import export as export
-    from epicycle.interop.foreign import ForeignRuns as ForeignRuns
-    from epicycle.interop.foreign import import_runs as import_runs
+    from epicycle.interop.foreign_runs import ForeignRuns as ForeignRuns
+    from epicycle.interop.foreign_runs import import_runs as import_runs
     from epicycle.interop.weights import Weights as Weights
     from epicycle.interop.weights import import_weights as import_weights
+    from epicycle.measures.fit import Accuracy as Accuracy
+    from epicycle.measures.fit import CalibratedLoss as CalibratedLoss
+    from epicycle.measures.fit import Loss as Loss
+    from epicycle.measures.fit import Margin as Margin
+    from epicycle.measures.fit import ZeroLossShare as ZeroLossShare
+    from epicycle.measures.norms import TotalNorm as TotalNorm
+    from epicycle.measures.norms import WeightNorm as WeightNorm
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic
     from epicycle.models.sites import Sites as Sites
-    from epicycle.models.transformer import Transformer as Transformer
+    from epicycle.models.transformer.model import Transformer as Transformer
     from epicycle.models.wrapped import wrap as wrap
-    from epicycle.presets import load as preset  # noqa: F401
-    from epicycle.runs import Runs as Runs
-    from epicycle.runs import train as train
+    from epicycle.notebook import Runs as Runs
+    from epicycle.notebook import train as train
+    from epicycle.presets.factors import swaps as swaps
     from epicycle.spec.arms import ForkArm as ForkArm
     from epicycle.spec.arms import RootArm as RootArm
     from epicycle.spec.claim import Claim as Claim
+    from epicycle.spec.claim import Gate as Gate
+    from epicycle.spec.claim import Prediction as Prediction
     from epicycle.spec.claim import Region as Region
     from epicycle.spec.errors import InputError as InputError
     from epicycle.spec.experiment import Course as Course
@@ -53,6 +94,7 @@ if TYPE_CHECKING:
     from epicycle.spec.experiment import Stop as Stop
     from epicycle.spec.experiment import Training as Training
     from epicycle.spec.families import Edit as Edit
+    from epicycle.spec.families import EditContext as EditContext
     from epicycle.spec.families import Event as Event
     from epicycle.spec.families import Measure as Measure
     from epicycle.spec.families import Model as Model
@@ -65,140 +107,110 @@ if TYPE_CHECKING:
     from epicycle.spec.fields import static as static
     from epicycle.spec.observation import Observation as Observation
     from epicycle.spec.preset import Preset as Preset
+    from epicycle.spec.registry import load_preset as preset  # noqa: F401
     from epicycle.spec.study import Figure as Figure
     from epicycle.spec.study import Profile as Profile
     from epicycle.spec.study import Source as Source
     from epicycle.spec.study import Study as Study
     from epicycle.spec.table import Symmetry as Symmetry
     from epicycle.spec.table import Table as Table
+    from epicycle.splits.derived import AddedSplit as AddedSplit
+    from epicycle.splits.derived import CorruptedSplit as CorruptedSplit
+    from epicycle.splits.derived import RemovedSplit as RemovedSplit
+    from epicycle.splits.derived import ReplacedSplit as ReplacedSplit
+    from epicycle.splits.derived import ReweightedSplit as ReweightedSplit
+    from epicycle.splits.derived import WithheldSplit as WithheldSplit
+    from epicycle.splits.drawn import AlternatingSplit as AlternatingSplit
+    from epicycle.splits.drawn import MirrorClosedSplit as MirrorClosedSplit
+    from epicycle.splits.drawn import MirrorForcedSplit as MirrorForcedSplit
+    from epicycle.splits.drawn import PythonShuffleSplit as PythonShuffleSplit
+    from epicycle.splits.drawn import SequentialSplit as SequentialSplit
+    from epicycle.splits.drawn import Split as Split
+    from epicycle.splits.listed import ListedSplit as ListedSplit
     from epicycle.store.reading import open_results as open  # noqa: A004, F401
     from epicycle.tasks.addition import ToyAddition as ToyAddition
-    from epicycle.tasks.around import AddedSplit as AddedSplit
-    from epicycle.tasks.around import CorruptedSplit as CorruptedSplit
-    from epicycle.tasks.around import RemovedSplit as RemovedSplit
-    from epicycle.tasks.around import ReplacedSplit as ReplacedSplit
-    from epicycle.tasks.around import ReweightedSplit as ReweightedSplit
-    from epicycle.tasks.around import WithheldSplit as WithheldSplit
+    from epicycle.tasks.derived import RandomLabels as RandomLabels
+    from epicycle.tasks.derived import WithoutDiagonal as WithoutDiagonal
     from epicycle.tasks.groups import Composition as Composition
-    from epicycle.tasks.listed import ListedSplit as ListedSplit
     from epicycle.tasks.modular import Modular as Modular
     from epicycle.tasks.random_tables import RandomTable as RandomTable
-    from epicycle.tasks.splits import AlternatingSplit as AlternatingSplit
-    from epicycle.tasks.splits import MirrorClosedSplit as MirrorClosedSplit
-    from epicycle.tasks.splits import MirrorForcedSplit as MirrorForcedSplit
-    from epicycle.tasks.splits import PythonShuffleSplit as PythonShuffleSplit
-    from epicycle.tasks.splits import SequentialSplit as SequentialSplit
-    from epicycle.tasks.splits import Split as Split
-    from epicycle.tasks.wrappers import RandomLabels as RandomLabels
-    from epicycle.tasks.wrappers import WithoutDiagonal as WithoutDiagonal
-    from epicycle.training.descent import Descent as Descent
-    from epicycle.training.descent import ParameterGroup as ParameterGroup
-    from epicycle.training.objective import MSE as MSE
-    from epicycle.training.objective import CrossEntropy as CrossEntropy
-    from epicycle.training.objective import Hinge as Hinge
+    from epicycle.training.losses import MSE as MSE
+    from epicycle.training.losses import CrossEntropy as CrossEntropy
+    from epicycle.training.losses import Hinge as Hinge
     from epicycle.training.optimisers import SGD as SGD
     from epicycle.training.optimisers import AdamW as AdamW
     from epicycle.training.optimisers import Lion as Lion
     from epicycle.training.optimisers import Muon as Muon
     from epicycle.training.optimisers import RMSProp as RMSProp
+    from epicycle.training.update_rule import ParameterGroup as ParameterGroup
+    from epicycle.training.update_rule import UpdateRule as UpdateRule
 
+declare(
+    {
+        "task": TASKS,
+        "split": SPLITS,
+        "model": MODELS,
+        "loss": LOSSES,
+        "optimiser": OPTIMISERS,
+        "measure": MEASURES,
+        "event": EVENTS,
+        "edit": EDITS,
+        "statistic": STATISTICS,
+    },
+    PRESETS,
+)
+
+# Public name -> `module:name`; the classes of the table of kinds are added below.
 _HOMES = {
-    "AdamW": "epicycle.training.optimisers",
-    "Add": "epicycle.edits.data",
-    "AddNoise": "epicycle.edits.parameters",
-    "AddedSplit": "epicycle.tasks.around",
-    "AlternatingSplit": "epicycle.tasks.splits",
-    "Change": "epicycle.edits.knobs",
-    "Claim": "epicycle.spec.claim",
-    "Composition": "epicycle.tasks.groups",
-    "CorruptedSplit": "epicycle.tasks.around",
-    "Course": "epicycle.spec.experiment",
-    "CrossEntropy": "epicycle.training.objective",
-    "Descent": "epicycle.training.descent",
-    "Edit": "epicycle.spec.families",
-    "Event": "epicycle.spec.families",
-    "EventTime": "epicycle.claims.quantities",
-    "Experiment": "epicycle.spec.experiment",
-    "Extreme": "epicycle.claims.quantities",
-    "Figure": "epicycle.spec.study",
-    "ForeignRuns": "epicycle.interop.foreign",
-    "ForkArm": "epicycle.spec.arms",
-    "Freeze": "epicycle.edits.parameters",
-    "Hinge": "epicycle.training.objective",
-    "InputError": "epicycle.spec.errors",
-    "Interpolate": "epicycle.edits.parameters",
-    "Lion": "epicycle.training.optimisers",
-    "ListedSplit": "epicycle.tasks.listed",
-    "MLP": "epicycle.models.mlp",
-    "MSE": "epicycle.training.objective",
-    "Measure": "epicycle.spec.families",
-    "MirrorClosedSplit": "epicycle.tasks.splits",
-    "MirrorForcedSplit": "epicycle.tasks.splits",
-    "Model": "epicycle.spec.families",
-    "Modular": "epicycle.tasks.modular",
-    "Muon": "epicycle.training.optimisers",
-    "Observation": "epicycle.spec.observation",
-    "Optimiser": "epicycle.spec.families",
-    "ParameterGroup": "epicycle.training.descent",
-    "PerRun": "epicycle.claims.estimates",
-    "Preset": "epicycle.spec.preset",
-    "Profile": "epicycle.spec.study",
-    "Project": "epicycle.edits.parameters",
-    "PythonShuffleSplit": "epicycle.tasks.splits",
-    "Quadratic": "epicycle.models.quadratic",
-    "Quantity": "epicycle.claims.quantities",
-    "RMSProp": "epicycle.training.optimisers",
-    "RandomLabels": "epicycle.tasks.wrappers",
-    "RandomTable": "epicycle.tasks.random_tables",
-    "Region": "epicycle.spec.claim",
-    "Relabel": "epicycle.edits.data",
-    "Remove": "epicycle.edits.data",
-    "RemovedSplit": "epicycle.tasks.around",
-    "Replace": "epicycle.edits.data",
-    "ReplacedSplit": "epicycle.tasks.around",
-    "ResetMoments": "epicycle.edits.parameters",
-    "ResetWeights": "epicycle.edits.parameters",
-    "Reweight": "epicycle.edits.data",
-    "ReweightedSplit": "epicycle.tasks.around",
-    "RootArm": "epicycle.spec.arms",
-    "RowLoss": "epicycle.spec.families",
-    "Runs": "epicycle.runs",
-    "SGD": "epicycle.training.optimisers",
-    "Scale": "epicycle.edits.knobs",
-    "ScaleWeights": "epicycle.edits.parameters",
-    "SequentialSplit": "epicycle.tasks.splits",
-    "Set": "epicycle.edits.knobs",
-    "SetNorm": "epicycle.edits.parameters",
-    "Sites": "epicycle.models.sites",
-    "Source": "epicycle.spec.study",
-    "Split": "epicycle.tasks.splits",
-    "SplitRule": "epicycle.spec.families",
-    "Statistic": "epicycle.spec.families",
-    "Stop": "epicycle.spec.experiment",
-    "Study": "epicycle.spec.study",
-    "Symmetry": "epicycle.spec.table",
-    "Table": "epicycle.spec.table",
-    "Task": "epicycle.spec.families",
-    "ToyAddition": "epicycle.tasks.addition",
-    "Training": "epicycle.spec.experiment",
-    "Transformer": "epicycle.models.transformer",
-    "Transplant": "epicycle.edits.parameters",
-    "Weights": "epicycle.interop.weights",
-    "WithheldSplit": "epicycle.tasks.around",
-    "Withhold": "epicycle.edits.data",
-    "WithoutDiagonal": "epicycle.tasks.wrappers",
-    "ZeroUnits": "epicycle.edits.parameters",
-    "export": "epicycle.interop.export",
-    "import_runs": "epicycle.interop.foreign",
-    "import_weights": "epicycle.interop.weights",
-    "knob": "epicycle.spec.fields",
-    "open": "epicycle.store.reading",
-    "preset": "epicycle.presets",
-    "static": "epicycle.spec.fields",
-    "train": "epicycle.runs",
-    "wrap": "epicycle.models.wrapped",
+    "Claim": "epicycle.spec.claim:Claim",
+    "Course": "epicycle.spec.experiment:Course",
+    "Edit": "epicycle.spec.families:Edit",
+    "EditContext": "epicycle.spec.families:EditContext",
+    "Event": "epicycle.spec.families:Event",
+    "Experiment": "epicycle.spec.experiment:Experiment",
+    "Figure": "epicycle.spec.study:Figure",
+    "ForeignRuns": "epicycle.interop.foreign_runs:ForeignRuns",
+    "ForkArm": "epicycle.spec.arms:ForkArm",
+    "Gate": "epicycle.spec.claim:Gate",
+    "InputError": "epicycle.spec.errors:InputError",
+    "Measure": "epicycle.spec.families:Measure",
+    "Model": "epicycle.spec.families:Model",
+    "Observation": "epicycle.spec.observation:Observation",
+    "Optimiser": "epicycle.spec.families:Optimiser",
+    "ParameterGroup": "epicycle.training.update_rule:ParameterGroup",
+    "PerRun": "epicycle.claims.estimates:PerRun",
+    "Prediction": "epicycle.spec.claim:Prediction",
+    "Preset": "epicycle.spec.preset:Preset",
+    "Profile": "epicycle.spec.study:Profile",
+    "Quantity": "epicycle.claims.quantities:Quantity",
+    "Region": "epicycle.spec.claim:Region",
+    "RootArm": "epicycle.spec.arms:RootArm",
+    "RowLoss": "epicycle.spec.families:RowLoss",
+    "Runs": "epicycle.notebook:Runs",
+    "Sites": "epicycle.models.sites:Sites",
+    "Source": "epicycle.spec.study:Source",
+    "SplitRule": "epicycle.spec.families:SplitRule",
+    "Statistic": "epicycle.spec.families:Statistic",
+    "Stop": "epicycle.spec.experiment:Stop",
+    "Study": "epicycle.spec.study:Study",
+    "Symmetry": "epicycle.spec.table:Symmetry",
+    "Table": "epicycle.spec.table:Table",
+    "Task": "epicycle.spec.families:Task",
+    "Training": "epicycle.spec.experiment:Training",
+    "UpdateRule": "epicycle.training.update_rule:UpdateRule",
+    "Weights": "epicycle.interop.weights:Weights",
+    "export": "epicycle.interop.export:export",
+    "import_runs": "epicycle.interop.foreign_runs:import_runs",
+    "import_weights": "epicycle.interop.weights:import_weights",
+    "knob": "epicycle.spec.fields:knob",
+    "static": "epicycle.spec.fields:static",
+    "swaps": "epicycle.presets.factors:swaps",
+    "train": "epicycle.notebook:train",
+    "wrap": "epicycle.models.wrapped:wrap",
+    "open": "epicycle.store.reading:open_results",
+    "preset": "epicycle.spec.registry:load_preset",
 }
-_OWN_NAMES = {"open": "open_results", "preset": "load"}
+_HOMES |= {path.partition(":")[2]: path for kinds in KINDS.values() for path in kinds.values()}
 
 __all__ = sorted(_HOMES)
 
@@ -206,7 +218,8 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'epicycle' has no attribute '{name}'")
-    return getattr(importlib.import_module(_HOMES[name]), _OWN_NAMES.get(name, name))
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def __dir__() -> list[str]:

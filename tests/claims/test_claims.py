@@ -7,15 +7,26 @@ import pytest
 import xarray
 from scipy import stats
 
-from epicycle.claims.accounts import ACCOUNTS
-from epicycle.claims.events import Descent, Onset, Peak, Recovery, Threshold, bracket_of, earliest_unknown_stop, standard, stop_after
 from epicycle.claims.intervals import median_interval, order_statistic_rank, share_interval
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
 from epicycle.claims.statistics import Share
 from epicycle.claims.verdict import judge
+from epicycle.events.detectors import (
+    Descent,
+    Onset,
+    Peak,
+    Recovery,
+    Threshold,
+    bracket_of,
+    earliest_unknown_stop,
+    standard,
+    stop_after,
+)
+from epicycle.literature.accounts import ACCOUNTS
 from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.errors import InputError
-from epicycle.spec.registry import KINDS, resolve
+from epicycle.spec.kinds import KINDS
+from epicycle.spec.registry import resolve
 from epicycle.studies import NAMES, load
 
 STEPS = np.array([0, 1, 2, 5, 10, 20, 50, 100, 105, 110, 120, 200])

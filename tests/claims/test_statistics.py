@@ -8,21 +8,21 @@ import xarray
 from scipy import stats
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.events import Descent, Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare, factor_share
 from epicycle.claims.intervals import rank_sum_distribution, shift_interval
 from epicycle.claims.power import power
-from epicycle.claims.quantities import Change, Correlation, EventTime, Extreme, Span, Trend, ValueAt
+from epicycle.claims.quantities import Correlation, EventTime, Extreme, SeriesChange, Span, Trend, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope, VarianceShare, variance_share
 from epicycle.claims.transitions import Transition
 from epicycle.claims.verdict import judge
+from epicycle.events.detectors import Descent, Recovery
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
 TESTED = {
     Span,
     ValueAt,
-    Change,
+    SeriesChange,
     Trend,
     Correlation,
     ChangePoints,
@@ -91,11 +91,11 @@ def test_values_at_moments() -> None:
 def test_changes_and_trends() -> None:
     hump = np.exp(-(np.log(STEPS / 500.0) ** 2))
     data = {"a": planted([100] * 6, [2000.0] * 6, loss=lambda run: 0.1 / STEPS, hump=lambda run: hump, flat=lambda run: 0 * STEPS)}
-    decades = Change(series="loss", since="t_mem", until="end", decades=True, arm="a").estimates(data)[0].interval
+    decades = SeriesChange(series="loss", since="t_mem", until="end", decades=True, arm="a").estimates(data)[0].interval
     assert decades.value == pytest.approx(-2, abs=0.02)
-    top = Change(series="hump", since="start", until="max", arm="a").estimates(data)[0].interval
+    top = SeriesChange(series="hump", since="start", until="max", arm="a").estimates(data)[0].interval
     assert top.value == pytest.approx(1 - hump[0], abs=1e-3)
-    later = Change(series="hump", since="t_gen", until="max", arm="a").estimates(data)[0].interval
+    later = SeriesChange(series="hump", since="t_gen", until="max", arm="a").estimates(data)[0].interval
     assert abs(later.value) < 0.02, "after t_gen nothing is higher"
     for series, expected in (("loss", -1.0), ("train_loss", 0.0)):
         trend = Trend(series=series, since="t_mem", until="0.5*t_on", arm="a").estimates(data)[0].interval
@@ -308,7 +308,7 @@ def test_where_a_quantity_turns() -> None:
 
 def test_a_share_of_the_end() -> None:
     data = {"a": planted([100] * 6, [1000.0] * 6, ramp=lambda run: STEPS / 10_000)}
-    change = Change(series="ramp", since="0.8*end", until="end", arm="a").estimates(data)[0].interval
+    change = SeriesChange(series="ramp", since="0.8*end", until="end", arm="a").estimates(data)[0].interval
     assert change.value == pytest.approx(0.2, abs=0.01)
     with pytest.raises(InputError, match="no moment"):
         ValueAt.parse({"series": "ramp", "at": "0.8*ende", "arm": "a"})

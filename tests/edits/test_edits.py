@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import epicycle as ep
-from epicycle.spec.registry import KINDS, resolve
+from epicycle.spec.kinds import KINDS
+from epicycle.spec.registry import resolve
 from tests.test_forks import SMALL
 
 TINY = ep.Experiment(
@@ -63,10 +64,10 @@ def others(parents: ep.Runs) -> ep.Runs:
 
 
 def at_moment(parents: ep.Runs, edits: list[ep.Edit], **options: Any) -> tuple[list[Any], list[Any]]:
-    """The forks' origins, which nothing has trained yet, and those of edit-free forks."""
+    """The forks' starts, which nothing has trained yet, and those of edit-free forks."""
     from functools import partial
 
-    from epicycle.forks import Replay, donor_among, forked
+    from epicycle.lab.forks import Replay, donor_among, forked
 
     runs = [run for _, run in parents._listed]
     family = {run.id: run for run in runs}
@@ -247,8 +248,8 @@ def test_a_norm_is_held_of_what_moves(parents: ep.Runs) -> None:
 def test_moments_outlive_a_change_of_coupling(parents: ep.Runs) -> None:
     coupled, plain = at_moment(parents, [ep.Change("training.optimiser.decay_coupling", "coupled")])
     before, after = (
-        {str(path[1:]): value for path, value in jax.tree_util.tree_flatten_with_path(origins[0].state.moments)[0]}
-        for origins in (plain, coupled)
+        {str(path[1:]): value for path, value in jax.tree_util.tree_flatten_with_path(starts[0].state.moments)[0]}
+        for starts in (plain, coupled)
     )
     assert set(before) == set(after)
     for name, value in before.items():
@@ -333,7 +334,7 @@ def test_transplants_across_splits_or_shapes_are_refused(parents: ep.Runs, root:
 def test_moments_in_words(parents: ep.Runs) -> None:
     data = parents._flat()
     accuracy = data.train_acc.values
-    from epicycle.forks import moment_of
+    from epicycle.lab.forks import moment_of
 
     first = int(data.step.values[np.argmax(accuracy[0] >= 0.3)])
     assert moment_of(data, 0, "train_acc>=0.3") == first

@@ -11,9 +11,9 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.claims.events import event_steps
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
-from epicycle.interop.curves import SPELLINGS
+from epicycle.events.detectors import event_steps
+from epicycle.interop.tables import SPELLINGS
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.study import Figure

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from tests.interop.torch_writing import dictionary, plain, save, tensor
 
 import epicycle as ep
-from epicycle.interop.layouts import BIASES, LAYOUTS, OURS, layout_of
+from epicycle.interop.weight_layouts import BIASES, LAYOUTS, OURS, layout_of
 from epicycle.spec.errors import InputError
 from epicycle.spec.table import Table
 

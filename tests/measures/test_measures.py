@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epicycle.arithmetic import cross_entropy, margins
+from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, log_inverse_temperature
 from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
-from epicycle.spec.registry import KINDS, resolve
-from epicycle.training.observation import SNAPSHOT, observe
+from epicycle.spec.registry import resolve
+from epicycle.training.snapshots import SNAPSHOT, observe
 
 CLASSES, ROWS = 7, 40
 LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
@@ -132,7 +133,7 @@ def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
 def test_mirror_rows(tiny: Any) -> None:
     """Planted through the split: x + y with everything trained but five rows."""
     from epicycle import Modular
-    from epicycle.training.observation import _entries
+    from epicycle.training.snapshots import _entries
     from epicycle.training.state import Data, world_of
 
     table = Modular(p=7, operation="x+y").table()

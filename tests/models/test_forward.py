@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from epicycle import MLP, InputError, Modular, Quadratic, Transformer
 from epicycle.models.initialisation import Scheme
 from epicycle.spec.families import Model
-from epicycle.spec.registry import KINDS, resolve
+from epicycle.spec.kinds import KINDS
+from epicycle.spec.registry import resolve
 from epicycle.spec.table import Table
 
 TABLE = Modular(p=11, operation="x-y").table()
@@ -235,10 +236,10 @@ def test_every_site_is_an_edit_point(model: Model) -> None:
     weights, inputs = weights_of(model), jnp.asarray(TABLE.inputs[:5])
     logits, sites = model.apply(weights, inputs)
     for name in sites:
-        doubled, _ = model.apply(weights, inputs, edits=[(name, lambda value: value * 0 + 1.0)])
+        doubled, _ = model.apply(weights, inputs, patches=[(name, lambda value: value * 0 + 1.0)])
         assert not np.array_equal(doubled, logits), f"editing {name} changes nothing"
     with pytest.raises(InputError, match="matches no site"):
-        model.apply(weights, inputs, edits=[("blocks.9.*", lambda value: value)])
+        model.apply(weights, inputs, patches=[("blocks.9.*", lambda value: value)])
 
 
 def test_published_parameter_count() -> None:

@@ -70,7 +70,7 @@ def test_parameters_have_names_and_the_rest_comes_back() -> None:
     assert list(sites) == ["hook_logits"]
     dropped = Net(width=3).apply(params, INPUTS, key=jax.random.key(1))[0]
     assert (np.asarray(dropped) == 0).mean() > 0.2, "a function that takes a key gets one"
-    doubled, _ = Net(width=3).apply(params, INPUTS, edits=[("hook_logits", lambda x: 2 * x)])
+    doubled, _ = Net(width=3).apply(params, INPUTS, patches=[("hook_logits", lambda x: 2 * x)])
     np.testing.assert_allclose(doubled, 2 * logits)
 
 

@@ -14,16 +14,18 @@ import pytest
 from tests.models.test_forward import REFERENCE, weights_of
 
 import epicycle as ep
-from epicycle.cli import main
+from epicycle.cli.main import main
 from epicycle.measures.fit import Accuracy
-from epicycle.presets import NAMES, differences, load, swaps
+from epicycle.presets.factors import differences, swaps
 from epicycle.presets.page import described, page
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.fields import role_of
-from epicycle.spec.preset import Origin, Preset
+from epicycle.spec.kinds import PRESETS as NAMES
+from epicycle.spec.preset import Citation, Preset
+from epicycle.spec.registry import load_preset as load
 from epicycle.spec.study import Study
-from epicycle.spec.text import dump_yaml, load_yaml
+from epicycle.spec.yaml_text import dump_yaml, load_yaml
 from epicycle.training.program import step
 from epicycle.training.state import data_of, initialiser, world_of
 
@@ -69,7 +71,7 @@ def test_a_gap_in_the_citations_is_seen() -> None:
     assert fewer.uncited() == ("training.loss.kind", "training.loss.precision")
     plain = preset.model_dump(mode="json")
     with pytest.raises(InputError, match=r"preset NP, where: model\.d_modle.*did you mean 'd_model'"):
-        Preset.parse({**plain, "where": [Origin(paths=("model.d_modle",), source="nowhere").model_dump(mode="json")]})
+        Preset.parse({**plain, "where": [Citation(paths=("model.d_modle",), source="nowhere").model_dump(mode="json")]})
 
 
 def sizes(name: str) -> dict[str, int]:
@@ -219,7 +221,7 @@ def test_lookup() -> None:
 
 
 def test_naming_a_preset_is_what_imports_presets() -> None:
-    code = "import sys, epicycle as ep; ep.Experiment; assert 'epicycle.presets' not in sys.modules"
+    code = "import sys, epicycle as ep; ep.Experiment; assert 'epicycle.presets.prieto' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -10,12 +10,12 @@ from tests.report.test_forks import LEFT, SETTINGS, family
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.statistics import LogRemainingTime
 from epicycle.claims.verdict import judge
-from epicycle.lab import provenance, verdicts_document
+from epicycle.lab.study import provenance, verdicts_document
 from epicycle.report.findings import findings
 from epicycle.report.page import write_page
 from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.study import Figure, Source
-from epicycle.store.layout import StudyFiles
+from epicycle.store.files import StudyFiles
 
 HEADER = {"study": "planted", "question": "Does it come sooner?", "profile": "stated", "pilot": False}
 TEXT = Source(key="them2022", title="A text", authors="One, Two, Three", year=2022)

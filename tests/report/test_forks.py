@@ -10,10 +10,10 @@ from tests.claims.test_statistics import STEPS, planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.statistics import LogRemainingTime, Share
+from epicycle.report.ancestry import control_of, families, seeds_text, with_parents
 from epicycle.report.arms import censored, left_rows
 from epicycle.report.dots import dots, dots_caption, gathered
-from epicycle.report.family import control_of, families, seeds_text, with_parents
-from epicycle.report.forks import MOST, forks_caption, on_clock, overlaid, panels, shows_forks
+from epicycle.report.fork_panels import MOST, forks_caption, on_clock, overlaid, panels, shows_forks
 from epicycle.report.paper import save_figure
 from epicycle.spec.study import Figure
 

@@ -10,19 +10,20 @@ import pytest
 import epicycle as ep
 from epicycle.claims.quantities import ValueAt
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.base import Member
+from epicycle.spec.base import Part
 from epicycle.spec.claim import Gate, Prediction, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, bind
 from epicycle.spec.families import Task
 from epicycle.spec.fields import role_of
 from epicycle.spec.identity import canonical_json, identity
+from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment, knob_path, with_path
-from epicycle.spec.registry import KINDS, resolve
+from epicycle.spec.registry import resolve
 from epicycle.spec.study import Study
 from epicycle.spec.table import Table
-from epicycle.spec.text import dump_yaml, load_yaml
+from epicycle.spec.yaml_text import dump_yaml, load_yaml
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BASE = ep.Experiment(task=ep.Modular(p=53, operation="x-y"), model=ep.Transformer(d_model=64))
@@ -87,7 +88,7 @@ def test_every_moving_field_has_a_role() -> None:
             cls = resolve(family, kind)
             for name, field in cls.model_fields.items():
                 # What holds other specs has no role of its own: their fields have theirs.
-                member = isinstance(field.annotation, type) and issubclass(field.annotation, Member)
+                member = isinstance(field.annotation, type) and issubclass(field.annotation, Part)
                 groups = field.annotation == tuple[ep.ParameterGroup, ...]
                 assert role_of(field) or member or groups, f"{cls}: {name}"
     assert all(role_of(field) for field in ep.ParameterGroup.model_fields.values())
@@ -342,6 +343,6 @@ def test_members_are_final_about_their_family() -> None:
     for family, kinds in KINDS.items():
         for kind in kinds:
             cls = resolve(family, kind)
-            assert issubclass(cls, Member)
+            assert issubclass(cls, Part)
             assert (cls.family, cls.kind) == (family, kind)
             assert cls.model_config["frozen"]

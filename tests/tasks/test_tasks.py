@@ -32,11 +32,12 @@ from epicycle import (
 )
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import SplitRule, Task
-from epicycle.spec.registry import KINDS, resolve
-from epicycle.spec.text import dump_yaml, load_yaml
+from epicycle.spec.kinds import KINDS
+from epicycle.spec.registry import resolve
+from epicycle.spec.yaml_text import dump_yaml, load_yaml
+from epicycle.splits.drawn import leakage
 from epicycle.tasks.forms import Form
 from epicycle.tasks.modular import Operation
-from epicycle.tasks.splits import leakage
 
 TASKS: dict[str, list[Task]] = {
     "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))]

@@ -14,7 +14,7 @@ from epicycle.spec.experiment import Run
 from epicycle.spec.families import Task
 from epicycle.spec.study import Study
 from epicycle.spec.table import Table
-from epicycle.tasks.splits import leakage
+from epicycle.splits.drawn import leakage
 
 NESTED = {"kind": "random_labels", "of": {"kind": "without_diagonal", "of": {"kind": "modular", "p": 7, "operation": "x+y"}}}
 

@@ -10,8 +10,8 @@ import scipy.special
 
 from epicycle import MSE, CrossEntropy, Hinge, InputError
 from epicycle.spec.families import RowLoss
-from epicycle.spec.registry import KINDS
-from epicycle.training.objective import Precision, row_losses, row_margins
+from epicycle.spec.kinds import KINDS
+from epicycle.training.losses import Precision, row_losses, row_margins
 
 RNG = np.random.default_rng(0)
 LOGITS = (3 * RNG.normal(size=(40, 11))).astype(np.float32)

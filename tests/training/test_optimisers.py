@@ -13,9 +13,9 @@ import epicycle as ep
 from epicycle import SGD, AdamW, Lion, Muon, ParameterGroup, RMSProp
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
-from epicycle.spec.registry import KINDS
-from epicycle.training.descent import Descent
+from epicycle.spec.kinds import KINDS
 from epicycle.training.state import data_of, initialiser
+from epicycle.training.update_rule import UpdateRule
 
 Direction = Callable[[np.ndarray], np.ndarray]
 
@@ -85,7 +85,7 @@ def muon(spec: Muon) -> Direction:
     return direction
 
 
-RULES: dict[str, tuple[Any, list[Descent]]] = {
+RULES: dict[str, tuple[Any, list[UpdateRule]]] = {
     "adamw": (adamw, [AdamW(lr=0.01, weight_decay=0.03)]),
     "sgd": (sgd, [SGD(lr=0.02, weight_decay=0.3), SGD(momentum=0.9, weight_decay=0.1), SGD(momentum=0.8, nesterov=True)]),
     "rmsprop": (rmsprop, [RMSProp(lr=0.01, weight_decay=0.03, beta=0.95), RMSProp(momentum=0.9, eps=1e-3)]),
@@ -94,7 +94,7 @@ RULES: dict[str, tuple[Any, list[Descent]]] = {
 }
 
 
-def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: Descent, schedule: float) -> np.ndarray:
+def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: UpdateRule, schedule: float) -> np.ndarray:
     direction, target = RULES[type(spec).kind][0](spec), (w if spec.decay_to == "initialisation" else 0.0)
     for g in gradients:
         pull = spec.weight_decay * (w - target)
@@ -107,7 +107,7 @@ def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: Descent, sch
     return w
 
 
-def descended(spec: Descent, params: dict[str, Any], gradients: list[dict[str, Any]], schedule: float = 1.0) -> dict[str, Any]:
+def descended(spec: UpdateRule, params: dict[str, Any], gradients: list[dict[str, Any]], schedule: float = 1.0) -> dict[str, Any]:
     """Parameters after the updates, float64."""
     with jax.enable_x64(True):
         transform = spec.transform(jnp.asarray(schedule))

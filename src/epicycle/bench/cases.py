@@ -20,11 +20,11 @@ from jax.sharding import Mesh
 from epicycle.bench.floor import Floor
 from epicycle.bench.timing import Job, alternate, ratio
 from epicycle.models.mlp import MLP
-from epicycle.models.transformer import Transformer
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
 from epicycle.spec.observation import Observation
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
 from epicycle.training.rehearsal import Rehearsal

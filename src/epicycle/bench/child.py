@@ -17,8 +17,8 @@ def main(what: str, *arguments: str) -> None:
 
 def _start() -> dict[str, float]:
     """Seconds from the parent's call until the quickstart reports its first step, by the way that `epicycle run` takes."""
-    from epicycle.lab import run_study
-    from epicycle.store.layout import Root
+    from epicycle.lab.study import run_study
+    from epicycle.store.files import Root
     from epicycle.studies import load
     from epicycle.training.cohort import Interrupted
 

@@ -29,7 +29,7 @@ class Network(nn.Module):
 
 
 class Transformer(Network):
-    """One causal block per layer, no normalisation; weights in the shapes of `epicycle.models.transformer`."""
+    """One causal block per layer, no normalisation; weights in the shapes of `epicycle.models.transformer.model`."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__(params)

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from epicycle.claims.estimates import NEVER, PerRun
-from epicycle.claims.moments import Moment
 from epicycle.claims.quantities import Between
+from epicycle.events.moments import Moment
 
 if TYPE_CHECKING:
     import xarray

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from epicycle.claims.events import Bracket, standard
 from epicycle.claims.intervals import Interval, median_interval
-from epicycle.claims.moments import bracket_in
+from epicycle.events.detectors import Bracket, standard
+from epicycle.events.moments import bracket_in
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
 

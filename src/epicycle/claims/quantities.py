@@ -25,7 +25,7 @@ from epicycle.claims.estimates import (
     median_estimate,
     variants,
 )
-from epicycle.claims.moments import Moment, events_in, span_of
+from epicycle.events.moments import Moment, events_in, span_of
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.registry import Resolve
 
@@ -299,7 +299,7 @@ class Between(Quantity):
         return slice(first[1], last[0] + 1)
 
 
-class Change(Between):
+class SeriesChange(Between):
     """A series' change between two moments: a difference, or a difference of decimal logarithms (decades)."""
 
     kind: ClassVar[str] = "change"

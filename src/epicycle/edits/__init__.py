@@ -1,1 +1,23 @@
-"""What a fork changes at its moment: knobs, other fields, data, parameters, the state of the optimiser."""
+"""What a fork changes at its moment: knobs, other fields, data, weights, the optimiser's state."""
+
+EDITS = {
+    "scale": "epicycle.edits.knobs:Scale",
+    "set": "epicycle.edits.knobs:Set",
+    "change": "epicycle.edits.knobs:Change",
+    "remove": "epicycle.edits.data:Remove",
+    "add": "epicycle.edits.data:Add",
+    "replace": "epicycle.edits.data:Replace",
+    "relabel": "epicycle.edits.data:Relabel",
+    "reweight": "epicycle.edits.data:Reweight",
+    "withhold": "epicycle.edits.data:Withhold",
+    "scale_weights": "epicycle.edits.parameters:ScaleWeights",
+    "set_norm": "epicycle.edits.parameters:SetNorm",
+    "add_noise": "epicycle.edits.parameters:AddNoise",
+    "reset_weights": "epicycle.edits.parameters:ResetWeights",
+    "zero_units": "epicycle.edits.parameters:ZeroUnits",
+    "project": "epicycle.edits.parameters:Project",
+    "transplant": "epicycle.edits.parameters:Transplant",
+    "interpolate": "epicycle.edits.parameters:Interpolate",
+    "freeze": "epicycle.edits.parameters:Freeze",
+    "reset_moments": "epicycle.edits.parameters:ResetMoments",
+}

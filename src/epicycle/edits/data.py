@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from epicycle.edits.places import Counted
+from epicycle.edits.counted import Counted
 from epicycle.spec.experiment import Experiment
-from epicycle.spec.families import Sources
+from epicycle.spec.families import EditContext
 from epicycle.spec.fields import data
 
 
@@ -36,9 +36,9 @@ class _DataEdit(Counted):
         del start
         return {}
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """As they are: the data are those of the new split."""
-        told = [_by_row(each) for each in (sources.before, data)]
+        told = [_by_row(each) for each in (context.before, data)]
         self.count(sum(told[0].get(row) != told[1].get(row) for row in {*told[0], *told[1]}), "row")
         return state, data
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Course, Experiment
-from epicycle.spec.families import Edit, Sources
+from epicycle.spec.families import Edit, EditContext
 from epicycle.spec.fields import data
 from epicycle.spec.moments import ForkMoment
 from epicycle.spec.paths import knob_path
@@ -57,9 +57,9 @@ class _KnobEdit(Edit):
             courses = (*courses, Course(of=path, steps=steps, values=self._values(known, target)))
         return experiment.model_copy(update={"training": experiment.training.model_copy(update={"courses": courses})})
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """The state with the knob changed, or with the values of its course counted from the one it has."""
-        experiment: Experiment = sources.experiment
+        experiment: Experiment = context.experiment
         path = self._path(experiment)
         value = state.knobs[path]
         target = type(value)(self._target(value))

@@ -7,13 +7,13 @@ import jax
 import numpy as np
 from pydantic import Field
 
-from epicycle.edits.places import OfTensors
+from epicycle.edits.counted import OfTensors
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
-from epicycle.spec.families import Edit, Sources
+from epicycle.spec.families import Edit, EditContext
 from epicycle.spec.fields import data
-from epicycle.training.descent import by_name
 from epicycle.training.state import EDIT, moving
+from epicycle.training.update_rule import by_name
 
 Tensors = dict[str, Any]
 
@@ -21,13 +21,13 @@ Tensors = dict[str, Any]
 class _WeightEdit(OfTensors):
     """Tensors get other values at once."""
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """The state with the tensors replaced."""
         meant = {name: state.params[name] for name in self.hit(state.params)}
-        after = {name: np.asarray(value, meant[name].dtype) for name, value in self._values(meant, state, sources).items()}
+        after = {name: np.asarray(value, meant[name].dtype) for name, value in self._values(meant, state, context).items()}
         return state._replace(params={**state.params, **after}), data
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         raise NotImplementedError
 
 
@@ -39,8 +39,8 @@ class ScaleWeights(_WeightEdit):
 
     by: float = data()
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
-        del state, sources
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
+        del state, context
         return {name: value * value.dtype.type(self.by) for name, value in meant.items()}
 
 
@@ -57,9 +57,9 @@ class SetNorm(_WeightEdit):
     to: float = data(gt=0)
     relative: bool = data(False)
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         del state
-        wanted = self.to * (_norm({name: sources.fresh().params[name] for name in meant}) if self.relative else 1.0)
+        wanted = self.to * (_norm({name: context.fresh().params[name] for name in meant}) if self.relative else 1.0)
         here = _norm(meant)
         if here == 0:
             raise InputError("edit set_norm: the tensors are 0, which no factor changes.")
@@ -80,8 +80,8 @@ class AddNoise(_WeightEdit):
     spread: float = data(gt=0)
     draw: int = data(0, ge=0)
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
-        del sources
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
+        del context
         key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), EDIT), state.step)
         keys = jax.random.split(jax.random.fold_in(key, self.draw), len(meant))
         return {
@@ -97,9 +97,9 @@ class ResetWeights(_WeightEdit):
     kind = "reset_weights"
     leading = ("tensors",)
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         del state
-        return {name: sources.fresh().params[name] for name in meant}
+        return {name: context.fresh().params[name] for name in meant}
 
 
 class ZeroUnits(_WeightEdit):
@@ -116,8 +116,8 @@ class ZeroUnits(_WeightEdit):
     axis: int = data()
     units: tuple[int, ...] = data(min_length=1)
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
-        del state, sources
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
+        del state, context
         found = {}
         for name, value in meant.items():
             length = value.shape[_axis(self, name, value)]
@@ -150,9 +150,9 @@ class Project(_WeightEdit):
     keep: bool = data(True)
     p: int | None = data(None, ge=2)
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         del state
-        residues = self.p or int(sources.experiment.task.table().operands.max()) + 1
+        residues = self.p or int(context.experiment.task.table().operands.max()) + 1
         found = {}
         for name, value in meant.items():
             axis = _axis(self, name, value)
@@ -206,8 +206,8 @@ class _FromDonor(_WeightEdit):
         """The one."""
         return ((self.donor, self.step),)
 
-    def _given(self, meant: Tensors, sources: Sources) -> Tensors:
-        given = sources.donors[self.donor, self.step]
+    def _given(self, meant: Tensors, context: EditContext) -> Tensors:
+        given = context.donors[self.donor, self.step]
         for name, value in meant.items():
             if name not in given or given[name].shape != value.shape:
                 what = f"shape {given[name].shape}" if name in given else "no such tensor"
@@ -221,9 +221,9 @@ class Transplant(_FromDonor):
     kind = "transplant"
     leading = ("tensors", "donor")
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         del state
-        return self._given(meant, sources)
+        return self._given(meant, context)
 
 
 class Interpolate(_FromDonor):
@@ -238,9 +238,9 @@ class Interpolate(_FromDonor):
 
     weight: float = data()
 
-    def _values(self, meant: Tensors, state: Any, sources: Sources) -> Tensors:
+    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
         del state
-        given, w = self._given(meant, sources), self.weight
+        given, w = self._given(meant, context), self.weight
         return {name: (1 - w) * value + w * given[name] for name, value in meant.items()}
 
 
@@ -255,10 +255,10 @@ class Freeze(OfTensors):
         del moment, before
         return experiment.swept("training.frozen", [*experiment.training.frozen, *self.tensors])
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """As they are, the moments of frozen tensors being gone already."""
         self.hit(state.params)
-        if not moving(sources.experiment, state.params):
+        if not moving(context.experiment, state.params):
             raise InputError("edit freeze: every tensor is frozen, so there is nothing to train.")
         return state, data
 
@@ -270,9 +270,9 @@ class ResetMoments(OfTensors):
 
     tensors: tuple[str, ...] = Field(("*",), min_length=1, json_schema_extra={"role": "data"})
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """The state with moments of a fresh one."""
-        meant, fresh = set(self.hit(moving(sources.experiment, state.params))), sources.fresh().moments
+        meant, fresh = set(self.hit(moving(context.experiment, state.params))), context.fresh().moments
         if self.tensors == ("*",):
             return state._replace(moments=fresh), data
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save
 
-from epicycle.interop.layouts import LAYOUTS
 from epicycle.interop.parquet import needs_pyarrow
+from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
 from epicycle.store.atomic import write_bytes
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.layout import Root, default_root
-from epicycle.store.states import StoredRun
+from epicycle.store.files import Root, default_root
+from epicycle.store.runs import StoredRun
 
 if TYPE_CHECKING:
     import pandas

@@ -14,15 +14,15 @@ from numpy import ndarray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
-from epicycle.interop.layouts import BIASES, layout_of
 from epicycle.interop.torch_files import is_torch_file, read_torch
-from epicycle.models.transformer import Transformer
+from epicycle.interop.weight_layouts import BIASES, layout_of
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure, SplitRule, Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.table import Table
-from epicycle.training.observation import observe
+from epicycle.training.snapshots import observe
 from epicycle.training.state import data_of, initialiser, world_of
 
 

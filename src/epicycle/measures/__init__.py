@@ -1,1 +1,11 @@
-"""The instruments: one file per family of measures, each a pure function of a declared snapshot."""
+"""The instruments: pure functions of a snapshot of a run. A new measure is a file here and a line below."""
+
+MEASURES = {
+    "loss": "epicycle.measures.fit:Loss",
+    "accuracy": "epicycle.measures.fit:Accuracy",
+    "margin": "epicycle.measures.fit:Margin",
+    "calibrated_loss": "epicycle.measures.fit:CalibratedLoss",
+    "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
+    "weight_norm": "epicycle.measures.norms:WeightNorm",
+    "total_norm": "epicycle.measures.norms:TotalNorm",
+}

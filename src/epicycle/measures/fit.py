@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from epicycle.arithmetic import cross_entropy, right_logit
+from epicycle.maths.cross_entropy import cross_entropy, right_logit
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 

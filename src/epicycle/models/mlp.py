@@ -80,13 +80,13 @@ class MLP(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        edits: Sequence[Any] = (),
+        patches: Sequence[Any] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Any]]:
         """Logits and all activations."""
         del key
         _one_answer(positions)
-        site = Sites(edits)
+        site = Sites(patches)
         if self.operands == "embedded":
             tables = params["W_E"] if self.embeddings == "separate" else [params["W_E"]] * 2
             x = jax.numpy.stack([table[inputs[:, i]] for i, table in enumerate(tables)], axis=1)

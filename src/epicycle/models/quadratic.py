@@ -61,14 +61,14 @@ class Quadratic(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        edits: Sequence[Any] = (),
+        patches: Sequence[Any] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Any]]:
         """Logits and all activations."""
         del key
         if positions is not None:
             raise InputError("model: the quadratic network has one answer for each row, and this task asks for several.")
-        site, (inner, outer) = Sites(edits), self._factors(params)
+        site, (inner, outer) = Sites(patches), self._factors(params)
         embed = site("hook_embed", jax.nn.one_hot(inputs[:, :2], len(params["W_in"]) // 2, dtype=params["W_in"].dtype))
         pre = site("blocks.0.mlp.hook_pre", embed.reshape(len(embed), -1) @ params["W_in"] * inner)
         return site("hook_logits", site("blocks.0.mlp.hook_post", jnp.square(pre)) @ params["W_U"] * outer), site.close()

@@ -1,4 +1,4 @@
-"""Named activations: every site of a forward pass is recorded under its TransformerLens hook name and may be edited."""
+"""Named activations: every site of a forward pass is recorded under its TransformerLens hook name and may be patched."""
 
 import fnmatch
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from jaxtyping import Array, Float
 from epicycle.spec.errors import InputError
 
 if TYPE_CHECKING:
-    from epicycle.spec.families import SiteEdit
+    from epicycle.spec.families import SitePatch
 
 
 class Sites:
-    """Collects activations and applies edits (pattern, function) at the sites a pattern matches."""
+    """Collects activations and applies patches (pattern, function) at the sites a pattern matches."""
 
-    def __init__(self, edits: Sequence["SiteEdit"] = ()) -> None:
-        self._edits = tuple(edits)
-        self._hits = [0] * len(self._edits)
+    def __init__(self, patches: Sequence["SitePatch"] = ()) -> None:
+        self._patches = tuple(patches)
+        self._hits = [0] * len(self._patches)
         self.values: dict[str, Float[Array, ...]] = {}
 
     def __call__(self, name: str, value: Float[Array, "..."]) -> Float[Array, "..."]:
-        """Record the activation `name` and return it, edited where an edit says so."""
-        for i, (pattern, change) in enumerate(self._edits):
+        """Record the activation `name` and return it, changed where a patch matches."""
+        for i, (pattern, change) in enumerate(self._patches):
             if fnmatch.fnmatchcase(name, pattern):
                 value = change(value)
                 self._hits[i] += 1
@@ -33,9 +33,9 @@ class Sites:
         """The recorded activations.
 
         Raises:
-            InputError: an edit matched no site.
+            InputError: a patch matched no site.
         """
-        for hits, (pattern, _) in zip(self._hits, self._edits, strict=True):
+        for hits, (pattern, _) in zip(self._hits, self._patches, strict=True):
             if hits == 0:
-                raise InputError(f"edit at '{pattern}' matches no site; the sites are: {', '.join(self.values)}.")
+                raise InputError(f"patch at '{pattern}' matches no site; the sites are: {', '.join(self.values)}.")
         return self.values

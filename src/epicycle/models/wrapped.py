@@ -85,7 +85,7 @@ class Wrapped(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        edits: Sequence[Any] = (),
+        patches: Sequence[Any] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row *answer d_vocab_out"], dict[str, Any]]:
         """The user's logits.
@@ -102,7 +102,7 @@ class Wrapped(Model):
         if positions is not None and "positions" not in takes:
             raise InputError(f"model: {self.import_name()} has one answer for each row, and this task asks for several.")
         told = {name: value for name, value in {"key": key, "positions": positions}.items() if name in takes}
-        site = Sites(edits)
+        site = Sites(patches)
         return site("hook_logits", apply(structure.filled(params), inputs, **told, **self._fields_of(apply))), site.close()
 
     def _known_by(self, params: dict[str, Any]) -> tuple[Any, ...]:

@@ -1,49 +1,25 @@
-"""Published settings with their provenance: one file per code, each with an EXPERIMENT and a PRESET (or two)."""
+"""Published settings: one file per public code, with the source of every number.
 
-import importlib
-from typing import Any
+A preset's name is used in YAML (`{preset: NP}`) and in Python (`ep.preset("NP")`). `factors.py` swaps single factors between two.
+"""
 
-from epicycle.presets.factors import Swaps, differences, swaps
-from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.preset import Preset
-
-__all__ = ["NAMES", "Preset", "Swaps", "differences", "load", "swaps"]
-
-# Strings, so that naming a preset imports nothing until it is used.
-HOMES = {
-    "NP": "progress_measures:PRESET",
-    "TL": "transformer_lens:PRESET",
-    "OM": "omnigrok:PRESET",
-    "AT": "atgugu:PRESET",
-    "PB": "porth_bot:PRESET",
-    "TG": "transgrokking:PRESET",
-    "OG": "openai_grok:PRESET",
-    "DM": "danielmamay:PRESET",
-    "SS": "sea_snell:PRESET",
-    "TK": "teddykoker:PRESET",
-    "LI": "lieberum:PRESET",
-    "PZ-pizza": "pizza:PIZZA",
-    "PZ-clock": "pizza:CLOCK",
-    "RT-A5": "rep_theory:A5",
-    "RT-S5": "rep_theory:S5",
-    "DD": "doshi:PRESET",
-    "ES": "prieto:PRESET",
-    "KU": "kumar:PRESET",
+PRESETS = {
+    "NP": "epicycle.presets.progress_measures:PRESET",
+    "TL": "epicycle.presets.transformer_lens:PRESET",
+    "OM": "epicycle.presets.omnigrok:PRESET",
+    "AT": "epicycle.presets.atgugu:PRESET",
+    "PB": "epicycle.presets.porth_bot:PRESET",
+    "TG": "epicycle.presets.transgrokking:PRESET",
+    "OG": "epicycle.presets.openai_grok:PRESET",
+    "DM": "epicycle.presets.danielmamay:PRESET",
+    "SS": "epicycle.presets.sea_snell:PRESET",
+    "TK": "epicycle.presets.teddykoker:PRESET",
+    "LI": "epicycle.presets.lieberum:PRESET",
+    "PZ-pizza": "epicycle.presets.pizza:PIZZA",
+    "PZ-clock": "epicycle.presets.pizza:CLOCK",
+    "RT-A5": "epicycle.presets.rep_theory:A5",
+    "RT-S5": "epicycle.presets.rep_theory:S5",
+    "DD": "epicycle.presets.doshi:PRESET",
+    "ES": "epicycle.presets.prieto:PRESET",
+    "KU": "epicycle.presets.kumar:PRESET",
 }
-NAMES = tuple(HOMES)
-
-
-def load(name: Any) -> Preset:
-    """A preset by name.
-
-    Raises:
-        InputError: there is none of that name; the nearest is offered.
-    """
-    if not isinstance(name, str) or name not in HOMES:
-        by_case = {known.lower(): known for known in NAMES}
-        same = by_case.get(str(name).lower())
-        offered = f"did you mean '{same}'?" if same else nearest(str(name), NAMES)
-        raise InputError(f"there is no preset '{name}'; {offered}")
-    module, _, attribute = HOMES[name].partition(":")
-    preset: Preset = getattr(importlib.import_module(f"epicycle.presets.{module}"), attribute)
-    return preset

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from epicycle.literature import NANDA
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import NANDA
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -56,15 +56,15 @@ PRESET = Preset(
     experiment=EXPERIMENT,
     data_seed=42,
     where=(
-        Origin(
+        Citation(
             paths=("task",),
             source="configs/nanda_replication.yaml; src/data/modular_arithmetic.py, ModularArithmeticDataset: [a, b, =]",
         ),
-        Origin(
+        Citation(
             paths=("split",),
             source="src/data/modular_arithmetic.py: np.random.RandomState(seed).permutation, the first int(0.3 * p * p)",
         ),
-        Origin(
+        Citation(
             paths=(
                 "model.kind",
                 "model.n_layers",
@@ -78,23 +78,23 @@ PRESET = Preset(
             ),
             source="configs/nanda_replication.yaml (use_layernorm false)",
         ),
-        Origin(
+        Citation(
             paths=("model.biases", "model.causal"),
             source="src/models/transformer.py, TransformerBlock: MultiheadAttention(bias=False) called without attn_mask; "
             "Linear with bias",
         ),
-        Origin(
+        Citation(
             paths=("model.positions", "model.d_vocab_out"),
             source="src/models/transformer.py, GrokkingTransformer: W_pos = Embedding(3, d_model), W_U = Linear(d_model, p, "
             "bias=False)",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
             source="src/models/transformer.py, _init_weights: 0.8 / sqrt(d_model) for every Linear and Embedding, which "
             "reaches W_O and not "
             "the stacked W_Q, W_K, W_V of MultiheadAttention",
         ),
-        Origin(
+        Citation(
             paths=(
                 "training.optimiser.kind",
                 "training.optimiser.lr",
@@ -104,8 +104,8 @@ PRESET = Preset(
             ),
             source="configs/nanda_replication.yaml",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(
             paths=("training.loss", "training.batch_size", "training.warmup", "training.schedule"),
             source="src/training/trainer.py: nn.CrossEntropyLoss on float32 logits, full batch, no scheduler",
         ),

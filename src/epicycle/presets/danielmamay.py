@@ -1,12 +1,12 @@
 """DM: Power et al. in PyTorch's own modules, post-norm with one more norm before the unembedding."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -47,7 +47,7 @@ PRESET = Preset(
     code="danielmamay/grokking",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=(
                 "task.kind",
                 "task.p",
@@ -63,8 +63,8 @@ PRESET = Preset(
             ),
             source="grokking/cli.py, the defaults; grokking/data.py, get_data: random_split, int(0.5 * n) rows",
         ),
-        Origin(paths=("task.form",), source="grokking/data.py, operation_mod_p_data: [x, op, y, =]"),
-        Origin(
+        Citation(paths=("task.form",), source="grokking/data.py, operation_mod_p_data: [x, op, y, =]"),
+        Citation(
             paths=(
                 "model.kind",
                 "model.d_head",
@@ -80,19 +80,19 @@ PRESET = Preset(
             ),
             source="grokking/model.py, DecoderBlock (GELU, norms after the sums) and Transformer (LayerNorm, Linear to p + 2 tokens)",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
             source="grokking/model.py: nothing is initialised by hand; nn.MultiheadAttention draws its stacked matrix within "
             "Xavier's bound",
         ),
-        Origin(paths=("training.optimiser.kind", "training.optimiser.betas"), source="grokking/training.py, main"),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(paths=("training.replacement",), source="grokking/data.py: DataLoader(shuffle=True), last batch short"),
-        Origin(
+        Citation(paths=("training.optimiser.kind", "training.optimiser.betas"), source="grokking/training.py, main"),
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(paths=("training.replacement",), source="grokking/data.py: DataLoader(shuffle=True), last batch short"),
+        Citation(
             paths=("training.warmup", "training.schedule"),
             source="grokking/training.py, main: LinearLR(start_factor=0.1, total_iters=9), then constant",
         ),
-        Origin(paths=("training.loss",), source="grokking/training.py, train: CrossEntropyLoss on float32 logits"),
+        Citation(paths=("training.loss",), source="grokking/training.py, train: CrossEntropyLoss on float32 logits"),
     ),
     disagreements=(
         "openai/grok has ReLU, sinusoidal positions, no biases and no norm before the unembedding, and loss on the end token as well.",

@@ -1,12 +1,12 @@
 """DD: the quadratic network that groks within a hundred steps (Doshi et al., arXiv 2310.13061, after Gromov, arXiv 2301.02679)."""
 
-from epicycle.literature import DOSHI, GROMOV
+from epicycle.literature.texts import DOSHI, GROMOV
 from epicycle.models.quadratic import Quadratic
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import PythonShuffleSplit
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import PythonShuffleSplit
-from epicycle.training.objective import MSE
+from epicycle.training.losses import MSE
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -34,22 +34,22 @@ PRESET = Preset(
     experiment=EXPERIMENT,
     data_seed=420,
     where=(
-        Origin(
+        Citation(
             paths=("task", "split.frac_train", "model.d_mlp"),
             source=f"{NOTEBOOK}, Hyperparameters: p = 97, data_frac = 0.5, noise_level = 0, N = 500",
         ),
-        Origin(
+        Citation(
             paths=("split.kind",), source="utils/datasets.py, noisy_dataset: random.seed(420), random.shuffle of all pairs, a prefix"
         ),
-        Origin(
+        Citation(
             paths=("model.kind", "model.scaling", "model.weights", "model.init_scale"),
             source="utils/models.py, fcn: two Linear without bias around a square, std 0.5 / (2 N)^(1/3)",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser", "training.steps"),
             source=f"{NOTEBOOK}, Training: AdamW, lr 1e-2, wd 5, betas (0.9, 0.98), eps 1e-8; epochs = 100",
         ),
-        Origin(
+        Citation(
             paths=("training.loss", "training.batch_size", "training.warmup", "training.schedule"),
             source="utils/optimization.py, train_one_epoch_grokking: nn.MSELoss against one-hot labels, full batch, no scheduler",
         ),

@@ -1,12 +1,12 @@
 """KU: modular addition by plain gradient descent without decay, while the norm grows (Kumar et al., arXiv 2310.06110)."""
 
-from epicycle.literature import GROMOV, KUMAR
+from epicycle.literature.texts import GROMOV, KUMAR
 from epicycle.models.quadratic import Quadratic
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import MSE
+from epicycle.training.losses import MSE
 from epicycle.training.optimisers import SGD
 
 EXPERIMENT = Experiment(
@@ -30,21 +30,21 @@ PRESET = Preset(
     code="",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task", "split.frac_train", "model.d_mlp", "training.optimiser", "training.loss"),
             source="paper, appendix 8.3: p = 23, 90 %, N = 100, concatenated one-hot operands, MSE, vanilla gradient "
             "descent, lr 100, no decay",
         ),
-        Origin(paths=("split.kind",), source="not stated; a random split"),
-        Origin(
+        Citation(paths=("split.kind",), source="not stated; a random split"),
+        Citation(
             paths=("model.kind", "model.scaling", "model.weights", "model.init_scale"),
             source="not stated in what was read; the paper says that it agrees with Gromov (arXiv 2301.02679), whose network this is",
         ),
-        Origin(
+        Citation(
             paths=("training.batch_size", "training.warmup", "training.schedule"),
             source="paper, appendix 8.3: vanilla gradient descent",
         ),
-        Origin(
+        Citation(
             paths=("training.steps",),
             source="not stated in what was read; chosen here, as two seeds of this network memorised at about 20,000 and "
             "generalised at "

@@ -1,12 +1,12 @@
 """LI: the runs that Lieberum reported in the debate on general circuits (rows R007, R071 to R074, R091 of the programme)."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -52,18 +52,20 @@ PRESET = Preset(
     experiment=EXPERIMENT,
     data_seed=42,
     where=(
-        Origin(paths=("task.operation",), source="rows R007 and R073: modular addition"),
-        Origin(paths=("task.kind", "task.p"), source="train.py, --num_elements 97"),
-        Origin(paths=("task.form",), source="datasets.py, ArithmeticData.generate_data: [x, op, y, =, z], z being what is asked for"),
-        Origin(
+        Citation(paths=("task.operation",), source="rows R007 and R073: modular addition"),
+        Citation(paths=("task.kind", "task.p"), source="train.py, --num_elements 97"),
+        Citation(
+            paths=("task.form",), source="datasets.py, ArithmeticData.generate_data: [x, op, y, =, z], z being what is asked for"
+        ),
+        Citation(
             paths=("split",),
             source="train.py, main: seed_everything(42), np.random.permutation of all rows, the first int(0.5 * n)",
         ),
-        Origin(
+        Citation(
             paths=("model.n_layers", "model.d_model", "model.n_heads", "model.act_fn", "model.dropout"),
             source="train.py, the parser's defaults",
         ),
-        Origin(
+        Citation(
             paths=(
                 "model.kind",
                 "model.d_head",
@@ -79,27 +81,27 @@ PRESET = Preset(
             source="model.py, MultiheadAttention (bias=False), EncoderBlock (norm1 and norm2 after the sums), "
             "PositionalEncoding, output",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
             source="model.py, MultiheadAttention._reset_parameters: xavier_uniform_ of qkv_proj and o_proj; PyTorch's "
             "defaults elsewhere",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.lr", "training.optimiser.weight_decay", "training.optimiser.betas", "training.batch_size"),
             source="train.py, the parser's defaults",
         ),
-        Origin(paths=("training.optimiser.kind",), source="model.py, configure_optimizers: AdamW over all parameters"),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(paths=("training.replacement",), source="train.py, main: DataLoader(shuffle=True)"),
-        Origin(
+        Citation(paths=("training.optimiser.kind",), source="model.py, configure_optimizers: AdamW over all parameters"),
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(paths=("training.replacement",), source="train.py, main: DataLoader(shuffle=True)"),
+        Citation(
             paths=("training.warmup", "training.schedule", "training.anneal_steps", "training.final_lr_scale"),
             source="model.py, configure_optimizers, scheduler: step / 10, then cosine from 1e-3 to 1e-4 over decay_steps = 10000",
         ),
-        Origin(
+        Citation(
             paths=("training.steps",),
             source="train.py: 1,100 passes of 10 batches come before --steps 100000",
         ),
-        Origin(paths=("training.loss",), source="model.py, training_step: CrossEntropyLoss at the last position, float32"),
+        Citation(paths=("training.loss",), source="model.py, training_step: CrossEntropyLoss at the last position, float32"),
     ),
     disagreements=(
         "The code is later than the report; whether the reported runs were annealed is not known (row R091). An earlier "

@@ -1,12 +1,12 @@
 """OM: modular addition in Omnigrok (Liu et al., arXiv 2210.01117), NP in float64; the run whose norm is free."""
 
-from epicycle.literature import LIU
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import LIU
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -46,19 +46,19 @@ PRESET = Preset(
     code="KindXiaoming/Omnigrok",
     experiment=EXPERIMENT,
     where=(
-        Origin(paths=("task",), source=f"{NOTEBOOK}: p = 113, prompts [x, y, =], answers (x + y) % p"),
-        Origin(paths=("split",), source=f"{NOTEBOOK}: random_split, int(0.3 * len(data)) rows; torch seed 42"),
-        Origin(
+        Citation(paths=("task",), source=f"{NOTEBOOK}: p = 113, prompts [x, y, =], answers (x + y) % p"),
+        Citation(paths=("split",), source=f"{NOTEBOOK}: random_split, int(0.3 * len(data)) rows; torch seed 42"),
+        Citation(
             paths=("model.kind", "model.n_layers", "model.d_model", "model.n_heads", "model.d_head", "model.d_mlp", "model.act_fn"),
             source=f"{NOTEBOOK}, the call of Transformer",
         ),
-        Origin(
+        Citation(
             paths=("model.biases", "model.positions", "model.causal", "model.d_vocab_out", "model.initialisation"),
             source=f"{NOTEBOOK}, Transformer implementation: copied from Nanda's notebook (randn / sqrt(d_model), W_U / "
             "sqrt(d_vocab))",
         ),
-        Origin(paths=("model.norm", "model.final_norm"), source=f"{NOTEBOOK}: every LayerNorm is commented out"),
-        Origin(
+        Citation(paths=("model.norm", "model.final_norm"), source=f"{NOTEBOOK}: every LayerNorm is commented out"),
+        Citation(
             paths=(
                 "training.optimiser.kind",
                 "training.optimiser.lr",
@@ -71,8 +71,8 @@ PRESET = Preset(
             ),
             source=f"{NOTEBOOK}, Baseline training run: AdamW, no scheduler, 15000 full-batch steps",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(paths=("training.loss",), source=f"{NOTEBOOK}: torch.set_default_dtype(torch.float64), F.cross_entropy"),
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(paths=("training.loss",), source=f"{NOTEBOOK}: torch.set_default_dtype(torch.float64), F.cross_entropy"),
     ),
     disagreements=("The notebook says 'exactly the same setup' as Nanda and Lieberum's; it has no warm-up and computes in float64.",),
     differs_here=(

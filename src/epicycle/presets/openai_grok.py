@@ -1,12 +1,12 @@
 """OG: the first grokking paper (Power et al., arXiv 2201.02177) with the network, batches and loss of its released code."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -47,51 +47,51 @@ PRESET = Preset(
     code="openai/grok",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task.kind", "task.p", "task.operation", "split"),
             source="paper, Figure 1 left (division mod 97, 50 % of the data) and appendix A.1.1",
         ),
-        Origin(
+        Citation(
             paths=("task.form",),
             source="grok/data.py, make_data: EOS + equation + EOS; grok/training.py, _step: loss and accuracy over all that "
             "follows '='",
         ),
-        Origin(
+        Citation(
             paths=("model.n_layers", "model.d_model", "model.n_heads", "model.dropout"),
             source="paper, appendix A.1.2; grok/training.py, add_model_specific_args",
         ),
-        Origin(
+        Citation(
             paths=("model.kind", "model.d_head", "model.d_mlp", "model.act_fn", "model.biases", "model.d_vocab_out"),
             source="grok/transformer.py, AttentionHead, FFN (multiplier 4, ReLU), Transformer.linear: no Linear has a bias",
         ),
-        Origin(
+        Citation(
             paths=("model.norm", "model.norm_kind", "model.final_norm"),
             source="grok/transformer.py, DecoderBlock.forward: self_attn_norm(x + a1), ffn_norm(a1 + a2); nothing after the "
             "last block",
         ),
-        Origin(paths=("model.positions", "model.causal"), source="grok/transformer.py, _position_encoding and make_mask"),
-        Origin(
+        Citation(paths=("model.positions", "model.causal"), source="grok/transformer.py, _position_encoding and make_mask"),
+        Citation(
             paths=("model.initialisation",),
             source="grok/transformer.py: nothing is initialised by hand; every head has Linear layers of its own, with fan-in d_model",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.lr", "training.optimiser.weight_decay", "training.optimiser.betas", "training.steps"),
             source="paper, appendix A.1.2: AdamW with 1e-3, weight decay 1, betas 0.9 and 0.98, 1e5 updates",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.optimiser.eps"),
             source="grok/training.py, CustomAdamW ('to_zero': p *= 1 - lr wd, for every parameter) and configure_optimizers",
         ),
-        Origin(
+        Citation(
             paths=("training.batch_size", "training.replacement"),
             source="paper, appendix A.1.2; grok/data.py, calculate_batchsize: min(512, ceil(n / 2)), reshuffled each pass, "
             "last one short",
         ),
-        Origin(
+        Citation(
             paths=("training.warmup", "training.schedule"),
             source="grok/training.py, _scheduler_lr: step / 10 up to step 10, then constant (anneal_lr is off)",
         ),
-        Origin(paths=("training.loss",), source="grok/training.py, _step: F.cross_entropy on float32 logits"),
+        Citation(paths=("training.loss",), source="grok/training.py, _step: F.cross_entropy on float32 logits"),
     ),
     disagreements=(
         "Weight decay is 1 in the paper and 0 by default in the code; taken here: 1.",

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from epicycle.presets import NAMES, load
+from epicycle.spec.kinds import PRESETS
 from epicycle.spec.preset import Preset, Published
-from epicycle.spec.text import dump_yaml
+from epicycle.spec.registry import load_preset
+from epicycle.spec.yaml_text import dump_yaml
 
 HEAD = """# Presets
 
 Settings that other people's results rest on, as their code has them. `epicycle presets NAME` prints one with the origin of every
 number, `ep.preset("NP")` gives it in Python, and `{preset: NP, training: {steps: 20000}}` takes the place of an experiment in YAML,
-the other entries being changes to it. `epicycle.presets.swaps(a, b)` makes the arms that take one factor of `b` at a time.
+the other entries being changes to it. `ep.swaps(a, b)` makes the arms that take one factor of `b` at a time.
 
 This page is written by `python -m epicycle.presets.page > docs/presets.md`.
 
@@ -56,7 +57,7 @@ def details(preset: Preset) -> str:
 
 def page() -> str:
     """The reference page, in Markdown."""
-    every = [load(name) for name in NAMES]
+    every = [load_preset(name) for name in PRESETS]
     parts = [HEAD, _row(("name", *COLUMNS)), _row(("---",) * (1 + len(COLUMNS)))]
     parts += [_row((preset.name, *described(preset).values())) for preset in every]
     for preset in every:

@@ -3,13 +3,13 @@
 The rate is a knob, so one preset would do; the paper's two models have a name each because claims speak of both.
 """
 
-from epicycle.literature import ZHONG
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import ZHONG
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 
@@ -46,19 +46,19 @@ def _experiment(attention_rate: float) -> Experiment:
 
 CODE = "code/train-main.py"
 WHERE = (
-    Origin(
+    Citation(
         paths=("task", "split", "training.optimiser.lr", "training.optimiser.weight_decay", "training.batch_size", "training.steps"),
         source=f"{CODE}, the configuration at its end (C = 59, eqn_sign 0, frac 0.8, weight_decay 2, batch C * C, epoch 20000)",
     ),
-    Origin(
+    Citation(
         paths=("model.n_layers", "model.d_model", "model.n_heads", "model.act_fn"),
         source=f"{CODE}, the configuration: its commonest draw",
     ),
-    Origin(
+    Citation(
         paths=("model.attention_rate",),
         source=f"{CODE}, Attention.forward: normalized * coeff + (1 - coeff); paper: models A (0), B (1)",
     ),
-    Origin(
+    Citation(
         paths=(
             "model.kind",
             "model.d_head",
@@ -72,13 +72,13 @@ WHERE = (
         ),
         source=f"{CODE}, Attention (scores are not masked), MLP (b_in, b_out), TransformerBlock (no LayerNorm), Unembed",
     ),
-    Origin(paths=("model.initialisation",), source=f"{CODE}: randn / sqrt(d_model), but W_in / sqrt(d_mlp) and W_U / sqrt(d_vocab)"),
-    Origin(
+    Citation(paths=("model.initialisation",), source=f"{CODE}: randn / sqrt(d_model), but W_in / sqrt(d_mlp) and W_U / sqrt(d_vocab)"),
+    Citation(
         paths=("training.optimiser.kind", "training.optimiser.betas", "training.warmup", "training.schedule"),
         source=f"{CODE}, run_experiment: AdamW, LambdaLR min(step / 10, 1)",
     ),
-    Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-    Origin(paths=("training.loss",), source=f"{CODE}, cross_entropy_high_precision: float64"),
+    Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+    Citation(paths=("training.loss",), source=f"{CODE}, cross_entropy_high_precision: float64"),
 )
 DISAGREEMENTS = (
     "The configuration says attention_dir 'casual', which nothing reads: attention sees both positions.",

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from epicycle.literature import NANDA, POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import NANDA, POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -54,19 +54,19 @@ PRESET = Preset(
     code="porth-bot/grokking-transformer",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task",),
             source="grokking/data.py: all pairs as [a, b, =], '=' being token p; grokking/model.py, ModelConfig.p = 97",
         ),
-        Origin(
+        Citation(
             paths=("split", "training.optimiser.weight_decay", "training.steps"),
             source="experiments/run_sweep.py: (0.30, 1.0), MAX_STEPS = 25_000; grokking/data.py, train_test_split: torch.randperm",
         ),
-        Origin(
+        Citation(
             paths=("model.kind", "model.n_layers", "model.d_model", "model.n_heads", "model.d_head", "model.d_mlp"),
             source="grokking/model.py, ModelConfig",
         ),
-        Origin(
+        Citation(
             paths=(
                 "model.act_fn",
                 "model.norm",
@@ -80,15 +80,15 @@ PRESET = Preset(
             source="grokking/model.py, LayerNorm (eps 1e-5), CausalSelfAttention (bias=False), MLP (F.gelu, biases), Block, "
             "Transformer (ln_f)",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation",), source="grokking/model.py, Transformer._init: normal_(std=0.02), biases 0; pos_emb too"
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.optimiser.lr", "training.optimiser.betas"),
             source="grokking/train.py, TrainConfig and train: one AdamW group over all parameters, LayerNorm included",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(
             paths=("training.loss", "training.batch_size", "training.warmup", "training.schedule"),
             source="grokking/train.py, train: F.cross_entropy on float32 logits, full batch, no scheduler",
         ),

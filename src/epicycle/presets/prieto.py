@@ -1,12 +1,12 @@
 """ES: the baseline of the paper on numerical stability, cross-entropy without decay, which does not generalise (arXiv 2501.04697)."""
 
-from epicycle.literature import PRIETO
+from epicycle.literature.texts import PRIETO
 from epicycle.models.mlp import MLP
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -39,21 +39,21 @@ PRESET = Preset(
     code="LucasPrietoAl/grokking-at-the-edge-of-numerical-stability",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task",), source="utils.py, parse_args (modulo 113, add_mod); datasets.py, AlgorithmicDataset: two one-hot vectors"
         ),
-        Origin(
+        Citation(
             paths=("split.frac_train", "training.optimiser.lr", "training.loss", "training.steps"),
             source="run_main_experiments.sh, Figure 1, third command: --lr 0.01 --num_epochs 80000 --train_fraction 0.4 "
             "--cross_entropy_dtype float64",
         ),
-        Origin(paths=("split.kind",), source="utils.py, split_dataset: random_split, int(0.4 * n) rows, seed 42"),
-        Origin(
+        Citation(paths=("split.kind",), source="utils.py, split_dataset: random_split, int(0.4 * n) rows, seed 42"),
+        Citation(
             paths=("model.kind", "model.n_layers", "model.d_mlp", "model.act_fn", "model.operands", "model.combine", "model.biases"),
             source="utils.py, get_model and parse_args (hidden_sizes 200 200, bias=False); models.py, MLP",
         ),
-        Origin(paths=("model.initialisation",), source="models.py, MLP: nothing is initialised by hand"),
-        Origin(
+        Citation(paths=("model.initialisation",), source="models.py, MLP: nothing is initialised by hand"),
+        Citation(
             paths=(
                 "training.optimiser.kind",
                 "training.optimiser.weight_decay",
@@ -62,7 +62,7 @@ PRESET = Preset(
             ),
             source="utils.py, get_optimizer and parse_args (AdamW, weight_decay 0, beta2 0.99, adam_epsilon 1e-25)",
         ),
-        Origin(
+        Citation(
             paths=("training.batch_size", "training.warmup", "training.schedule"),
             source="grokking_experiments.py: full batch, no scheduler",
         ),

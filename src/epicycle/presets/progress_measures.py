@@ -1,12 +1,12 @@
 """NP: the run that progress measures for grokking were defined on (Nanda et al., arXiv 2301.05217)."""
 
-from epicycle.literature import NANDA
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import NANDA
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import PythonShuffleSplit
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import PythonShuffleSplit
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -59,7 +59,7 @@ PRESET = Preset(
     experiment=EXPERIMENT,
     data_seed=0,
     where=(
-        Origin(
+        Citation(
             paths=(
                 "task.kind",
                 "task.p",
@@ -72,41 +72,41 @@ PRESET = Preset(
             ),
             source="transformers.py, Config (p, fn_name, num_layers, d_model, num_heads, d_head, d_mlp); paper, section 3",
         ),
-        Origin(paths=("task.form",), source="transformers.py, gen_train_test: rows are (i, j, p), p being the token '='; n_ctx 3"),
-        Origin(
+        Citation(paths=("task.form",), source="transformers.py, gen_train_test: rows are (i, j, p), p being the token '='; n_ctx 3"),
+        Citation(
             paths=("split",),
             source="transformers.py, gen_train_test: random.seed(config.seed), random.shuffle(pairs), the first int(0.3 * "
             "12769) = 3830",
         ),
-        Origin(
+        Citation(
             paths=("model.kind", "model.act_fn", "model.biases", "model.positions", "model.causal"),
             source="transformers.py, Attention, MLP, PosEmbed: ReLU, b_in and b_out alone, learned positions, lower-triangular mask",
         ),
-        Origin(
+        Citation(
             paths=("model.norm", "model.final_norm"),
             source="transformers.py, TransformerBlock and Transformer.forward: every LayerNorm is commented out",
         ),
-        Origin(paths=("model.d_vocab_out",), source="transformers.py, Unembed: W_U has d_vocab = p + 1 columns"),
-        Origin(
+        Citation(paths=("model.d_vocab_out",), source="transformers.py, Unembed: W_U has d_vocab = p + 1 columns"),
+        Citation(
             paths=("model.initialisation",),
             source="transformers.py, Embed, PosEmbed, Attention, MLP: randn / sqrt(d_model); Unembed: randn / sqrt(d_vocab)",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.optimiser.lr", "training.optimiser.weight_decay", "training.optimiser.betas"),
             source="transformers.py, Trainer.__init__ and Config; paper, section 3",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(
             paths=("training.warmup", "training.schedule"),
             source="transformers.py, Trainer.__init__: LambdaLR min(step / 10, 1)",
         ),
-        Origin(paths=("training.batch_size",), source="transformers.py, Config.batch_style = 'full'; paper, section 3"),
-        Origin(
+        Citation(paths=("training.batch_size",), source="transformers.py, Config.batch_style = 'full'; paper, section 3"),
+        Citation(
             paths=("training.loss",),
             source="the paper's notebook (as kaushikreddyxyz/transformer-modular-addition "
             "copies it): log_softmax of logits in float64",
         ),
-        Origin(paths=("training.steps",), source="transformers.py, Config.num_epochs"),
+        Citation(paths=("training.steps",), source="transformers.py, Config.num_epochs"),
     ),
     disagreements=(
         "Loss: the comment in helpers.py, cross_entropy_high_precision, says float64, the released line below it casts to "

@@ -1,12 +1,12 @@
 """RT: MLPs that learn to multiply in a finite group (Chughtai et al., arXiv 2302.03025)."""
 
-from epicycle.literature import CHUGHTAI
+from epicycle.literature.texts import CHUGHTAI
 from epicycle.models.mlp import MLP
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.groups import Composition
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 
@@ -36,9 +36,9 @@ def _experiment(group: str, frac_train: float) -> Experiment:
     )
 
 
-def _where(name: str) -> tuple[Origin, ...]:
+def _where(name: str) -> tuple[Citation, ...]:
     return (
-        Origin(
+        Citation(
             paths=(
                 "task.kind",
                 "task.group",
@@ -53,8 +53,8 @@ def _where(name: str) -> tuple[Origin, ...]:
             source=f"rep_theory/batch_experiments/{name}_seed1/cfg.json; utils/models.py, generate_train_test_data: the "
             "first of a shuffle",
         ),
-        Origin(paths=("task.variant", "task.form"), source="rep_theory/utils/groups.py, get_all_data: (x, y, x y), two inputs"),
-        Origin(
+        Citation(paths=("task.variant", "task.form"), source="rep_theory/utils/groups.py, get_all_data: (x, y, x y), two inputs"),
+        Citation(
             paths=(
                 "model.kind",
                 "model.n_layers",
@@ -66,14 +66,14 @@ def _where(name: str) -> tuple[Origin, ...]:
             ),
             source="rep_theory/utils/models.py, OneLayerMLP: W_x, W_y, hstack, W, ReLU, W_U",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation",),
             source="rep_theory/utils/models.py, OneLayerMLP: randn over sqrt(embed), sqrt(2 embed) and sqrt(hidden)",
         ),
-        Origin(paths=("training.optimiser.kind",), source="rep_theory/train_with_checkpoints.py: AdamW over all parameters"),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(paths=("training.loss",), source="rep_theory/utils/models.py, loss_fn: logits.to(torch.float64).log_softmax"),
-        Origin(
+        Citation(paths=("training.optimiser.kind",), source="rep_theory/train_with_checkpoints.py: AdamW over all parameters"),
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(paths=("training.loss",), source="rep_theory/utils/models.py, loss_fn: logits.to(torch.float64).log_softmax"),
+        Citation(
             paths=("training.batch_size", "training.warmup", "training.schedule"),
             source="rep_theory/train_with_checkpoints.py: full batch, no scheduler",
         ),

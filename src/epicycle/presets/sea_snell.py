@@ -1,12 +1,12 @@
 """SS: the replication behind the loss curves that early debates quoted; a composite modulus, dropout and no decay."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -49,17 +49,17 @@ PRESET = Preset(
     code="Sea-Snell/grokking",
     experiment=EXPERIMENT,
     where=(
-        Origin(paths=("task.kind", "task.p", "task.operation"), source="config/train_grokk.yaml: mod_subtract_dataset, p: 96"),
-        Origin(paths=("task.form",), source="grokk_replica/datasets.py, form_equation and fetch_example: [a, o, b, =]"),
-        Origin(
+        Citation(paths=("task.kind", "task.p", "task.operation"), source="config/train_grokk.yaml: mod_subtract_dataset, p: 96"),
+        Citation(paths=("task.form",), source="grokk_replica/datasets.py, form_equation and fetch_example: [a, o, b, =]"),
+        Citation(
             paths=("split",),
             source="config/train_grokk.yaml; grokk_replica/datasets.py: random.shuffle, unseeded, the first int(0.4 * n)",
         ),
-        Origin(
+        Citation(
             paths=("model.n_layers", "model.d_model", "model.n_heads", "model.d_head", "model.d_mlp", "model.norm", "model.dropout"),
             source="config/model/grokk_model.yaml",
         ),
-        Origin(
+        Citation(
             paths=(
                 "model.kind",
                 "model.act_fn",
@@ -73,12 +73,12 @@ PRESET = Preset(
             ),
             source="grokk_replica/transformer.py: embeddings times sqrt(hidden_dim), biases everywhere, self.norm before the output",
         ),
-        Origin(paths=("model.d_vocab_out",), source="grokk_replica/load_objs.py, load_grokk_model: output_size = dataset.n_out"),
-        Origin(
+        Citation(paths=("model.d_vocab_out",), source="grokk_replica/load_objs.py, load_grokk_model: output_size = dataset.n_out"),
+        Citation(
             paths=("model.initialisation",),
             source="grokk_replica/transformer.py: xavier_init and kaiming_init are defined and never called; PyTorch's defaults",
         ),
-        Origin(
+        Citation(
             paths=(
                 "training.optimiser.lr",
                 "training.optimiser.weight_decay",
@@ -88,16 +88,16 @@ PRESET = Preset(
             ),
             source="config/train_grokk.yaml (bsize, max_steps 1e6)",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.warmup", "training.schedule"),
             source="scripts/train_grokk.py, train: AdamW, LambdaLR min(s / 10, 1)",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(
             paths=("training.replacement",),
             source="grokk_replica/datasets.py, fetch_train_example: random.choice of the training pairs",
         ),
-        Origin(
+        Citation(
             paths=("training.loss",), source="grokk_replica/grokk_model.py, get_loss: F.cross_entropy at the last position, float32"
         ),
     ),

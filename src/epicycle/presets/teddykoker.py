@@ -1,12 +1,12 @@
 """TK: Power et al. with Adam and no decay; Grokfast (Lee et al., arXiv 2405.20233) builds on this code."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -47,13 +47,13 @@ PRESET = Preset(
     code="teddykoker/grokking",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task",),
             source="train.py, division_mod_p_data and main: [x, op, y, =] with x * y, y and the answer x, so x / y; p = 97",
         ),
-        Origin(paths=("split",), source="train.py, main: torch.randperm(n).split(n // 2)"),
-        Origin(paths=("model.n_layers", "model.d_model", "model.n_heads"), source="train.py, the call of Decoder"),
-        Origin(
+        Citation(paths=("split",), source="train.py, main: torch.randperm(n).split(n // 2)"),
+        Citation(paths=("model.n_layers", "model.d_model", "model.n_heads"), source="train.py, the call of Decoder"),
+        Citation(
             paths=(
                 "model.kind",
                 "model.d_head",
@@ -65,21 +65,23 @@ PRESET = Preset(
             ),
             source="train.py, Block: nn.MultiheadAttention, GELU, four times the width, biases",
         ),
-        Origin(
+        Citation(
             paths=("model.norm",), source="train.py, Block.forward: x = self.ln_1(x); x = x + attention(x); x = x + mlp(self.ln_2(x))"
         ),
-        Origin(
+        Citation(
             paths=("model.final_norm", "model.positions", "model.d_vocab_out"),
             source="train.py, Decoder: ln_f, position_embeddings, head without bias over p + 2 tokens",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
             source="train.py: nothing is initialised by hand; nn.MultiheadAttention draws its stacked matrix within Xavier's bound",
         ),
-        Origin(paths=("training.optimiser", "training.batch_size", "training.steps"), source="train.py, the parser's defaults (Adam)"),
-        Origin(paths=("training.replacement",), source="train.py, main: a permutation of the rows each pass, the last batch short"),
-        Origin(paths=("training.warmup", "training.schedule"), source="train.py, main: LambdaLR 1 if update > 10 else update / 10"),
-        Origin(paths=("training.loss",), source="train.py, main: F.cross_entropy at the last position, float32"),
+        Citation(
+            paths=("training.optimiser", "training.batch_size", "training.steps"), source="train.py, the parser's defaults (Adam)"
+        ),
+        Citation(paths=("training.replacement",), source="train.py, main: a permutation of the rows each pass, the last batch short"),
+        Citation(paths=("training.warmup", "training.schedule"), source="train.py, main: LambdaLR 1 if update > 10 else update / 10"),
+        Citation(paths=("training.loss",), source="train.py, main: F.cross_entropy at the last position, float32"),
     ),
     disagreements=(
         "The comments quote the paper (AdamW, decay 1, 1e5 updates); the defaults are Adam, decay 0 and 3e5.",

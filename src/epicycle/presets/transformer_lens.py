@@ -1,12 +1,12 @@
 """TL: the grokking demo of TransformerLens, which repeats NP without biases and with another initialisation."""
 
-from epicycle.literature import NANDA
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import NANDA
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
 
 EXPERIMENT = Experiment(
@@ -45,9 +45,9 @@ PRESET = Preset(
     code="TransformerLensOrg/TransformerLens",
     experiment=EXPERIMENT,
     where=(
-        Origin(paths=("task",), source="demos/Grokking_Demo.ipynb, Config and Define Task: p = 113, |a|b|=|, (a + b) % p"),
-        Origin(paths=("split",), source="demos/Grokking_Demo.ipynb: torch.manual_seed(598), randperm, the first int(p * p * 0.3)"),
-        Origin(
+        Citation(paths=("task",), source="demos/Grokking_Demo.ipynb, Config and Define Task: p = 113, |a|b|=|, (a + b) % p"),
+        Citation(paths=("split",), source="demos/Grokking_Demo.ipynb: torch.manual_seed(598), randperm, the first int(p * p * 0.3)"),
+        Citation(
             paths=(
                 "model.kind",
                 "model.n_layers",
@@ -62,22 +62,22 @@ PRESET = Preset(
             ),
             source="demos/Grokking_Demo.ipynb, HookedTransformerConfig (normalization_type None, d_vocab_out = p)",
         ),
-        Origin(
+        Citation(
             paths=("model.positions", "model.causal"),
             source="HookedTransformerConfig's defaults: positional_embedding_type 'standard', attention_dir 'causal'",
         ),
-        Origin(paths=("model.biases",), source="demos/Grokking_Demo.ipynb: requires_grad = False for every 'b_', which start at 0"),
-        Origin(
+        Citation(paths=("model.biases",), source="demos/Grokking_Demo.ipynb: requires_grad = False for every 'b_', which start at 0"),
+        Citation(
             paths=("model.initialisation",),
             source="HookedTransformerConfig.__post_init__: init_mode 'gpt2', initializer_range 0.8 / sqrt(d_model), for every W_",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.optimiser.lr", "training.optimiser.weight_decay", "training.optimiser.betas"),
             source="demos/Grokking_Demo.ipynb, Config and Define Optimizer",
         ),
-        Origin(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
-        Origin(paths=("training.loss",), source="demos/Grokking_Demo.ipynb, loss_fn: logits.to(torch.float64).log_softmax"),
-        Origin(
+        Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
+        Citation(paths=("training.loss",), source="demos/Grokking_Demo.ipynb, loss_fn: logits.to(torch.float64).log_softmax"),
+        Citation(
             paths=("training.batch_size", "training.warmup", "training.schedule", "training.steps"),
             source="demos/Grokking_Demo.ipynb, Actually Train: full batch, no scheduler, num_epochs = 25000",
         ),

@@ -1,14 +1,14 @@
 """TG: a two-layer pre-norm transformer without a final norm, decay on matrices and embeddings alone, two tokens a row."""
 
-from epicycle.literature import POWER
-from epicycle.models.transformer import Transformer
+from epicycle.literature.texts import POWER
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
-from epicycle.spec.preset import Origin, Preset, Published
+from epicycle.spec.preset import Citation, Preset, Published
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.training.descent import ParameterGroup
-from epicycle.training.objective import CrossEntropy
+from epicycle.training.losses import CrossEntropy
 from epicycle.training.optimisers import AdamW
+from epicycle.training.update_rule import ParameterGroup
 
 EXPERIMENT = Experiment(
     task=Modular(p=97, operation="x+y", form="x y"),
@@ -53,17 +53,17 @@ PRESET = Preset(
     code="RemiliaScar1ett/TransGrokking",
     experiment=EXPERIMENT,
     where=(
-        Origin(
+        Citation(
             paths=("task",),
             source="src/transgrokking/data.py: cartesian_prod, two tokens; training/trainer.py, build_model: sequence_length "
             "2, vocabulary p",
         ),
-        Origin(
+        Citation(
             paths=("split",),
             source="results/m1_ce_reference/config.resolved.yaml; src/transgrokking/data.py: torch.randperm, the first "
             "int(0.4 * p * p)",
         ),
-        Origin(
+        Citation(
             paths=(
                 "model.n_layers",
                 "model.d_model",
@@ -80,20 +80,20 @@ PRESET = Preset(
             ),
             source="results/m1_ce_reference/config.resolved.yaml (norm_first, final_norm false, decay_policy)",
         ),
-        Origin(
+        Citation(
             paths=("model.kind", "model.norm_kind", "model.biases", "model.positions", "model.causal", "model.d_vocab_out"),
             source="src/transgrokking/models/transformer.py: nn.LayerNorm, every Linear with bias, the unembedding too, causal mask",
         ),
-        Origin(
+        Citation(
             paths=("model.initialisation",),
             source="src/transgrokking/models/transformer.py: nothing is initialised by hand; qkv is one Linear, so bounds "
             "follow fan-in d_model",
         ),
-        Origin(
+        Citation(
             paths=("training.optimiser.kind", "training.optimiser.betas", "training.optimiser.eps"),
             source="src/transgrokking/training/optimizer.py, build_adamw: AdamW(groups), PyTorch's defaults",
         ),
-        Origin(
+        Citation(
             paths=("training.loss", "training.batch_size", "training.warmup", "training.schedule"),
             source="src/transgrokking/training/trainer.py, train: F.cross_entropy in float32, full batch, no scheduler",
         ),

@@ -7,12 +7,12 @@ from typing import Any
 import xarray
 
 from epicycle.claims.estimates import Estimate, PerRun, labels_of
-from epicycle.claims.events import event_steps, recorded_events
 from epicycle.claims.intervals import median_interval
 from epicycle.claims.statistics import LogRemainingTime
 from epicycle.claims.verdict import shown
-from epicycle.report.family import moments_of, points_of, seeds_text, value_text, where_text, without_text
-from epicycle.report.figures import happened
+from epicycle.events.detectors import event_steps, recorded_events
+from epicycle.report.ancestry import moments_of, points_of, seeds_text, value_text, where_text, without_text
+from epicycle.report.curves import happened
 from epicycle.spec.registry import resolve
 
 EVENTS = ("t_mem", "t_on", "t_gen")

@@ -16,7 +16,7 @@ from numpy import ndarray
 from epicycle.claims.estimates import NEVER, PerRun, labels_of
 from epicycle.claims.intervals import Interval, median_interval, order_statistic_rank
 from epicycle.claims.statistics import LogRemainingTime
-from epicycle.report.family import control_of, points_of, seeds_text, value_text, where_text
+from epicycle.report.ancestry import control_of, points_of, seeds_text, value_text, where_text
 from epicycle.report.style import INK, series_style, template
 from epicycle.spec.study import Figure
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from math import inf, nan
 from typing import Any, NamedTuple
 
-from epicycle.claims.accounts import ACCOUNTS
 from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import Interval
 from epicycle.claims.verdict import shown
+from epicycle.literature.accounts import ACCOUNTS
 from epicycle.report.style import VERDICTS
 
 HOLDS = {"supported": "yes", "refuted": "no"}

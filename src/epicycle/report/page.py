@@ -7,18 +7,18 @@ from typing import Any
 
 import xarray
 
+from epicycle.report.ancestry import with_parents
 from epicycle.report.arms import arm_note, arm_rows, censored, left_rows
+from epicycle.report.curves import curves, curves_caption
 from epicycle.report.dots import dots, dots_caption
-from epicycle.report.family import with_parents
-from epicycle.report.figures import curves, curves_caption
 from epicycle.report.findings import HOLDS, account_title, findings, findings_list, marks, predictions, said
-from epicycle.report.forks import forks_caption, overlaid, shows_forks
+from epicycle.report.fork_panels import forks_caption, overlaid, shows_forks
 from epicycle.report.paper import save_figure
 from epicycle.report.style import VERDICTS
 from epicycle.spec.identity import canonical_json
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import read_json, read_yaml, write_text
-from epicycle.store.layout import Root, StudyFiles
+from epicycle.store.files import Root, StudyFiles
 from epicycle.store.reading import study_datasets
 
 LEFT = "Median over runs with its 95 % interval; not known where control or fork are censored, or the control was there before."
@@ -144,7 +144,7 @@ def _claims_table(verdicts: Mapping[str, Any], registered: Mapping[str, Any]) ->
 
 
 def _settings(spec: Mapping[str, Any]) -> str:
-    from epicycle.spec.text import dump_yaml
+    from epicycle.spec.yaml_text import dump_yaml
 
     shown = dict(spec["arms"].items())
     return f"<pre>{_text(dump_yaml(shown))}</pre>"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray
 
+from epicycle.report.curves import happened, median_over_runs, scale_of
 from epicycle.report.dots import draw_dots
-from epicycle.report.figures import happened, median_over_runs, scale_of
-from epicycle.report.forks import draw_overlaid, shows_forks
+from epicycle.report.fork_panels import draw_overlaid, shows_forks
 from epicycle.report.style import INK, series_style
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_bytes

@@ -1,4 +1,4 @@
-"""The frozen base of everything that can be written down: `Spec`, and `Member` for one of a family.
+"""The frozen base of everything that can be written down: `Spec`, and `Part` for one of a family.
 
 A member is its own maker: its fields are the spec, its methods give arrays and pure functions.
 """
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, m
 
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.fields import Role, role_of
-from epicycle.spec.own import is_own, module_name
+from epicycle.spec.own_code import is_own, module_name
 
 
 class Spec(BaseModel):
@@ -78,7 +78,7 @@ class Spec(BaseModel):
             raise InputError(explain(error, where or cls.__name__)) from None
 
 
-class Member(Spec):
+class Part(Spec):
     """One of a family (tasks, models, measures, ...), named by its `kind`."""
 
     family: ClassVar[str]
@@ -101,13 +101,13 @@ class Member(Spec):
         return {"kind": kind_of(type(self)), **handler(self)}
 
 
-def kind_of(cls: type[Member]) -> str:
+def kind_of(cls: type[Part]) -> str:
     """The name of a member in YAML: its kind, or an import path for one defined outside the package."""
     return f"{module_name(cls.__module__)}:{cls.import_name()}" if is_own(cls) else cls.kind
 
 
 def _is_kind(spec: Spec, changes: Mapping[str, Any]) -> bool:
-    return not isinstance(spec, Member) or changes.get("kind", kind_of(type(spec))) == kind_of(type(spec))
+    return not isinstance(spec, Part) or changes.get("kind", kind_of(type(spec))) == kind_of(type(spec))
 
 
 def explain(error: ValidationError, where: str) -> str:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.base import Member, Spec, kind_of
+from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.paths import knob_path, with_path
-from epicycle.spec.registry import default_member, preset_experiment
+from epicycle.spec.registry import default_part, load_preset
 
 MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
 
@@ -77,8 +77,8 @@ class Training(Spec):
         "min_lr_ratio": "final_lr_scale",
     }
 
-    optimiser: AnyOptimiser = Field(default_factory=default_member("optimiser"))
-    loss: AnyLoss = Field(default_factory=default_member("loss"))
+    optimiser: AnyOptimiser = Field(default_factory=default_part("optimiser"))
+    loss: AnyLoss = Field(default_factory=default_part("loss"))
     batch_size: int | None = static(None, ge=1)
     replacement: bool = static(False)
     warmup: float = knob(10.0, ge=0)
@@ -113,7 +113,7 @@ class Experiment(Spec):
     """
 
     task: AnyTask
-    split: AnySplit = Field(default_factory=default_member("split"))
+    split: AnySplit = Field(default_factory=default_part("split"))
     model: AnyModel
     training: Training = Field(default_factory=Training)
 
@@ -122,7 +122,7 @@ class Experiment(Spec):
     def _from_preset(cls, value: Any) -> Any:
         if not isinstance(value, Mapping) or "preset" not in value:
             return value
-        return preset_experiment(value["preset"]).merged({name: entry for name, entry in value.items() if name != "preset"})
+        return load_preset(value["preset"]).experiment.merged({name: entry for name, entry in value.items() if name != "preset"})
 
     @model_validator(mode="after")
     def _courses_fit(self) -> Self:
@@ -233,7 +233,7 @@ def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
 
 
 def _kinds(spec: Spec) -> dict[str, Any]:
-    named: dict[str, Any] = {"": f"{kind_of(type(spec)) if isinstance(spec, Member) else ''}@{type(spec).version}"}
+    named: dict[str, Any] = {"": f"{kind_of(type(spec)) if isinstance(spec, Part) else ''}@{type(spec).version}"}
     for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
         if role_of(field) == "budget":

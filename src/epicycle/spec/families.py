@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import SerializeAsAny
 
-from epicycle.spec.base import Member
+from epicycle.spec.base import Part
 from epicycle.spec.registry import Resolve
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from epicycle.spec.table import Table
 
     Params = dict[str, Float[Array, "..."]]
-    SiteEdit = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
+    SitePatch = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
 
 
-class Task(Member, ABC):
+class Task(Part, ABC):
     """A finite table of inputs and labels with its symmetries."""
 
     family: ClassVar[str] = "task"
@@ -37,7 +37,7 @@ class Task(Member, ABC):
         """All rows at once."""
 
 
-class SplitRule(Member, ABC):
+class SplitRule(Part, ABC):
     """Which rows are trained on."""
 
     family: ClassVar[str] = "split"
@@ -65,7 +65,7 @@ class SplitRule(Member, ABC):
         del table, data_seed
 
 
-class Model(Member, ABC):
+class Model(Part, ABC):
     """A network: plain parameters and pure functions of them."""
 
     family: ClassVar[str] = "model"
@@ -81,7 +81,7 @@ class Model(Member, ABC):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        edits: Sequence[SiteEdit] = (),
+        patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row *answer d_vocab_out"], dict[str, Float[Array, ...]]]:
         """Logits and every named activation.
@@ -119,7 +119,7 @@ class Model(Member, ABC):
         return ()
 
 
-class RowLoss(Member, ABC):
+class RowLoss(Part, ABC):
     """What is minimised, row by row."""
 
     family: ClassVar[str] = "loss"
@@ -133,7 +133,7 @@ class RowLoss(Member, ABC):
         return self
 
 
-class Optimiser(Member, ABC):
+class Optimiser(Part, ABC):
     """A gradient transformation whose numbers are knobs."""
 
     family: ClassVar[str] = "optimiser"
@@ -143,7 +143,7 @@ class Optimiser(Member, ABC):
         """The optax transformation of this step; `schedule` multiplies the learning rate (warm-up, annealing)."""
 
 
-class Sources(NamedTuple):
+class EditContext(NamedTuple):
     """What an edit may draw on beside the state and the data it changes.
 
     Attributes:
@@ -159,7 +159,7 @@ class Sources(NamedTuple):
     donors: Mapping[tuple[str, int | None], Params]
 
 
-class Edit(Member):
+class Edit(Part):
     """One change at the moment of a fork: of what is trained (`changed`), or of where it stands (`apply`)."""
 
     family: ClassVar[str] = "edit"
@@ -197,17 +197,17 @@ class Edit(Member):
         del moment, before
         return experiment
 
-    def apply(self, state: Any, data: Any, sources: Sources) -> tuple[Any, Any]:
+    def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """The state and data after the change; both are those of the changed experiment already.
 
         Raises:
             InputError: the edit hits no place, or another number of places than it must.
         """
-        del sources
+        del context
         return state, data
 
 
-class Measure(Member, ABC):
+class Measure(Part, ABC):
     """A pure function of a declared snapshot."""
 
     family: ClassVar[str] = "measure"
@@ -233,7 +233,7 @@ class Measure(Member, ABC):
         return {}
 
 
-class Event(Member, ABC):
+class Event(Part, ABC):
     """A detector over recorded series."""
 
     family: ClassVar[str] = "event"
@@ -250,7 +250,7 @@ class Event(Member, ABC):
         """The interval (previous evaluation, this one] in which it happened, None while it has not (censored)."""
 
 
-class Statistic(Member, ABC):
+class Statistic(Part, ABC):
     """A number with an interval over seeds."""
 
     family: ClassVar[str] = "statistic"

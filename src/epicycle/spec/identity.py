@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from epicycle.spec.base import Member, Spec, kind_of
+from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.fields import role_of
 
 
@@ -26,7 +26,7 @@ def identity(value: Any) -> Any:
     """What of a spec names it: kind, version and the fields that differ from their defaults, budgets left out."""
     if isinstance(value, Spec):
         named: dict[str, Any] = {"version": type(value).version}
-        if isinstance(value, Member):
+        if isinstance(value, Part):
             named["kind"] = kind_of(type(value))
         for name, field in type(value).model_fields.items():
             entry = getattr(value, name)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.text import load_yaml
+from epicycle.spec.yaml_text import load_yaml
 
 
 def get_path(tree: Any, path: str) -> Any:
@@ -76,11 +76,11 @@ def _key(here: Any, step: str, path: str, must_exist: bool) -> Any:
     return step
 
 
-def differences(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
+def overrides(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
     """Dotted path -> own value, where two dumps of the same kinds of spec differ."""
     if isinstance(shared, Mapping) and isinstance(own, Mapping):
         found: dict[str, Any] = {}
         for name in own:
-            found |= differences(shared.get(name), own[name], f"{prefix}{name}.")
+            found |= overrides(shared.get(name), own[name], f"{prefix}{name}.")
         return found
     return {} if shared == own else {prefix[:-1]: own}

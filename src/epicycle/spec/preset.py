@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.base import Member, Spec
+from epicycle.spec.base import Part, Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment
 from epicycle.spec.paths import get_path
 from epicycle.spec.study import Source
 
 
-class Origin(Spec):
+class Citation(Spec):
     """Where the values of some fields were read.
 
     Attributes:
@@ -61,7 +61,7 @@ class Preset(Spec):
     code: str
     experiment: Experiment
     data_seed: int | None = Field(None, ge=0, le=MAX_SEED)
-    where: tuple[Origin, ...]
+    where: tuple[Citation, ...]
     disagreements: tuple[str, ...] = ()
     differs_here: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
@@ -85,7 +85,7 @@ class Preset(Spec):
 
 def stated(spec: Spec, prefix: str = "") -> Iterator[str]:
     """Dotted paths of everything that was given when a spec was made, the kinds of members among it."""
-    if isinstance(spec, Member):
+    if isinstance(spec, Part):
         yield f"{prefix}kind"
     for name in type(spec).model_fields:
         if name not in spec.model_fields_set:

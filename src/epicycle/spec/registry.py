@@ -1,7 +1,4 @@
-"""Which kinds each family has, and how a kind becomes a class: by name, or by import path for a user's own.
-
-The table is strings, so that naming a kind imports nothing until it is used.
-"""
+"""How a kind becomes a class: by its name in the table of kinds, or by import path for a user's own class."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -10,112 +7,15 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from epicycle.spec.base import Member
-from epicycle.spec.errors import nearest
-from epicycle.spec.own import import_module
+from epicycle.spec.base import Part
+from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.kinds import KINDS, PRESETS
+from epicycle.spec.own_code import import_module
 
-KINDS: dict[str, dict[str, str]] = {
-    "task": {
-        "modular": "epicycle.tasks.modular:Modular",
-        "composition": "epicycle.tasks.groups:Composition",
-        "toy_addition": "epicycle.tasks.addition:ToyAddition",
-        "random_table": "epicycle.tasks.random_tables:RandomTable",
-        "random_labels": "epicycle.tasks.wrappers:RandomLabels",
-        "without_diagonal": "epicycle.tasks.wrappers:WithoutDiagonal",
-    },
-    "split": {
-        "random": "epicycle.tasks.splits:Split",
-        "mirror_closed": "epicycle.tasks.splits:MirrorClosedSplit",
-        "mirror_forced": "epicycle.tasks.splits:MirrorForcedSplit",
-        "python_shuffle": "epicycle.tasks.splits:PythonShuffleSplit",
-        "corrupted": "epicycle.tasks.around:CorruptedSplit",
-        "removed": "epicycle.tasks.around:RemovedSplit",
-        "added": "epicycle.tasks.around:AddedSplit",
-        "replaced": "epicycle.tasks.around:ReplacedSplit",
-        "reweighted": "epicycle.tasks.around:ReweightedSplit",
-        "withheld": "epicycle.tasks.around:WithheldSplit",
-        "sequential": "epicycle.tasks.splits:SequentialSplit",
-        "alternating": "epicycle.tasks.splits:AlternatingSplit",
-        "listed": "epicycle.tasks.listed:ListedSplit",
-    },
-    "model": {
-        "transformer": "epicycle.models.transformer:Transformer",
-        "mlp": "epicycle.models.mlp:MLP",
-        "quadratic": "epicycle.models.quadratic:Quadratic",
-    },
-    "loss": {
-        "cross_entropy": "epicycle.training.objective:CrossEntropy",
-        "mse": "epicycle.training.objective:MSE",
-        "hinge": "epicycle.training.objective:Hinge",
-    },
-    "optimiser": {
-        "adamw": "epicycle.training.optimisers:AdamW",
-        "sgd": "epicycle.training.optimisers:SGD",
-        "rmsprop": "epicycle.training.optimisers:RMSProp",
-        "lion": "epicycle.training.optimisers:Lion",
-        "muon": "epicycle.training.optimisers:Muon",
-    },
-    "edit": {
-        "scale": "epicycle.edits.knobs:Scale",
-        "set": "epicycle.edits.knobs:Set",
-        "change": "epicycle.edits.knobs:Change",
-        "remove": "epicycle.edits.data:Remove",
-        "add": "epicycle.edits.data:Add",
-        "replace": "epicycle.edits.data:Replace",
-        "relabel": "epicycle.edits.data:Relabel",
-        "reweight": "epicycle.edits.data:Reweight",
-        "withhold": "epicycle.edits.data:Withhold",
-        "scale_weights": "epicycle.edits.parameters:ScaleWeights",
-        "set_norm": "epicycle.edits.parameters:SetNorm",
-        "add_noise": "epicycle.edits.parameters:AddNoise",
-        "reset_weights": "epicycle.edits.parameters:ResetWeights",
-        "zero_units": "epicycle.edits.parameters:ZeroUnits",
-        "project": "epicycle.edits.parameters:Project",
-        "transplant": "epicycle.edits.parameters:Transplant",
-        "interpolate": "epicycle.edits.parameters:Interpolate",
-        "freeze": "epicycle.edits.parameters:Freeze",
-        "reset_moments": "epicycle.edits.parameters:ResetMoments",
-    },
-    "measure": {
-        "loss": "epicycle.measures.fit:Loss",
-        "accuracy": "epicycle.measures.fit:Accuracy",
-        "margin": "epicycle.measures.fit:Margin",
-        "calibrated_loss": "epicycle.measures.fit:CalibratedLoss",
-        "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
-        "weight_norm": "epicycle.measures.norms:WeightNorm",
-        "total_norm": "epicycle.measures.norms:TotalNorm",
-    },
-    "event": {
-        "threshold": "epicycle.claims.events:Threshold",
-        "onset": "epicycle.claims.events:Onset",
-        "peak": "epicycle.claims.events:Peak",
-        "descent": "epicycle.claims.events:Descent",
-        "recovery": "epicycle.claims.events:Recovery",
-    },
-    "statistic": {
-        "event_time": "epicycle.claims.quantities:EventTime",
-        "event_ratio": "epicycle.claims.quantities:EventRatio",
-        "span": "epicycle.claims.quantities:Span",
-        "extreme": "epicycle.claims.quantities:Extreme",
-        "value_at": "epicycle.claims.quantities:ValueAt",
-        "change": "epicycle.claims.quantities:Change",
-        "trend": "epicycle.claims.quantities:Trend",
-        "correlation": "epicycle.claims.quantities:Correlation",
-        "change_points": "epicycle.claims.change_points:ChangePoints",
-        "share": "epicycle.claims.statistics:Share",
-        "difference": "epicycle.claims.statistics:Difference",
-        "log_remaining_time": "epicycle.claims.statistics:LogRemainingTime",
-        "factor_share": "epicycle.claims.factors:FactorShare",
-        "dose_exponent": "epicycle.claims.factors:DoseExponent",
-        "transition": "epicycle.claims.transitions:Transition",
-        "slope": "epicycle.claims.statistics:Slope",
-        "variance_share": "epicycle.claims.statistics:VarianceShare",
-    },
-}
 DEFAULT_KIND = {"split": "random", "optimiser": "adamw", "loss": "cross_entropy"}
 
 
-def resolve(family: str, kind: str) -> type[Member]:
+def resolve(family: str, kind: str) -> type[Part]:
     """The class of a kind; `package.module:Class` names one outside the package.
 
     Raises:
@@ -134,21 +34,27 @@ def resolve(family: str, kind: str) -> type[Member]:
         ) from None
     except AttributeError as error:
         raise ValueError(f"cannot import {family} '{kind}': {error}; it must stand at the top level of that file") from None
-    if not (isinstance(found, type) and issubclass(found, Member) and found.family == family):
+    if not (isinstance(found, type) and issubclass(found, Part) and found.family == family):
         raise ValueError(f"'{kind}' is not a {family}")
     return found
 
 
-def preset_experiment(name: Any) -> Any:
-    """The experiment of a preset; the presets are imported when one is first asked for.
+def load_preset(name: Any) -> Any:
+    """A published setting by name; its file is imported when it is first asked for.
 
     Raises:
-        InputError: there is none of that name; the nearest is offered.
+        InputError: there is no preset of that name; the nearest name is offered.
     """
-    return importlib.import_module("epicycle.presets").load(name).experiment
+    if not isinstance(name, str) or name not in PRESETS:
+        by_case = {known.lower(): known for known in PRESETS}
+        same = by_case.get(str(name).lower())
+        offered = f"did you mean '{same}'?" if same else nearest(str(name), PRESETS)
+        raise InputError(f"there is no preset '{name}'; {offered}")
+    module, _, attribute = PRESETS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
-def default_member(family: str) -> Callable[[], Any]:
+def default_part(family: str) -> Callable[[], Any]:
     """A maker of the family's default member; its class is imported when it is first asked for."""
     return lambda: resolve(family, DEFAULT_KIND[family])()
 

@@ -17,7 +17,7 @@ from typing import Any
 import filelock
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.text import dump_yaml, load_yaml
+from epicycle.spec.yaml_text import dump_yaml, load_yaml
 
 PARTIAL = ".partial"
 JSON_SEAL = ('{\n  "sha256": "', '",\n')  # before and after the checksum of the rest of the file

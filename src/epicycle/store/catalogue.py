@@ -7,7 +7,7 @@ import filelock
 from epicycle.spec.errors import InputError
 from epicycle.spec.identity import digest
 from epicycle.store.atomic import damaged, read_json
-from epicycle.store.layout import Root
+from epicycle.store.files import Root
 
 
 class Catalogue:

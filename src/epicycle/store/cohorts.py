@@ -22,7 +22,7 @@ from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
-from epicycle.store.layout import CohortFiles, Root
+from epicycle.store.files import CohortFiles, Root
 from epicycle.store.series import adopt_series, create_series, layout_sums, read_series, write_rows
 
 NURSERY = ".new-"  # what a directory's name begins with until all of it is there

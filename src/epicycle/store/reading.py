@@ -14,7 +14,7 @@ from epicycle.spec.identity import canonical_json
 from epicycle.store.atomic import missing, read_json
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.cohorts import read_status, stored_series
-from epicycle.store.layout import MARKER, CohortFiles, Root, StudyFiles
+from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles
 
 
 def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:

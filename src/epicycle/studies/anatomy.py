@@ -4,18 +4,18 @@ Two networks (no normalisation, pre-norm) on differences, quotients and products
 rather than as one number, and a crossing of both seeds says where its variance comes from.
 """
 
-from epicycle.claims.events import Descent, Peak, Threshold
-from epicycle.claims.quantities import Change, EventRatio, EventTime, Span, Trend, ValueAt
+from epicycle.claims.quantities import EventRatio, EventTime, SeriesChange, Span, Trend, ValueAt
 from epicycle.claims.statistics import Difference, Share, Slope, VarianceShare
-from epicycle.literature import NANDA, POWER, THREAD, VARMA
+from epicycle.events.detectors import Descent, Peak, Threshold
+from epicycle.literature.texts import NANDA, POWER, THREAD, VARMA
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import Split
 from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, training
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
 
 QUESTION = "What happens when in a run that memorises first and generalises later, and how long does the rise take?"
 P = 59
@@ -132,7 +132,7 @@ CLAIMS = (
     ),
     Claim(
         id="training-loss-falls-three-decades-more",
-        statistic=Change(series="train_loss", since="t_mem", until="end", decades=True, arm="no_norm"),
+        statistic=SeriesChange(series="train_loss", since="t_mem", until="end", decades=True, arm="no_norm"),
         supported_if=Region(below=-2.5, above=-4.0),
         refuted_if=Region(above=-1.0),
         primary=False,
@@ -140,7 +140,7 @@ CLAIMS = (
     ),
     Claim(
         id="test-loss-has-a-hump",
-        statistic=Change(series="test_loss", since="start", until="max", decades=True, arm="pre_norm"),
+        statistic=SeriesChange(series="test_loss", since="start", until="max", decades=True, arm="pre_norm"),
         supported_if=Region(above=0.176),  # a factor of 1.5
         refuted_if=Region(below=0.04),
         primary=False,
@@ -148,7 +148,7 @@ CLAIMS = (
     ),
     Claim(
         id="accuracy-is-flat-on-the-plateau",
-        statistic=Change(series="test_acc", since="t_mem", until="0.5*t_on", arm="pre_norm"),
+        statistic=SeriesChange(series="test_acc", since="t_mem", until="0.5*t_on", arm="pre_norm"),
         supported_if=Region(above=-0.02, below=0.02),
         refuted_if=Region(above=0.05),
         primary=False,

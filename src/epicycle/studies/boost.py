@@ -7,23 +7,23 @@ it can be said which of them decides. How much of the way is left is compared wi
 from typing import Any
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.events import Onset, Recovery
 from epicycle.claims.factors import Cell, DoseExponent, FactorShare
 from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme, Span, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope
 from epicycle.edits.knobs import Change, Scale
-from epicycle.literature import POWER, THREAD
+from epicycle.events.detectors import Onset, Recovery
+from epicycle.literature.texts import POWER, THREAD
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment, Stop
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import Split
 from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
+from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.tasks.wrappers import RandomLabels
 
 QUESTION = "Does a higher learning rate speed grokking up, and which decides: the moment, the task, the rate or the decay?"
 P = 59

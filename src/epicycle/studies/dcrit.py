@@ -6,23 +6,23 @@ tested before it is judged. Rows that were taken away are scored apart from rows
 
 from typing import Any
 
-from epicycle.claims.events import Threshold
-from epicycle.claims.quantities import Change, EventTime, ValueAt
+from epicycle.claims.quantities import EventTime, SeriesChange, ValueAt
 from epicycle.claims.statistics import Difference, Slope
 from epicycle.claims.transitions import Transition
 from epicycle.edits.data import Remove, Replace
 from epicycle.edits.knobs import Set
-from epicycle.literature import THREAD, VARMA
+from epicycle.events.detectors import Threshold
+from epicycle.literature.texts import THREAD, VARMA
 from epicycle.measures.fit import Accuracy
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.derived import RemovedSplit
+from epicycle.splits.drawn import Split
 from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
-from epicycle.tasks.around import RemovedSplit
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
 
 QUESTION = "How little data keeps what has been learned, and does weight decay decide it?"
 P, WHOLE = 59, 0.6
@@ -67,7 +67,7 @@ def _end(arm: str, series: str = "test_acc", **where: float) -> ValueAt:
 def _settled(arm: str, **where: float) -> Gate:
     """Accuracy moves by less than 0.1 in the last fifth of the budget: of six seeds in all, which the median's interval covers."""
     # A run that was ended by generalising ended at 1.25 times t_gen: it has held its accuracy since.
-    return Gate(statistic=Change(series="test_acc", since="0.8*end", arm=arm, where=where), region=Region(above=-0.1, below=0.1))
+    return Gate(statistic=SeriesChange(series="test_acc", since="0.8*end", arm=arm, where=where), region=Region(above=-0.1, below=0.1))
 
 
 def _all_settled(*arms: str) -> tuple[Gate, ...]:

@@ -5,21 +5,21 @@ the train fraction. Differences have no such mirror, mirror-closed splits leave 
 Rows x = y are their own mirrors and are left out of the table.
 """
 
-from epicycle.claims.events import Onset
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme, ValueAt
 from epicycle.claims.statistics import Difference, Slope
-from epicycle.literature import POWER, THREAD
-from epicycle.presets import load as preset
+from epicycle.events.detectors import Onset
+from epicycle.literature.texts import POWER, THREAD
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
+from epicycle.spec.registry import load_preset as preset
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import MirrorClosedSplit, MirrorForcedSplit, Split
 from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, training
+from epicycle.tasks.derived import WithoutDiagonal
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
-from epicycle.tasks.splits import MirrorClosedSplit, MirrorForcedSplit, Split
-from epicycle.tasks.wrappers import WithoutDiagonal
 
 QUESTION = "How much of what looks like early generalisation is the mirrored pair in the training set?"
 P = 59

@@ -6,20 +6,20 @@ Holding the norm also holds the scale of the logits and, with Adam's steps of fi
 
 from typing import Any
 
-from epicycle.claims.quantities import Change, EventRatio, ValueAt
+from epicycle.claims.quantities import EventRatio, SeriesChange, ValueAt
 from epicycle.claims.statistics import Difference, LogRemainingTime, Slope
 from epicycle.edits.knobs import Scale, Set
 from epicycle.edits.parameters import ResetWeights, ScaleWeights, Transplant
-from epicycle.literature import LIU, THREAD, VARMA
+from epicycle.literature.texts import LIU, THREAD, VARMA
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import Split
 from epicycle.studies.settings import EARLY_PILOT, NO_NORM, training
+from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
-from epicycle.tasks.wrappers import RandomLabels
 
 QUESTION = "What takes the delay away: a small norm, flat outputs, parts that know, more data, or any regulariser?"
 P, STEPS = 59, 3000
@@ -195,7 +195,7 @@ CLAIMS = (
     ),
     _claim(
         "the-norm-falls-before-generalising",
-        Change(series="total_norm", since="t_mem", until="t_gen", arm="plain"),
+        SeriesChange(series="total_norm", since="t_mem", until="t_gen", arm="plain"),
         Region(below=0.0),
         Region(above=0.0),
         LIU.key,

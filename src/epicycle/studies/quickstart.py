@@ -5,17 +5,17 @@ about seeds 0 to 9. With 60 % of the pairs the published delay is small (ratio 3
 for what row R001 of our programme would not call refuted: a median t_gen / t_mem above 2.
 """
 
-from epicycle.claims.events import Threshold
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
-from epicycle.literature import NANDA, POWER, VARMA
-from epicycle.models.transformer import Transformer
+from epicycle.events.detectors import Threshold
+from epicycle.literature.texts import NANDA, POWER, VARMA
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment, Stop, Training
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
 from epicycle.training.optimisers import AdamW
 
 QUESTION = "Does a network that has memorised its data generalise later, and does it need weight decay to do so?"

@@ -1,6 +1,6 @@
 """Settings that several studies share: small enough for two cores, chosen on seeds from 1000 on (LOG.md, 2026-11-21)."""
 
-from epicycle.models.transformer import Transformer
+from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Stop, Training
 from epicycle.training.optimisers import AdamW
 

@@ -7,17 +7,17 @@ is whether the whole multiplication table, with its row and column of zeros, tak
 
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
 from epicycle.claims.statistics import Difference, Share
-from epicycle.literature import POWER
+from epicycle.literature.texts import POWER
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.splits.drawn import Split
 from epicycle.studies.settings import PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
-from epicycle.tasks.splits import Split
 
 QUESTION = "Which of the twelve operations of Power et al. does a small network generalise, and how long after memorising?"
 P = 47

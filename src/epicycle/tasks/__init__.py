@@ -1,1 +1,10 @@
-"""The world: finite tables with symmetries, and the splits that choose which rows are trained on."""
+"""The world: finite tables of inputs and labels with their symmetries. A new task is a file here and a line below."""
+
+TASKS = {
+    "modular": "epicycle.tasks.modular:Modular",
+    "composition": "epicycle.tasks.groups:Composition",
+    "toy_addition": "epicycle.tasks.addition:ToyAddition",
+    "random_table": "epicycle.tasks.random_tables:RandomTable",
+    "random_labels": "epicycle.tasks.derived:RandomLabels",
+    "without_diagonal": "epicycle.tasks.derived:WithoutDiagonal",
+}

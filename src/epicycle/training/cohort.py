@@ -21,8 +21,8 @@ from epicycle.spec.families import Measure
 from epicycle.spec.table import Table
 from epicycle.training.cost import member_bytes
 from epicycle.training.devices import Machine
-from epicycle.training.observation import observe
 from epicycle.training.program import SEGMENTS, Plan, cohort_program
+from epicycle.training.snapshots import observe
 from epicycle.training.state import Data, State, World, data_of, initialiser, stacked, world_of
 
 ROUND_SECONDS = 2.0  # a round's aim: often enough for a live table, long enough to hide dispatch
@@ -42,7 +42,7 @@ class Sink(Protocol):
         """Rows that are whole for each member, what each has come to, and the states to resume from."""
 
 
-class Origin(NamedTuple):
+class Start(NamedTuple):
     """Where a member begins that does not begin with fresh weights: the state and the data of a fork at its moment, edits applied."""
 
     state: State
@@ -57,7 +57,7 @@ class Cohort:
     moment.
 
     Attributes:
-        origins: where each member begins; None: with fresh weights at step 0.
+        fork_starts: where each member begins; None: with fresh weights at step 0.
         grid: steps that are evaluated, shared by all members.
         records: measure name -> array [run, step, ...], NaN where nothing is recorded yet.
         rows: recorded rows of each member.
@@ -76,11 +76,11 @@ class Cohort:
     stop_of: Callable[[int, Int[ndarray, " step"], Mapping[str, Any]], int | None]
     horizon: Callable[[int], int] = field(default=lambda here: np.iinfo(np.int64).max)
     checkpoints: Int[ndarray, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
-    origins: Sequence[Origin] | None = None
+    fork_starts: Sequence[Start] | None = None
     world: World = field(init=False)
     data: list[Data] = field(init=False)
     states: list[State] = field(init=False)
-    starts: list[int] = field(init=False)
+    first_steps: list[int] = field(init=False)
     rows: list[int] = field(init=False)
     stops: list[int] = field(init=False)
     records: Records = field(default_factory=dict)
@@ -88,13 +88,13 @@ class Cohort:
 
     def __post_init__(self) -> None:
         self.world = world_of(self.table)
-        if self.origins is None:
+        if self.fork_starts is None:
             self.data = [data_of(run, self.table) for run in self.runs]
             begin = initialiser(self.runs[0].experiment, self.table)
             self.states = [begin(run, data) for run, data in zip(self.runs, self.data, strict=True)]
         else:
-            self.states, self.data = [origin.state for origin in self.origins], [origin.data for origin in self.origins]
-        self.starts = [int(state.step) for state in self.states]
+            self.states, self.data = [start.state for start in self.fork_starts], [start.data for start in self.fork_starts]
+        self.first_steps = [int(state.step) for state in self.states]
         self.rows = [0] * len(self.runs)
         self.stops = list(self.budgets)
 
@@ -127,7 +127,7 @@ class Cohort:
 
     def reached(self, member: int) -> int:
         """Steps that a member has done since it began."""
-        return int(self.states[member].step) - self.starts[member]
+        return int(self.states[member].step) - self.first_steps[member]
 
     def resume(self, states: Sequence[State], rows: Sequence[int], records: Records) -> None:
         """Take up committed states and rows."""
@@ -299,7 +299,7 @@ def _collect(cohort: Cohort, members: list[int], plans: list[Any], running: Any)
     states, records = jax.device_get(running)
     for i, (member, (_, rows)) in enumerate(zip(members, plans, strict=True)):
         state = jax.tree.map(lambda value, i=i: value[i], states)
-        steps = cohort.grid[rows] + cohort.starts[member]
+        steps = cohort.grid[rows] + cohort.first_steps[member]
         reached = rows[steps <= state.step] if state.diverged < 0 else rows[steps < state.diverged + 1]
         cohort.take(member, state, reached, {name: values[i] for name, values in records.items()})
 

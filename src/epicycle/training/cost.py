@@ -15,8 +15,8 @@ from jax.extend import core
 
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Measure
-from epicycle.training.observation import observe
 from epicycle.training.program import step
+from epicycle.training.snapshots import observe
 from epicycle.training.state import Data, State, World
 
 

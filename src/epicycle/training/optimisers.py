@@ -11,10 +11,10 @@ from optax.contrib import MuonDimensionNumbers, scale_by_muon
 from epicycle.spec.errors import InputError
 from epicycle.spec.fields import knob, static
 from epicycle.spec.paths import matches
-from epicycle.training.descent import Descent, Fraction, by_name, tensor_names
+from epicycle.training.update_rule import Fraction, UpdateRule, by_name, tensor_names
 
 
-class AdamW(Descent):
+class AdamW(UpdateRule):
     """Adam with weight decay on every tensor (Loshchilov & Hutter, arXiv 1711.05101). Decay 0, or coupled, gives Adam.
 
     Attributes:
@@ -34,7 +34,7 @@ class AdamW(Descent):
         return optax.scale_by_adam(b1=self.betas[0], b2=self.betas[1], eps=self.eps)
 
 
-class SGD(Descent):
+class SGD(UpdateRule):
     """Gradient descent with momentum as in PyTorch (no dampening): m <- momentum * m + g; the direction is m, or g itself at 0.
 
     Attributes:
@@ -53,7 +53,7 @@ class SGD(Descent):
         return optax.trace(decay=self.momentum, nesterov=self.nesterov)
 
 
-class RMSProp(Descent):
+class RMSProp(UpdateRule):
     """The gradient over the root of its mean square (Hinton, Coursera lecture 6e), with momentum after it, as in PyTorch.
 
     Attributes:
@@ -63,7 +63,7 @@ class RMSProp(Descent):
     """
 
     kind = "rmsprop"
-    aliases = {**Descent.aliases, "alpha": "beta"}
+    aliases = {**UpdateRule.aliases, "alpha": "beta"}
 
     lr: float = knob(1e-3, ge=0)
     weight_decay: float = knob(0.0, ge=0)
@@ -77,7 +77,7 @@ class RMSProp(Descent):
         return optax.chain(scaled, optax.trace(decay=self.momentum))
 
 
-class Lion(Descent):
+class Lion(UpdateRule):
     """The sign of a momentum (Chen et al., arXiv 2302.06675, algorithm 2).
 
     The defaults are AdamW's here with a third of its lr and three times its decay, the mild end of the paper's advice (3 to 10). No
@@ -98,7 +98,7 @@ class Lion(Descent):
         return optax.scale_by_lion(b1=self.betas[0], b2=self.betas[1])
 
 
-class Muon(Descent):
+class Muon(UpdateRule):
     """Momentum orthogonalised by Newton-Schulz for hidden matrices, AdamW for the rest (Jordan et al. 2024, KellerJordan/Muon).
 
     Every layer's matrix is orthogonalised by itself. Heads are concatenated: W_Q, W_K and W_V count as [d_model, head * d_head] each,

@@ -16,9 +16,9 @@ from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.training.devices import Machine
-from epicycle.training.objective import row_losses, tempered, weighted_mean
-from epicycle.training.observation import blank, observe
+from epicycle.training.losses import row_losses, tempered, weighted_mean
 from epicycle.training.schedules import knobs_at, lr_share
+from epicycle.training.snapshots import blank, observe
 from epicycle.training.state import (
     BATCH,
     FORWARD,

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from epicycle.budget import footprint, free_memory
 from epicycle.claims.power import power
-from epicycle.ensemble import grouped, planned
+from epicycle.lab.cohorts import grouped, planned
+from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.study import Study

@@ -7,16 +7,16 @@ code and never executed.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from epicycle.spec.base import Member, Spec, kind_of
+from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.errors import InputError
-from epicycle.spec.own import is_own, same_text, text_of
+from epicycle.spec.own_code import is_own, same_text, text_of
 from epicycle.store.atomic import write_text
-from epicycle.store.layout import CohortFiles
+from epicycle.store.files import CohortFiles
 
 
-def own_classes(value: Any) -> Iterator[type[Member]]:
+def own_classes(value: Any) -> Iterator[type[Part]]:
     """The user's own classes in a spec, at any depth."""
-    if isinstance(value, Member) and is_own(type(value)):
+    if isinstance(value, Part) and is_own(type(value)):
         yield type(value)
     if isinstance(value, Spec):
         for name in type(value).model_fields:

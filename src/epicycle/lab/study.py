@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from epicycle.claims.events import ends_of, event_steps
 from epicycle.claims.verdict import judge
-from epicycle.ensemble import Watcher, go_on, start_of, train_runs
-from epicycle.forks import Donor, Replay, donor_among, forked
+from epicycle.events.detectors import ends_of, event_steps
+from epicycle.lab.cohorts import Watcher, go_on, start_of, train_runs
+from epicycle.lab.forks import Donor, Replay, donor_among, forked
 from epicycle.spec.arms import ForkArm
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, NoRuns
@@ -25,7 +25,7 @@ from epicycle.spec.identity import digest, identity
 from epicycle.spec.study import Study
 from epicycle.store.atomic import missing, read_json, write_json, write_yaml, writing
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.layout import Root, StudyFiles
+from epicycle.store.files import Root, StudyFiles
 
 if TYPE_CHECKING:
     import xarray

@@ -9,17 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from epicycle.claims.events import ends_of, event_dataset
-from epicycle.ensemble import Watcher, start_of, train_runs
-from epicycle.forks import Replay, donor_among, forked
+from epicycle.events.detectors import ends_of, event_dataset
+from epicycle.lab.cohorts import Watcher, start_of, train_runs
+from epicycle.lab.forks import Replay, donor_among, forked
 from epicycle.spec.arms import RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Edit, Event
 from epicycle.spec.observation import Observation
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.layout import Root, default_root
+from epicycle.store.files import Root, default_root
 from epicycle.store.reading import arm_dataset, unstacked
-from epicycle.store.states import StoredRun
+from epicycle.store.runs import StoredRun
 
 if TYPE_CHECKING:
     import pandas

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from epicycle.arithmetic import cross_entropy, margins, right_logit
+from epicycle.maths.cross_entropy import cross_entropy, margins, right_logit
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import RowLoss
 from epicycle.spec.fields import knob, static
@@ -19,7 +19,7 @@ class CrossEntropy(RowLoss):
     """Cross-entropy, nats.
 
     Attributes:
-        precision: `exact` keeps float32 right down to 1e-30 (see `epicycle.arithmetic`). The others cast the logits and take a plain
+        precision: `exact` keeps float32 right down to 1e-30 (see `epicycle.maths.cross_entropy`). The others cast the logits and take a plain
             log-softmax there, as the field's code does (float64 in the progress-measures and TransformerLens notebooks); what is too
             small for them becomes exactly 0 (softmax collapse, arXiv 2501.04697).
         label_smoothing: share of the target spread evenly over all classes (Szegedy et al., arXiv 1512.00567); None is none.

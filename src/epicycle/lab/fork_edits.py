@@ -10,8 +10,8 @@ import numpy as np
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run
-from epicycle.spec.families import Sources
-from epicycle.training.cohort import Origin
+from epicycle.spec.families import EditContext
+from epicycle.training.cohort import Start
 from epicycle.training.schedules import knobs_at
 from epicycle.training.state import State, data_of, initialiser
 
@@ -19,7 +19,7 @@ Params = dict[str, Any]
 Donors = Mapping[tuple[str, int | None], Params]
 
 
-def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors) -> Origin:
+def applied(run: Run, parent: Experiment, origin: Start, donors: Donors) -> Start:
     """The origin of a fork, given its parent's state and data at the moment.
 
     Raises:
@@ -36,9 +36,9 @@ def applied(run: Run, parent: Experiment, origin: Origin, donors: Donors) -> Ori
         fresh = partial(initialiser(after, table), now, rows)
         if after != experiment:
             state = _carried(state, experiment, after, fresh())
-        state, data = edit.apply(state, rows, Sources(after, fresh, data, donors))
+        state, data = edit.apply(state, rows, EditContext(after, fresh, data, donors))
         experiment = after
-    return Origin(state, data)
+    return Start(state, data)
 
 
 def _carried(state: State, before: Experiment, after: Experiment, fresh: State) -> State:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from epicycle.ensemble import Progress
+from epicycle.lab.cohorts import Progress
 
 LINE_SECONDS = 10.0
 SHOWN_MEMBERS = 24

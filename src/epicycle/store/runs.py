@@ -12,7 +12,7 @@ from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, read_checkpoint
 from epicycle.store.cohorts import CohortStore
-from epicycle.store.layout import Root
+from epicycle.store.files import Root
 from epicycle.store.reading import cohort_dataset
 
 SCALARS = ("step", "key", "diverged")  # what else of a state has no prefix in its file

@@ -8,11 +8,11 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment
 from epicycle.spec.study import Figure, Study
-from epicycle.spec.text import load_yaml
+from epicycle.spec.yaml_text import load_yaml
 from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.layout import Root
-from epicycle.store.states import StoredRun
+from epicycle.store.files import Root
+from epicycle.store.runs import StoredRun
 
 FIGURES = (
     ("What does the change do to accuracy?", ("train_acc", "test_acc")),

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
-from epicycle.training.objective import row_losses, row_margins, tempered
+from epicycle.training.losses import row_losses, row_margins, tempered
 from epicycle.training.schedules import knobs_at
 from epicycle.training.state import Data, State, World, data_at, trained_rows
 

@@ -10,21 +10,21 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from epicycle.budget import refuse_what_does_not_fit
-from epicycle.claims.events import bracket_of, earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
+from epicycle.events.detectors import bracket_of, earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
+from epicycle.lab.resources import refuse_what_does_not_fit
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
-from epicycle.spec.paths import differences
+from epicycle.spec.paths import overrides
+from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
-from epicycle.store.layout import Root
-from epicycle.store.sources import keep_sources, refuse_changed
-from epicycle.tasks.splits import leakage
-from epicycle.training.cohort import Cohort, Interrupted, Origin, train
-from epicycle.training.contracts import refuse_unfit
+from epicycle.store.files import Root
+from epicycle.store.own_code import keep_sources, refuse_changed
+from epicycle.training.checks import refuse_unfit
+from epicycle.training.cohort import Cohort, Interrupted, Start, train
 from epicycle.training.devices import start
 from epicycle.training.state import State, from_tensors, slots_for, to_tensors
 
@@ -45,7 +45,7 @@ class Progress:
 
 
 Watcher = Callable[[Progress], None]
-Origins = Callable[[Sequence[Run]], Sequence[Origin]]
+Starts = Callable[[Sequence[Run]], Sequence[Start]]
 
 
 def train_runs(
@@ -54,12 +54,12 @@ def train_runs(
     root: Root,
     watch: Watcher,
     interrupted: Callable[[], bool],
-    origins: Origins | None = None,
+    starts: Starts | None = None,
 ) -> int:
     """Bring every run to its stop or its budget. Cohorts that another process trains come last, and are waited for.
 
     Args:
-        origins: where forks begin, asked for when there is something to train; all runs are then forks.
+        starts: where forks begin, asked for when there is something to train; all runs are then forks.
 
     Returns:
         How many runs were trained or continued; 0 when all were there already.
@@ -82,7 +82,7 @@ def train_runs(
         elsewhere = []
         for cohort_id in waiting:
             go_on(interrupted)
-            done = _bring(CohortStore(root.cohort(cohort_id)), wanted, observation, watch, interrupted, origins)
+            done = _bring(CohortStore(root.cohort(cohort_id)), wanted, observation, watch, interrupted, starts)
             elsewhere += [cohort_id] if done is None else []
             trained += done or 0
         if elsewhere == waiting:
@@ -110,7 +110,7 @@ def _bring(
     observation: Observation,
     watch: Watcher,
     interrupted: Callable[[], bool],
-    origins: Origins | None,
+    starts: Starts | None,
 ) -> int | None:
     """Bring the wanted runs of a cohort to their ends: how many had to be trained, or None if another process trains it."""
     asked = _asked(store, wanted)
@@ -123,9 +123,9 @@ def _bring(
                 return None
             if not _satisfied(store, asked, observation):  # another process may just have done it
                 store.verify()
-                trained = _train_cohort(store, asked, wanted, watch, interrupted, origins)
+                trained = _train_cohort(store, asked, wanted, watch, interrupted, starts)
                 if missing := _unrecorded(store, observation):
-                    _replay(store, missing, wanted, watch, interrupted, origins)
+                    _replay(store, missing, wanted, watch, interrupted, starts)
     store.verify()
     keep_sources(store.files, parts)
     return trained
@@ -170,7 +170,7 @@ def _member(run: Run, first: Run) -> dict[str, Any]:
         "leakage": leakage(table, trained),
         "start": start_of(run),
         **_lineage(run),
-        "differs": differences(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
+        "differs": overrides(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
     }
 
 
@@ -228,14 +228,14 @@ def _train_cohort(
     wanted: Mapping[str, Run],
     watch: Watcher,
     interrupted: Callable[[], bool],
-    origins: Origins | None,
+    starts: Starts | None,
 ) -> int:
     machine = start()
     some_run = next(wanted[member["run"]] for member in store.members if member["run"] in wanted)
     runs = [wanted.get(member["run"], some_run) for member in store.members]  # members nobody asks for are not advanced
     budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
     try:
-        cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], origins)
+        cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], starts)
         refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
     except InputError:  # an edit that cannot be made, or too much for the machine, where fewer seeds may do: nothing stays behind
         store.discard_unstarted()
@@ -260,7 +260,7 @@ def _cohort(
     asked: Sequence[Mapping[str, Any] | None],
     observation: Observation,
     segment_ends: Sequence[int],
-    origins: Origins | None = None,
+    starts: Starts | None = None,
 ) -> Cohort:
     """The cohort, on the grid of its segments one after the other."""
     grid, done = np.zeros(0, np.int64), -1
@@ -290,7 +290,7 @@ def _cohort(
         budgets=[entry["budget"] if entry else 0 for entry in asked],
         stop_of=stop_of,
         horizon=horizon,
-        origins=None if origins is None else origins(runs),
+        fork_starts=None if starts is None else starts(runs),
     )
     megabytes = sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values()) * len(runs) / 1e6
     cohort.checkpoints = observation.checkpoint_steps(segment_ends[-1], megabytes)
@@ -312,7 +312,7 @@ def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
     states = [from_tensors(checkpoint.of(m), like) if rows[m] else like for m, like in enumerate(cohort.states)]
     for member, state in enumerate(states):
         if asked[member] is None:
-            cohort.budgets[member] = int(state.step) - cohort.starts[member]
+            cohort.budgets[member] = int(state.step) - cohort.first_steps[member]
     cohort.resume(states, rows, store.records(rows))
 
 
@@ -322,7 +322,7 @@ def _replay(
     wanted: Mapping[str, Run],
     watch: Watcher,
     interrupted: Any,
-    origins: Origins | None,
+    starts: Starts | None,
 ) -> None:
     """Record further measures by training the same runs again beside the cohort, to the same steps and the same bits.
 
@@ -344,7 +344,7 @@ def _replay(
     observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
     beside = store.beside(observation)
     with beside.held():
-        cohort = _cohort(runs, asked, observation, store.segment_ends(), origins)
+        cohort = _cohort(runs, asked, observation, store.segment_ends(), starts)
         if not beside.budget:
             for grid in store.grids():
                 beside.extend(grid, cohort.layout(), cohort.coords())

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray
 
-from epicycle.claims.events import event_dataset, recorded_events
 from epicycle.claims.verdict import Verdict, judge
-from epicycle.interop.curves import SERIES, Curve, curves_of, dataset_of, is_accuracy, spelling
+from epicycle.events.detectors import event_dataset, recorded_events
+from epicycle.interop.tables import SERIES, Curve, curves_of, dataset_of, is_accuracy, spelling
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_json
-from epicycle.store.layout import StudyFiles
+from epicycle.store.files import StudyFiles
 from epicycle.store.reading import unstacked
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class ForeignRuns:
         Raises:
             InputError: a claim or a figure names an arm or a series that is not here; the folder cannot be written.
         """
-        from epicycle.lab import provenance, verdicts_document
+        from epicycle.lab.study import provenance, verdicts_document
         from epicycle.report.page import write_page
 
         began = time.perf_counter()

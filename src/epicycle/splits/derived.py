@@ -15,13 +15,13 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnySplit, SplitRule
 from epicycle.spec.fields import data
 from epicycle.spec.table import Table
-from epicycle.tasks.listed import Rows, listed_rows
+from epicycle.splits.listed import Rows, listed_rows
 
 # Streams of random numbers beside the one that draws the rows of a split.
 LABELS, TAKEN, GIVEN = 1, 2, 3
 
 
-class Around(SplitRule):
+class DerivedSplit(SplitRule):
     """Another split, and which of its rows are meant.
 
     Attributes:
@@ -87,7 +87,7 @@ class Around(SplitRule):
         return chosen
 
 
-class CorruptedSplit(Around):
+class CorruptedSplit(DerivedSplit):
     """A share of the training labels, or those of listed rows, replaced by classes drawn uniformly (which may be the right ones).
 
     Which rows and which labels depends on `data_seed` alone, and is the same throughout a run (Doshi et al., arXiv 2310.13061).
@@ -116,7 +116,7 @@ class CorruptedSplit(Around):
         return labels
 
 
-class RemovedSplit(Around):
+class RemovedSplit(DerivedSplit):
     """Without a share of its rows, or without those listed; they are then measured as `removed`."""
 
     kind = "removed"
@@ -138,7 +138,7 @@ class RemovedSplit(Around):
         return _gone(self, table, data_seed)
 
 
-class AddedSplit(Around):
+class AddedSplit(DerivedSplit):
     """With a share of the rows held out, or with those listed, beside its own."""
 
     kind = "added"
@@ -150,7 +150,7 @@ class AddedSplit(Around):
         return np.concatenate([before, self._chosen(table, held_out, data_seed, GIVEN)])
 
 
-class ReplacedSplit(Around):
+class ReplacedSplit(DerivedSplit):
     """A share of its rows, or those listed, exchanged for as many held-out ones; the rows taken out are those `removed` takes."""
 
     kind = "replaced"
@@ -174,7 +174,7 @@ class ReplacedSplit(Around):
         return _gone(self, table, data_seed)
 
 
-class ReweightedSplit(Around):
+class ReweightedSplit(DerivedSplit):
     """A share of its rows, or those listed, with another weight in the loss.
 
     Attributes:
@@ -192,7 +192,7 @@ class ReweightedSplit(Around):
         return weights
 
 
-class WithheldSplit(Around):
+class WithheldSplit(DerivedSplit):
     """A share of its rows, or those listed, trained on from a step on only; until then they are measured as `removed`.
 
     Attributes:
@@ -228,7 +228,7 @@ class WithheldSplit(Around):
         return meant if before is None else np.union1d(before, meant)
 
 
-def _gone(split: Around, table: Table, data_seed: int) -> Int[ndarray, " row"]:
+def _gone(split: DerivedSplit, table: Table, data_seed: int) -> Int[ndarray, " row"]:
     before = split.of.removed_rows(table, data_seed)
     once = split.of.train_rows(table, data_seed)
     known = once if before is None else np.union1d(before, once)

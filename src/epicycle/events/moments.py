@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from pydantic import AfterValidator
 
-from epicycle.claims.events import Bracket, bracket_of, standard
+from epicycle.events.detectors import Bracket, bracket_of, standard
 from epicycle.spec.errors import nearest
 from epicycle.spec.families import Event
 from epicycle.spec.moments import SHARE

@@ -42,7 +42,7 @@ class ParameterGroup(Spec):
         return matches(name, self.tensors)
 
 
-class Descent(Optimiser):
+class UpdateRule(Optimiser):
     """Optimisers that move every tensor against a direction and decay it.
 
     Attributes:

@@ -14,18 +14,18 @@ import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
-from epicycle.claims.events import Threshold, standard, stopping
-from epicycle.claims.moments import bracket_in, shared_event
-from epicycle.edits.applying import applied
-from epicycle.ensemble import cohort_key, start_of
+from epicycle.events.detectors import Threshold, standard, stopping
+from epicycle.events.moments import bracket_in, shared_event
+from epicycle.lab.cohorts import cohort_key, start_of
+from epicycle.lab.fork_edits import applied
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.experiment import Experiment, Run, Stop
 from epicycle.spec.families import Edit, Event, Measure
 from epicycle.spec.moments import PASSES, PEAK
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.layout import Root
-from epicycle.store.states import StoredRun
-from epicycle.training.cohort import Cohort, Origin, train
+from epicycle.store.files import Root
+from epicycle.store.runs import StoredRun
+from epicycle.training.cohort import Cohort, Start, train
 from epicycle.training.devices import start
 from epicycle.training.state import State, data_of, from_tensors, initialiser
 
@@ -181,8 +181,8 @@ class Replay:
     measures: tuple[Measure, ...]
     interrupted: Callable[[], bool]
 
-    def __call__(self, runs: Sequence[Run]) -> list[Origin]:
-        """The forks' origins.
+    def __call__(self, runs: Sequence[Run]) -> list[Start]:
+        """The forks' starts.
 
         Raises:
             Interrupted: `interrupted` said so during a replay.
@@ -193,14 +193,14 @@ class Replay:
             for run, origin in zip(runs, self._parents_there(runs), strict=True)
         ]
 
-    def _parents_there(self, runs: Sequence[Run]) -> list[Origin]:
+    def _parents_there(self, runs: Sequence[Run]) -> list[Start]:
         """The parents at the moments, by replay from the last state kept before each; once for forks of one moment."""
         places = [((run.lineage or {})["parent"], (run.lineage or {})["moment"]) for run in runs]
-        there: dict[tuple[str, int], Origin] = {}
+        there: dict[tuple[str, int], Start] = {}
         for wanted in _alike(self.family, dict.fromkeys(places)):
             group = [self.family[parent] for parent, _ in wanted]
             near = [
-                Origin(_kept(self.root, parent, moment, begin.state), begin.data)
+                Start(_kept(self.root, parent, moment, begin.state), begin.data)
                 for parent, (_, moment), begin in zip(group, wanted, self._beginnings(group), strict=True)
             ]
             ahead = [
@@ -210,15 +210,15 @@ class Replay:
             there |= dict(zip(wanted, self._moved(group, near, ahead), strict=True))
         return [there[place] for place in places]
 
-    def _beginnings(self, runs: Sequence[Run]) -> Sequence[Origin]:
+    def _beginnings(self, runs: Sequence[Run]) -> Sequence[Start]:
         """Where runs of one program begin: with fresh weights, or as forks themselves."""
         if runs[0].lineage:
             return self(runs)
         table = runs[0].experiment.task.table()
         begin, data = initialiser(runs[0].experiment, table), [data_of(run, table) for run in runs]
-        return [Origin(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
+        return [Start(begin(run, each), each) for run, each in zip(runs, data, strict=True)]
 
-    def _moved(self, parents: Sequence[Run], near: Sequence[Origin], ahead: Sequence[int]) -> list[Origin]:
+    def _moved(self, parents: Sequence[Run], near: Sequence[Start], ahead: Sequence[int]) -> list[Start]:
         """States trained on by so many steps, nothing recorded."""
         cohort = Cohort(
             runs=parents,
@@ -227,11 +227,11 @@ class Replay:
             grid=np.unique([0, *ahead]).astype(np.int64),
             budgets=list(ahead),
             stop_of=lambda member, steps, series: None,
-            origins=near,
+            fork_starts=near,
         )
         if cohort.active():
             train(cohort, start(), _Nowhere(), lambda c, rate: None, self.interrupted)
-        return [Origin(state, data) for state, data in zip(cohort.states, cohort.data, strict=True)]
+        return [Start(state, data) for state, data in zip(cohort.states, cohort.data, strict=True)]
 
 
 def _given(root: Root, run: Run) -> dict[tuple[str, int | None], Any]:

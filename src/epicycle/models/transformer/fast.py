@@ -10,12 +10,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from epicycle.models.activations import ACTIVATIONS, normalised
-from epicycle.models.positions import rotated
 from epicycle.models.streams import Stream, attended, embedded
+from epicycle.models.transformer.positions import rotated
 from epicycle.spec.table import Table
 
 if TYPE_CHECKING:
-    from epicycle.models.transformer import Transformer
+    from epicycle.models.transformer.model import Transformer
 
 READ_OUT = "only the read-out position after the last attention"
 ONCE = "first-layer keys, values and scores once per token"

@@ -13,11 +13,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 from pydantic import model_validator
 
-from epicycle.models import streamed
 from epicycle.models.activations import ACTIVATIONS, Activation, normalised
 from epicycle.models.initialisation import Scheme, Tensor, draw
-from epicycle.models.positions import rotated, sinusoids
 from epicycle.models.sites import Sites
+from epicycle.models.transformer import fast as streamed
+from epicycle.models.transformer.positions import rotated, sinusoids
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Model
 from epicycle.spec.fields import knob, static
@@ -172,11 +172,11 @@ class Transformer(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        edits: Sequence[Any] = (),
+        patches: Sequence[Any] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row *answer d_vocab_out"], dict[str, Any]]:
         """Logits and all activations under TransformerLens hook names."""
-        site, drop = Sites(edits), _Dropout(self, key)
+        site, drop = Sites(patches), _Dropout(self, key)
         residual = drop("embed", self._embedded(params, inputs, site))
         for layer in range(self.n_layers):
             residual = self._block(self.layer(params, layer), residual, site, f"blocks.{layer}.", drop)

@@ -14,12 +14,12 @@ import numpy as np
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure
-from epicycle.spec.own import is_own
+from epicycle.spec.own_code import is_own
 from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
-from epicycle.training.objective import row_losses
-from epicycle.training.observation import observe
+from epicycle.training.losses import row_losses
 from epicycle.training.program import step
+from epicycle.training.snapshots import observe
 from epicycle.training.state import data_of, initialiser, moving, world_of
 
 RESERVED = ("step", "key", "diverged")  # what else a state's file holds beside its parameters

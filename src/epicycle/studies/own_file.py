@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from epicycle.spec.base import explain
 from epicycle.spec.errors import InputError
-from epicycle.spec.own import in_words, make_importable, place_of
+from epicycle.spec.own_code import in_words, make_importable, place_of
 from epicycle.spec.study import Study
-from epicycle.spec.text import load_yaml
+from epicycle.spec.yaml_text import load_yaml
 
 SUFFIXES = (".py", ".yaml", ".yml")
 

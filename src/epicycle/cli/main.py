@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from epicycle.lab import Outcome
+    from epicycle.lab.study import Outcome
     from epicycle.spec.study import Study
-    from epicycle.store.layout import Root, StudyFiles
+    from epicycle.store.files import Root, StudyFiles
 
 BAD_INPUT, INTERRUPTED, FAILED = 2, 3, 1
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
@@ -70,10 +70,10 @@ def fork(
     as_json: JsonOption = False,
 ) -> None:
     """Continue a run from a moment with something changed, and show both on one page."""
-    from epicycle.single_fork import fork_study
-    from epicycle.spec.own import make_importable
+    from epicycle.cli.fork_study import fork_study
+    from epicycle.spec.own_code import make_importable
     from epicycle.store.atomic import read_json
-    from epicycle.store.layout import Root, default_root
+    from epicycle.store.files import Root, default_root
 
     make_importable(Path.cwd())  # for parts of a user's own that the run is made of
     place = Root(root or default_root()).opened()
@@ -106,8 +106,8 @@ def plan(
     """Say what a study costs here and what its claims can show, before anything runs."""
     chosen = _at_setting(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
     _choose(platform)
-    from epicycle.plan import plan as make
-    from epicycle.plan import sentences
+    from epicycle.lab.plan import plan as make
+    from epicycle.lab.plan import sentences
     from epicycle.training.devices import start
 
     found = make(chosen, start(), lambda line: typer.echo(line, err=True))
@@ -150,9 +150,9 @@ def presets(
     as_json: JsonOption = False,
 ) -> None:
     """List published settings: task, network, optimiser, split; or everything about one."""
-    from epicycle.presets import NAMES
-    from epicycle.presets import load as preset
     from epicycle.presets.page import described, details
+    from epicycle.spec.kinds import PRESETS
+    from epicycle.spec.registry import load_preset as preset
 
     if name is not None:
         found = preset(name)
@@ -161,7 +161,7 @@ def presets(
         else:
             typer.echo(details(found))
         return
-    listed = [{"preset": each.name, "title": each.title, **described(each), "code": each.code} for each in map(preset, NAMES)]
+    listed = [{"preset": each.name, "title": each.title, **described(each), "code": each.code} for each in map(preset, PRESETS)]
     if as_json:
         _print_json({"presets": listed})
         return
@@ -173,7 +173,7 @@ def presets(
 @app.command()
 def show(study: Target, root: RootOption = None, as_json: JsonOption = False) -> None:
     """Show the verdicts of a study that was run."""
-    from epicycle.lab import document
+    from epicycle.lab.study import document
 
     place, files = _find(study, root)
     found = document(place, files)
@@ -186,7 +186,7 @@ def show(study: Target, root: RootOption = None, as_json: JsonOption = False) ->
 @app.command()
 def report(study: Target, root: RootOption = None, as_json: JsonOption = False) -> None:
     """Write the page of a study again."""
-    from epicycle.lab import document
+    from epicycle.lab.study import document
     from epicycle.report.page import write_report
     from epicycle.store.atomic import writing
 
@@ -256,7 +256,7 @@ def _choose(platform: str | None) -> None:
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one paragraph and exit code 2."""
     from epicycle.spec.errors import InputError
-    from epicycle.spec.own import in_words, place_of
+    from epicycle.spec.own_code import in_words, place_of
 
     try:
         app(standalone_mode=False)
@@ -304,9 +304,9 @@ def _at_setting(name: str, profiles: dict[str, bool], seeds: int | None, assign:
 
 
 def _load(name: str) -> "Study":
-    from epicycle.spec.own import make_importable
+    from epicycle.spec.own_code import make_importable
     from epicycle.studies import load
-    from epicycle.studies.own import SUFFIXES, load_file
+    from epicycle.studies.own_file import SUFFIXES, load_file
 
     if Path(name).suffix in SUFFIXES:
         return load_file(Path(name))
@@ -315,9 +315,9 @@ def _load(name: str) -> "Study":
 
 
 def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
-    from epicycle.ending import asked_to_end
-    from epicycle.lab import run_study
-    from epicycle.progress import Display
+    from epicycle.cli.interruption import asked_to_end
+    from epicycle.cli.progress import Display
+    from epicycle.lab.study import run_study
     from epicycle.store.atomic import writing
     from epicycle.training.cohort import Interrupted
 
@@ -337,16 +337,16 @@ def _run(study: "Study", root: "Root", as_json: bool) -> "Outcome":
 
 
 def _writable_root(path: Path | None) -> "Root":
-    from epicycle.store.layout import Root, default_root
+    from epicycle.store.files import Root, default_root
 
     return Root.create(path or default_root())
 
 
 def _find(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
-    from epicycle.lab import find_study
+    from epicycle.lab.study import find_study
     from epicycle.spec.errors import InputError
-    from epicycle.store.layout import Root, StudyFiles, default_root
-    from epicycle.studies.own import SUFFIXES
+    from epicycle.store.files import Root, StudyFiles, default_root
+    from epicycle.studies.own_file import SUFFIXES
 
     path = Path(target)
     if path.is_dir():

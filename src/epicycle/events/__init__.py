@@ -1,0 +1,9 @@
+"""When things happened in a run: detectors over recorded series, moments, and stops."""
+
+EVENTS = {
+    "threshold": "epicycle.events.detectors:Threshold",
+    "onset": "epicycle.events.detectors:Onset",
+    "peak": "epicycle.events.detectors:Peak",
+    "descent": "epicycle.events.detectors:Descent",
+    "recovery": "epicycle.events.detectors:Recovery",
+}

@@ -1,0 +1,1 @@
+"""Runs a study: arms become runs, runs are trained in cohorts and judged."""

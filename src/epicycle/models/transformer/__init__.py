@@ -1,0 +1,1 @@
+"""The decoder-only transformer: its fields, the plain form, and the fast form."""
