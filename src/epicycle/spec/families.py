@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from epicycle.spec.table import Table
 
-    Params = dict[str, Float[Array, "..."]]
     SitePatch = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
+
+Params = dict[str, Any]  # name of a tensor -> array
+Activations = dict[str, Any]  # hook name of a site -> array
 
 
 class Task(Part, ABC):
@@ -83,7 +85,7 @@ class Model(Part, ABC):
         key: jax.Array | None = None,
         patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
-    ) -> tuple[Float[Array, "row *answer d_vocab_out"], dict[str, Float[Array, ...]]]:
+    ) -> tuple[Float[Array, "row *answer d_vocab_out"], Activations]:
         """Logits and every named activation.
 
         Args:
