@@ -334,21 +334,21 @@ def test_transplants_across_splits_or_shapes_are_refused(parents: ep.Runs, root:
 def test_moments_in_words(parents: ep.Runs) -> None:
     data = parents._flat()
     accuracy = data.train_acc.values
-    from epicycle.lab.forks import moment_of
+    from epicycle.events.moments import fork_moment
 
     first = int(data.step.values[np.argmax(accuracy[0] >= 0.3)])
-    assert moment_of(data, 0, "train_acc>=0.3") == first
-    assert moment_of(data, 0, "t_mem(level=0.3, hold=0)") == first
-    assert moment_of(data, 0, "0.5*t_mem(level=0.3, hold=0)") == -(-first // 2)
-    assert moment_of(data, 0, "train_loss<0.0") is None
+    assert fork_moment(data, 0, "train_acc>=0.3") == first
+    assert fork_moment(data, 0, "t_mem(level=0.3, hold=0)") == first
+    assert fork_moment(data, 0, "0.5*t_mem(level=0.3, hold=0)") == -(-first // 2)
+    assert fork_moment(data, 0, "train_loss<0.0") is None
     with pytest.raises(ep.InputError, match="did you mean 'level'"):
-        moment_of(data, 0, "t_mem(levle=0.5)")
+        fork_moment(data, 0, "t_mem(levle=0.5)")
     with pytest.raises(ep.InputError, match="no such series; did you mean 'train_acc'"):
-        moment_of(data, 0, "train_ac>=0.3")
+        fork_moment(data, 0, "train_ac>=0.3")
     parts = data.assign(parts=data.train_acc.expand_dims(part=2, axis=-1))
     for at in ("peak(parts)", "parts<1"):
         with pytest.raises(ep.InputError, match="more than one number at a step"):
-            moment_of(parts, 0, at)
+            fork_moment(parts, 0, at)
 
 
 def test_donors_that_wait_for_each_other_are_refused() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from math import ceil
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import AfterValidator
 
-from epicycle.events.detectors import Bracket, bracket_of, standard
-from epicycle.spec.errors import nearest
+from epicycle.events.detectors import Bracket, Threshold, bracket_of, standard
+from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Event
-from epicycle.spec.moments import SHARE
+from epicycle.spec.moments import PASSES, PEAK, SHARE
 
 if TYPE_CHECKING:
     import xarray
@@ -98,3 +99,48 @@ def _around(data: xarray.Dataset, run: int, moment: str, recorded: Any) -> tuple
     low = np.searchsorted(steps[recorded], max(bracket[0], 0) * share, side="right") - 1
     high = np.searchsorted(steps[recorded], bracket[1] * share)
     return int(recorded[max(low, 0)]), int(recorded[min(high, len(recorded) - 1)])
+
+
+def fork_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
+    """The step of one run at which its fork begins; None where the moment has not come in that run.
+
+    Args:
+        data: the dataset of the run's arm.
+        run: position along the axis `run`.
+        at: a step; an event, for the upper end of its interval; the name or a share of a standard event; `peak(series)`;
+            or a series and a value that it passes, such as `test_acc>=0.5`.
+
+    Raises:
+        InputError: there is no such event or series.
+    """
+    steps = data["step"].values
+    recorded = steps[np.isfinite(data["train_loss"].values[run])]
+    if isinstance(at, int):
+        return at if len(recorded) and at <= recorded[-1] else None
+    if isinstance(at, str) and (peak := PEAK.match(at)):
+        values = data[_scalar_series(data, peak["series"], at)].values[run]
+        return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
+    shared = (1.0, at) if isinstance(at, Event) else _passing(data, at) or shared_event(at)
+    if shared is None:
+        raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")
+    share, event = shared
+    bracket = bracket_in(data, run, event)
+    return None if bracket is None else ceil(share * bracket[1])
+
+
+def _passing(data: xarray.Dataset, at: str) -> tuple[float, Event] | None:
+    """The event of `series>=level` or `series<level`, with the share 1; None where the text is written otherwise."""
+    match = PASSES.match(at)
+    if match is None:
+        return None
+    side: Literal["above", "below"] = "above" if match["sign"] == ">=" else "below"
+    return 1.0, Threshold(of=_scalar_series(data, match["series"], at), level=float(match["level"]), side=side, hold=0.0)
+
+
+def _scalar_series(data: xarray.Dataset, series: str, at: str) -> str:
+    """The series' name, once the dataset is known to hold one number of it at each step."""
+    scalar = [str(name) for name, values in data.data_vars.items() if values.dims == ("run", "step")]
+    if series not in scalar:
+        problem = "that series has more than one number at a step" if series in data else "no such series"
+        raise InputError(f"fork at {at}: {problem}; {nearest(series, scalar)}")
+    return series

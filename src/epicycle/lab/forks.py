@@ -7,21 +7,19 @@ reached by replay from the last one kept before it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from typing import Any
 
 import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
-from epicycle.events.detectors import Threshold, standard, stopping
-from epicycle.events.moments import bracket_in, shared_event
+from epicycle.events.detectors import stopping
+from epicycle.events.moments import bracket_in, fork_moment
 from epicycle.lab.cohorts import cohort_key, start_of
 from epicycle.lab.fork_edits import applied
-from epicycle.spec.errors import InputError, NoRuns, nearest
+from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.experiment import Experiment, Run, Stop
 from epicycle.spec.families import Edit, Event, Measure
-from epicycle.spec.moments import PASSES, PEAK
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.files import Root
 from epicycle.store.runs import StoredRun
@@ -59,7 +57,7 @@ def forked(
     runs: list[Run] = []
     without: list[str] = []
     for row, (parent, label) in enumerate(zip(parents, _told(data), strict=True)):
-        place = partial(moment_of, data, row)
+        place = partial(fork_moment, data, row)
         moment, training = place(when), parent.experiment.training
         left = steps or training.steps - (moment or 0)
         settled = [edit.settled(place, partial(donor, parent, seeds.index(parent.seed))) for edit in edits]
@@ -96,27 +94,6 @@ def _told(data: xarray.Dataset) -> list[str]:
     return told
 
 
-def moment_of(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
-    """The step of a moment in one run: a step, an event (its interval's upper end), a share of one, or the peak of a series.
-
-    Raises:
-        InputError: there is no such event or series.
-    """
-    steps = data["step"].values
-    own = steps[np.isfinite(data["train_loss"].values[run])]
-    if isinstance(at, int):
-        return at if len(own) and at <= own[-1] else None
-    if isinstance(at, str) and (peak := PEAK.match(at)):
-        values = data[_recorded(peak["series"], data, at)].values[run]
-        return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
-    found = (1.0, at) if isinstance(at, Event) else _passing(at, data) or shared_event(at)
-    if found is None:
-        raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")
-    share, event = found
-    bracket = bracket_in(data, run, event)
-    return None if bracket is None else ceil(share * bracket[1])
-
-
 def _past(data: xarray.Dataset, run: int, stop: Stop | None, moment: int) -> bool:
     """Whether what ends a run lies before the moment, or is seen there, held or not: its forks would see it first of all, and end."""
     if stop is None:
@@ -126,23 +103,6 @@ def _past(data: xarray.Dataset, run: int, stop: Stop | None, moment: int) -> boo
     recorded = np.flatnonzero(np.isfinite(data["train_loss"].values[run]) & (data["step"].values <= moment))
     here = bracket_in(data.isel(step=recorded[-1:]), run, event.model_copy(update={"hold": 0.0}))
     return here is not None or (bracket is not None and bracket[0] < moment)  # in between, a fork's first record may show it
-
-
-def _passing(at: str, data: xarray.Dataset) -> tuple[float, Event] | None:
-    """Where a series passes a value, as an event."""
-    match = PASSES.match(at)
-    if match is None:
-        return None
-    side: Any = "above" if match["sign"] == ">=" else "below"
-    return 1.0, Threshold(of=_recorded(match["series"], data, at), level=float(match["level"]), side=side, hold=0.0)
-
-
-def _recorded(series: str, data: xarray.Dataset, at: str) -> str:
-    known = [str(name) for name, values in data.data_vars.items() if values.dims == ("run", "step")]
-    if series not in known:
-        what = "that series has more than one number at a step" if series in data else "no such series"
-        raise InputError(f"fork at {at}: {what}; {nearest(series, known)}")
-    return series
 
 
 def donor_among(root: Root, arms: Mapping[str, Sequence[Run]]) -> Donor:
