@@ -7,10 +7,11 @@ import pytest
 from tests.claims.test_statistics import planted
 from tests.report.test_forks import LEFT, SETTINGS, family
 
+from epicycle.claims.document import verdicts_document
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.statistics import LogRemainingTime
 from epicycle.claims.verdict import judge
-from epicycle.lab.study import provenance, verdicts_document
+from epicycle.lab.study import provenance
 from epicycle.report.findings import findings
 from epicycle.report.page import write_page
 from epicycle.spec.claim import Claim, Prediction, Region

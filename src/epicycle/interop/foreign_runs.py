@@ -141,7 +141,8 @@ class ForeignRuns:
         Raises:
             InputError: a claim or a figure names an arm or a series that is not here; the folder cannot be written.
         """
-        from epicycle.lab.study import provenance, verdicts_document
+        from epicycle.claims.document import verdicts_document
+        from epicycle.lab.study import provenance
         from epicycle.report.page import write_page
 
         began = time.perf_counter()

@@ -8,17 +8,16 @@ from __future__ import annotations
 import datetime
 import platform
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from epicycle.claims.verdict import judge
+from epicycle.claims.document import verdicts_document
 from epicycle.events.detectors import ends_of, event_steps
 from epicycle.lab.cohorts import Watcher, go_on, start_of, train_runs
 from epicycle.lab.forks import Donor, Replay, donor_among, forked
 from epicycle.spec.arms import ForkArm
-from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.experiment import Run
 from epicycle.spec.identity import digest, identity
@@ -156,24 +155,6 @@ def judged(study: Study, root: Root, files: StudyFiles) -> dict[str, Any]:
     return told | {"left_out": listed.get("left_out", {})}
 
 
-def verdicts_document(
-    header: Mapping[str, Any],
-    claims: Sequence[Claim],
-    arms: Mapping[str, xarray.Dataset],
-    leakage: Mapping[str, Mapping[str, Any]],
-    post_hoc: Collection[str],
-) -> dict[str, Any]:
-    """The verdicts on any arms' datasets, wherever their runs were trained.
-
-    Args:
-        header: study, question, profile and pilot.
-        leakage: arm -> symmetry -> share of test rows seen through it.
-        post_hoc: ids of the claims that were registered when their runs existed.
-    """
-    told = [{**judge(claim, arms).document(), "post_hoc": claim.id in post_hoc, "pilot": header["pilot"]} for claim in claims]
-    return {**header, "claims": told, "arms": {name: _arm_summary(data, leakage[name]) for name, data in arms.items()}}
-
-
 def document(root: Root, files: StudyFiles, seconds: float | None = None) -> dict[str, Any]:
     """The stored verdicts with the places they came from.
 
@@ -289,19 +270,6 @@ def _post_hoc(study: Study, files: StudyFiles) -> dict[str, Any]:
             for arm, seeds in entry["seeds"].items():
                 late_seeds |= set(seeds) - _registered(entries[:i], arm)
     return {"claims": {name for name, h in hashes.items() if first.get((name, h), True)}, "seeds": sorted(late_seeds)}
-
-
-def _arm_summary(data: xarray.Dataset, leakage: Mapping[str, Any]) -> dict[str, Any]:
-    told = [str(status) for status in data["status"].values]
-    return {
-        "runs": len(told),
-        "done": told.count("done"),
-        "diverged": sum(status.startswith("diverged") for status in told),
-        "budget": int(data.attrs["budget"]),
-        "baseline": float(data["baseline"].values[0]),
-        "leakage": dict(leakage),
-        "exact": data.attrs.get("exact"),  # not known of runs that were trained elsewhere
-    }
 
 
 def _leakage(data: xarray.Dataset, catalogue: Catalogue) -> dict[str, Any]:

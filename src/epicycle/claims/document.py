@@ -1,0 +1,46 @@
+"""The document of verdicts: plain data for JSON, from any arms' datasets, wherever their runs were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from epicycle.claims.verdict import judge
+from epicycle.spec.claim import Claim
+from epicycle.spec.results import DONE, budget_of, statuses
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def verdicts_document(
+    header: Mapping[str, Any],
+    claims: Sequence[Claim],
+    arms: Mapping[str, xarray.Dataset],
+    leakage: Mapping[str, Mapping[str, Any]],
+    post_hoc: Collection[str],
+) -> dict[str, Any]:
+    """Judge claims on the datasets of arms, and put the verdicts into one document.
+
+    Args:
+        header: study, question, profile and pilot.
+        claims: the claims, in the order of the document.
+        arms: the dataset of each arm.
+        leakage: for each arm, symmetry -> share of the test rows whose image under it is trained on.
+        post_hoc: ids of the claims that were registered when their runs existed.
+    """
+    verdicts = [{**judge(claim, arms).document(), "post_hoc": claim.id in post_hoc, "pilot": header["pilot"]} for claim in claims]
+    return {**header, "claims": verdicts, "arms": {name: _arm_summary(data, leakage[name]) for name, data in arms.items()}}
+
+
+def _arm_summary(data: xarray.Dataset, leakage: Mapping[str, Any]) -> dict[str, Any]:
+    states = statuses(data)
+    return {
+        "runs": len(states),
+        "done": states.count(DONE),
+        "diverged": sum(status.diverged for status in states),
+        "budget": budget_of(data),
+        "baseline": float(data["baseline"].values[0]),
+        "leakage": dict(leakage),
+        "exact": data.attrs.get("exact"),  # None for runs that were trained elsewhere
+    }
