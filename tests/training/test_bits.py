@@ -11,6 +11,7 @@ import pytest
 import epicycle as ep
 from epicycle.spec.experiment import Run
 from epicycle.spec.observation import Observation
+from epicycle.spec.results import DONE
 from epicycle.training import cohort as engine
 from epicycle.training.cohort import Cohort, train
 from epicycle.training.devices import Machine
@@ -110,11 +111,11 @@ class Memory:
     def checkpoint(self, step: int, members: Any, states: Any) -> None:
         self.kept[step] = {m: to_tensors(s) for m, s in zip(members, states, strict=True)}
 
-    def commit(self, rows: Any, told: Any, states: Any, finished: bool) -> None:
+    def commit(self, rows: Any, statuses: Any, states: Any, finished: bool) -> None:
         self.commits += 1
 
 
-def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), stop_of: Any = None) -> Cohort:
+def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), find_stop: Any = None) -> Cohort:
     observation = Observation(dense_until=5, per_decade=8)
     runs = [Run(experiment=experiment, seed=seed, data_seed=seed) for seed in seeds]
     budget = experiment.training.steps
@@ -124,7 +125,7 @@ def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), sto
         measures=observation.measures,
         grid=observation.grid(budget),
         budgets=[budget] * len(runs),
-        stop_of=stop_of or (lambda member, steps, series: None),
+        find_stop=find_stop or (lambda member, steps, series: None),
         checkpoints=np.array([3, 30]),
     )
 
@@ -190,7 +191,7 @@ def test_seeds_and_data_seeds_matter(machine: Machine) -> None:
 
 def test_each_member_stops_by_itself(machine: Machine) -> None:
     stops = {0: 20, 1: None, 2: 45}
-    cohort = cohort_of(CASES["transformer, full batch"], stop_of=lambda member, steps, series: stops[member])
+    cohort = cohort_of(CASES["transformer, full batch"], find_stop=lambda member, steps, series: stops[member])
     trained(cohort, machine)
     ends = [int(state.step) for state in cohort.states]
     grid = cohort.grid.tolist()
@@ -211,8 +212,8 @@ def test_a_diverging_member_leaves_the_others_alone(machine: Machine) -> None:
     mixed.__post_init__()
     trained(reference, machine)
     trained(mixed, machine)
-    assert mixed.told()[1].startswith("diverged at step")
-    assert mixed.told()[0] == mixed.told()[2] == "done"
+    assert mixed.statuses()[1].diverged
+    assert mixed.statuses()[0] == mixed.statuses()[2] == DONE
     at = int(mixed.states[1].diverged)
     assert np.isnan(mixed.records["train_loss"][1][mixed.grid > at]).all()
     assert_same(reference, mixed, {0: 0, 2: 2})

@@ -54,13 +54,13 @@ class Display:
         table = Table(title=_summary(progress), title_justify="left", box=None, padding=(0, 2))
         for name in ("arm", "seed", "step", "train", "test", "state"):
             table.add_column(name, justify="right" if name not in ("arm", "state") else "left")
-        for member, (run, told) in enumerate(zip(cohort.runs, cohort.told(), strict=True)):
+        for member, (run, status) in enumerate(zip(cohort.runs, cohort.statuses(), strict=True)):
             if member == SHOWN_MEMBERS:
                 table.add_row("...", "", "", "", "", f"{len(cohort.runs) - member} more")
                 break
             label = self._labels.get(run.id, "")
             train, test = (_last(cohort.records, name, member, cohort.rows[member]) for name in ("train_acc", "test_acc"))
-            table.add_row(label, str(run.seed), f"{cohort.reached(member):,}", train, test, told)
+            table.add_row(label, str(run.seed), f"{cohort.reached(member):,}", train, test, str(status))
         return table
 
 

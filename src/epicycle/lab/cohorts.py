@@ -18,6 +18,7 @@ from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import overrides
+from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
@@ -241,7 +242,7 @@ def _train_cohort(
         store.discard_unstarted()
         raise
     if budget > store.budget:
-        store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.layout(), cohort.coords())
+        store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.series_shapes(), cohort.coords())
     store.sign(machine.signature(), asked)
     _resume(store, cohort, asked)
     moving = len(cohort.active())
@@ -288,8 +289,8 @@ def _cohort(
         measures=observation.measures,
         grid=grid,
         budgets=[entry["budget"] if entry else 0 for entry in asked],
-        stop_of=stop_of,
-        horizon=horizon,
+        find_stop=stop_of,
+        earliest_unknown_stop=horizon,
         fork_starts=None if starts is None else starts(runs),
     )
     megabytes = sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values()) * len(runs) / 1e6
@@ -347,7 +348,7 @@ def _replay(
         cohort = _cohort(runs, asked, observation, store.segment_ends(), starts)
         if not beside.budget:
             for grid in store.grids():
-                beside.extend(grid, cohort.layout(), cohort.coords())
+                beside.extend(grid, cohort.series_shapes(), cohort.coords())
         beside.sign(machine.signature(), asked)
         _resume(beside, cohort, asked)
         train(cohort, machine, _Sink(beside, asked, cohort), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
@@ -378,8 +379,8 @@ class _Sink:
     def checkpoint(self, step: int, members: Sequence[int], states: Sequence[State]) -> None:
         self._store.keep_checkpoint(step, members, [to_tensors(state) for state in states])
 
-    def commit(self, rows: Sequence[int], told: Sequence[str], states: Sequence[State], finished: bool) -> None:
+    def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[State], finished: bool) -> None:
         keep_sources(self._store.files, self._parts)  # not sooner: what has recorded nothing may still be corrected
         self._parts = ()
-        kept = [now if entry else before for now, entry, before in zip(told, self._asked, self._before, strict=True)]
+        kept = [str(now) if entry else before for now, entry, before in zip(statuses, self._asked, self._before, strict=True)]
         self._store.commit(rows, kept, [to_tensors(state) for state in states], finished)

@@ -186,7 +186,7 @@ class Replay:
             measures=self.measures,
             grid=np.unique([0, *ahead]).astype(np.int64),
             budgets=list(ahead),
-            stop_of=lambda member, steps, series: None,
+            find_stop=lambda member, steps, series: None,
             fork_starts=near,
         )
         if cohort.active():
@@ -234,5 +234,5 @@ class _Nowhere:
     def checkpoint(self, step: int, members: Any, states: Any) -> None:
         """Nothing."""
 
-    def commit(self, rows: Any, told: Any, states: Any, finished: bool) -> None:
+    def commit(self, rows: Any, statuses: Any, states: Any, finished: bool) -> None:
         """Nothing."""

@@ -40,7 +40,7 @@ def footprint(cohort: Cohort, observation: Observation, machine: Machine, precis
     """
     members = len(cohort.runs)
     states = members * sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values())
-    records = members * len(cohort.grid) * sum(cohort.record_bytes().values())
+    records = members * len(cohort.grid) * sum(shape.record_bytes for shape in cohort.series_shapes().values())
     kept = len(observation.checkpoint_steps(int(cohort.grid[-1]), states / 1e6))
     widest = max(max(value.shape, default=1) for value in cohort.states[0].params.values())
     bound = 64 * 4 * len(cohort.table.labels) * cohort.table.inputs.shape[1] * widest

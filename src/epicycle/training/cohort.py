@@ -18,6 +18,7 @@ from numpy import ndarray
 
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Measure
+from epicycle.spec.results import DONE, RUNNING, SeriesShape, Status
 from epicycle.spec.table import Table
 from epicycle.training.cost import member_bytes
 from epicycle.training.devices import Machine
@@ -38,7 +39,7 @@ class Sink(Protocol):
     def checkpoint(self, step: int, members: Sequence[int], states: Sequence[State]) -> None:
         """Full states of the members that have reached a step."""
 
-    def commit(self, rows: Sequence[int], told: Sequence[str], states: Sequence[State], finished: bool) -> None:
+    def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[State], finished: bool) -> None:
         """Rows that are whole for each member, what each has come to, and the states to resume from."""
 
 
@@ -63,8 +64,8 @@ class Cohort:
         rows: recorded rows of each member.
         budgets: the step at which each member ends at the latest.
         stops: the step at which each member ends, as far as its record tells.
-        stop_of: given a member, its steps and its series, the step at which an event stops it, or None.
-        horizon: given the step all members have reached, the earliest one at which a stop not yet known could lie.
+        find_stop: given a member, its steps and its series, the step at which an event stops it, or None.
+        earliest_unknown_stop: given the step all members have reached, the earliest one at which a stop not yet known could lie.
         checkpoints: steps whose full states are kept.
     """
 
@@ -73,8 +74,8 @@ class Cohort:
     measures: Sequence[Measure]
     grid: Int[ndarray, " step"]
     budgets: list[int]
-    stop_of: Callable[[int, Int[ndarray, " step"], Mapping[str, Any]], int | None]
-    horizon: Callable[[int], int] = field(default=lambda here: np.iinfo(np.int64).max)
+    find_stop: Callable[[int, Int[ndarray, " step"], Mapping[str, Any]], int | None]
+    earliest_unknown_stop: Callable[[int], int] = field(default=lambda here: np.iinfo(np.int64).max)
     checkpoints: Int[ndarray, " step"] = field(default_factory=lambda: np.zeros(0, np.int64))
     fork_starts: Sequence[Start] | None = None
     world: World = field(init=False)
@@ -98,17 +99,13 @@ class Cohort:
         self.rows = [0] * len(self.runs)
         self.stops = list(self.budgets)
 
-    def layout(self) -> dict[str, tuple[tuple[str, ...], tuple[int, ...], Any]]:
-        """Name of each series -> its own axes, their lengths, and its number type."""
+    def series_shapes(self) -> dict[str, SeriesShape]:
+        """The shape of one record of each series, by the series' name."""
         if self._shapes is None:
             experiment, state, data = self.runs[0].experiment, self.states[0], self.data[0]
             self._shapes = jax.eval_shape(lambda s, d: observe(experiment, self.measures, s, d, self.world), state, data)
         shapes = self._shapes
-        return {m.name: (m.dims, shapes[m.name].shape, shapes[m.name].dtype) for m in self.measures}
-
-    def record_bytes(self) -> dict[str, int]:
-        """Bytes of one record of each series."""
-        return {name: int(np.prod(shape)) * np.dtype(kind).itemsize for name, (_, shape, kind) in self.layout().items()}
+        return {m.name: SeriesShape(m.dims, shapes[m.name].shape, shapes[m.name].dtype) for m in self.measures}
 
     def member_bytes(self) -> int:
         """Memory that one member needs on its device, an upper estimate."""
@@ -118,10 +115,10 @@ class Cohort:
         """Labels along the series' own axes."""
         return {axis: labels for m in self.measures for axis, labels in m.coords(self.states[0].params).items()}
 
-    def told(self) -> list[str]:
-        """What each member has come to: running, done, or diverged at a step."""
+    def statuses(self) -> list[Status]:
+        """The status of each member: running, done, or diverged."""
         return [
-            f"diverged at step {state.diverged}" if state.diverged >= 0 else "done" if self.reached(m) >= self.stops[m] else "running"
+            Status.diverged_at(int(state.diverged)) if state.diverged >= 0 else DONE if self.reached(m) >= self.stops[m] else RUNNING
             for m, state in enumerate(self.states)
         ]
 
@@ -134,7 +131,7 @@ class Cohort:
         self.states, self.rows, self.records = list(states), list(rows), records
         self.stops = list(self.budgets)
         for member in range(len(self.runs)):
-            self._find_stop(member)
+            self._update_stop(member)
 
     def active(self) -> list[int]:
         """Members that have not reached their stop and have not diverged."""
@@ -147,12 +144,12 @@ class Cohort:
             series = self.records.setdefault(name, np.full((len(self.runs), len(self.grid), *values.shape[1:]), np.nan, values.dtype))
             series[member, wanted] = values[: len(wanted)]
         self.rows[member] += len(wanted)
-        self._find_stop(member)
+        self._update_stop(member)
 
-    def _find_stop(self, member: int) -> None:
+    def _update_stop(self, member: int) -> None:
         seen = slice(0, self.rows[member])
         series = {name: values[member, seen] for name, values in self.records.items()}
-        stop = self.stop_of(member, self.grid[seen], series) if self.rows[member] else None
+        stop = self.find_stop(member, self.grid[seen], series) if self.rows[member] else None
         if stop is not None:
             at = int(np.searchsorted(self.grid, stop))
             self.stops[member] = min(int(self.grid[min(at, len(self.grid) - 1)]), self.budgets[member])
@@ -209,11 +206,11 @@ def _commit(cohort: Cohort, sink: Sink, first: int) -> Callable[[], None]:
     """A function that makes everything up to now permanent, whatever the cohort does meanwhile."""
     last, finished = max(cohort.rows), not cohort.active()
     records = {name: values[:, first:last].copy() for name, values in cohort.records.items()}
-    rows, told, states = list(cohort.rows), cohort.told(), list(cohort.states)
+    rows, statuses, states = list(cohort.rows), cohort.statuses(), list(cohort.states)
 
     def write() -> None:
         sink.rows(first, records)
-        sink.commit(rows, told, states, finished=finished)
+        sink.commit(rows, statuses, states, finished=finished)
 
     return write
 
@@ -249,7 +246,7 @@ def _round_goal(cohort: Cohort, here: int, pace: "_Pace", members: int) -> int:
     ahead = cohort.grid[cohort.grid > here][:SEGMENTS]
     marks = cohort.checkpoints[cohort.checkpoints > here]
     affordable = here + pace.steps_in(ROUND_SECONDS, members)
-    return max(here + 1, int(min(cohort.horizon(here), ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
+    return max(here + 1, int(min(cohort.earliest_unknown_stop(here), ahead[-1], marks[0] if len(marks) else ahead[-1], affordable)))
 
 
 def _advance(cohort: Cohort, program: Any, width: int, active: Sequence[int], goal: int) -> int:
