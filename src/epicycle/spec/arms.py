@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -12,6 +12,17 @@ from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
 from epicycle.spec.moments import ForkMoment
 from epicycle.spec.paths import get_path, with_path
+
+
+class ArmRun(NamedTuple):
+    """A run of an arm.
+
+    Attributes:
+        values: the value of each swept name, by its short name.
+    """
+
+    values: dict[str, Any]
+    run: Run
 
 
 class RootArm(Spec):
@@ -59,11 +70,11 @@ class RootArm(Spec):
                 experiment = experiment.swept(path, value)
             yield dict(zip(names, point, strict=True)), experiment
 
-    def runs(self) -> Iterator[tuple[dict[str, Any], Run]]:
+    def runs(self) -> Iterator[ArmRun]:
         """Every run of the arm with its swept values."""
         for values, experiment in self.experiments():
             for seed, data_seed in self.seed_pairs():
-                yield values, Run(experiment=experiment, seed=seed, data_seed=data_seed)
+                yield ArmRun(values, Run(experiment=experiment, seed=seed, data_seed=data_seed))
 
 
 class ForkArm(Spec):

@@ -2,13 +2,14 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
+from epicycle.spec.families import AnyEdit, AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.paths import knob_path, with_path
@@ -168,17 +169,45 @@ class Experiment(Spec):
         return fixed
 
 
+class Lineage(Spec):
+    """Where a fork comes from.
+
+    Attributes:
+        parent: id of the run that the fork continues.
+        moment: step of the parent at which the fork begins.
+        start: the same moment, counted from step 0 of the first ancestor; None where the parent is a run from the start.
+        edits: what changes at the moment, with moments as steps and donors as run ids.
+        stages: the fork's experiment after each edit. They follow from the edits, so they are neither stored nor part of an id.
+    """
+
+    parent: str
+    moment: int = Field(ge=0)
+    start: int | None = Field(None, ge=0)
+    edits: tuple[AnyEdit, ...] = ()
+    stages: tuple[Experiment, ...] = Field((), exclude=True, repr=False)
+
+    @property
+    def steps_before(self) -> int:
+        """Steps that the first ancestor had done when the parent began."""
+        return 0 if self.start is None else self.start - self.moment
+
+    def named(self) -> dict[str, Any]:
+        """What a fork's id covers of its lineage."""
+        start = {} if self.start is None else {"start": self.start}
+        return {"parent": self.parent, "moment": self.moment, **start, "edits": identity(self.edits)}
+
+
 class Run(Spec):
     """One experiment with one seed for the weights and one for the split.
 
     Attributes:
-        lineage: for a fork, the parent's id, the moment and the edits; None for a run from the start.
+        lineage: where a fork comes from; None for a run from the start.
     """
 
     experiment: Experiment
     seed: int = Field(0, ge=0, le=MAX_SEED)
     data_seed: int = Field(0, ge=0, le=MAX_SEED)
-    lineage: dict[str, Any] | None = None
+    lineage: Lineage | None = None
 
     @property
     def id(self) -> str:
@@ -188,9 +217,47 @@ class Run(Spec):
                 "experiment": identity(self.experiment),
                 "seed": self.seed,
                 "data_seed": self.data_seed,
-                "lineage": identity(self.lineage),
+                "lineage": None if self.lineage is None else self.lineage.named(),
             }
         )
+
+    @property
+    def start(self) -> int:
+        """The step of the first ancestor at which this run begins; 0 for a run from the start."""
+        if self.lineage is None:
+            return 0
+        return self.lineage.moment if self.lineage.start is None else self.lineage.start
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of one member of a cohort.
+
+    Attributes:
+        budget: steps it may train.
+        stop: what ends it earlier.
+    """
+
+    budget: int
+    stop: Stop | None = None
+
+    @classmethod
+    def of(cls, run: Run) -> "Request":
+        """What a run asks for."""
+        return cls(run.experiment.training.steps, run.experiment.training.stop)
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any]) -> "Request":
+        """The request that `plain` wrote down."""
+        return cls(int(plain["budget"]), None if plain["stop"] is None else Stop.parse(plain["stop"], "stop"))
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        return {"budget": self.budget, "stop": self.stop.model_dump() if self.stop else None}
+
+    def covers(self, later: "Request") -> bool:
+        """Whether a member that was trained as asked here needs no further step for a later request."""
+        return self.stop in (None, later.stop) and self.budget >= later.budget
 
 
 def longest(runs: Sequence[Run]) -> dict[str, Run]:

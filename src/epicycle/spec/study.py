@@ -5,11 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.arms import Arm, ForkArm, RootArm, short_names
+from epicycle.spec.arms import Arm, ArmRun, ForkArm, RootArm, short_names
 from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import with_path
@@ -141,7 +141,7 @@ class Study(Spec):
             found.append(ready)
         return found
 
-    def foreseen(self, name: str) -> list[tuple[dict[str, Any], Run]]:
+    def foreseen(self, name: str) -> list[ArmRun]:
         """The runs of an arm with their swept values; for forks, as long as they can be, with their parents' ids, which are known."""
         arm = self.arms[name]
         if isinstance(arm, RootArm):
@@ -152,7 +152,7 @@ class Study(Spec):
                 training = run.experiment.training
                 longest = training.model_copy(update={"steps": variant.steps or training.steps})
                 experiment = run.experiment.model_copy(update={"training": longest})
-                found.append(({**inherited, **values}, run.model_copy(update={"experiment": experiment})))
+                found.append(ArmRun({**inherited, **values}, run.model_copy(update={"experiment": experiment})))
         return found
 
     def at_profile(self, name: ProfileName) -> "Study":
