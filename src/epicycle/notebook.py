@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import xarray
 
-from epicycle.events.detectors import ends_of, event_dataset
+from epicycle.events.standard import event_dataset
+from epicycle.events.stops import ends_of
 from epicycle.lab.cohorts import Watcher, start_of, train_runs
 from epicycle.lab.forks import Replay, donor_among, forked
 from epicycle.spec.arms import RootArm, short_names

@@ -11,17 +11,9 @@ from epicycle.claims.intervals import median_interval, order_statistic_rank, sha
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
 from epicycle.claims.statistics import Share
 from epicycle.claims.verdict import judge
-from epicycle.events.detectors import (
-    Descent,
-    Onset,
-    Peak,
-    Recovery,
-    Threshold,
-    bracket_of,
-    earliest_unknown_stop,
-    standard,
-    stop_after,
-)
+from epicycle.events.detectors import Descent, Onset, Peak, Recovery, Threshold
+from epicycle.events.standard import bracket_of, standard
+from epicycle.events.stops import earliest_unknown_stop, stop_after
 from epicycle.literature.accounts import ACCOUNTS
 from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.errors import InputError

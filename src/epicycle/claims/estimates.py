@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from epicycle.claims.intervals import Interval, median_interval
-from epicycle.events.detectors import Bracket, standard
-from epicycle.events.moments import bracket_in
+from epicycle.events.detectors import Bracket
+from epicycle.events.standard import bracket_in, standard
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
 

@@ -1,4 +1,4 @@
-"""When things happened in a run: detectors over recorded series, moments, and stops."""
+"""When things happened in a run: detectors over recorded series, the standard events, stops, and moments."""
 
 EVENTS = {
     "threshold": "epicycle.events.detectors:Threshold",

@@ -1,32 +1,36 @@
-"""Events: detectors over recorded series. Each gives the interval (previous evaluation, this one], or None: censored, not 'never'."""
+"""Detectors: each looks in recorded series for one kind of event, such as the first crossing of a level.
+
+A detector gives a bracket: the event lies after the first of two steps, and not after the second. Both are evaluations of the run.
+None means that the event was not seen up to the end of the record (censored). It may still happen later.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from abc import ABC
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from pydantic import Field
 
-from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Run, Training
 from epicycle.spec.families import Event
-from epicycle.spec.observation import Observation
-from epicycle.spec.registry import resolve
 
-if TYPE_CHECKING:
-    import xarray
-
-HOLD = 0.1  # a crossing must hold at every evaluation up to the first at or past 1.1 times its step
+HOLD = 0.1  # a crossing at step s must hold at every evaluation up to the first one at or past 1.1 * s
 Bracket = tuple[int, int] | None
+Series = Mapping[str, Float[ndarray, " step"]]
 
 
-class Threshold(Event):
-    """First evaluation from which a series stays at or above a level, or below it, until (1 + hold) times that step."""
+class Crossing(Event, ABC):
+    """What the detectors share that look for the crossing of a level.
 
-    kind: ClassVar[str] = "threshold"
+    Attributes:
+        of: the series.
+        level: the level that the series crosses.
+        side: where the series goes: `above` includes the level itself, `below` does not.
+        hold: share of the crossing's step for which the series must stay on that side.
+    """
 
     of: str
     level: float
@@ -35,26 +39,33 @@ class Threshold(Event):
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The series it reads."""
+        """The series that crosses the level."""
         return (self.of,)
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-        """The interval of the first crossing that held; unconfirmed at the end of the record counts as not yet."""
+
+class Threshold(Crossing):
+    """First evaluation from which a series stays at or above a level, or below it, until (1 + hold) times that step."""
+
+    kind: ClassVar[str] = "threshold"
+
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The bracket of the first crossing that held; a crossing that the record does not confirm does not count."""
         del baseline
         values = series[self.of]
         return first_held(steps, values < self.level if self.side == "below" else values >= self.level, self.hold)
 
 
-class Recovery(Threshold):
-    """The same after the series has been below the level at least once: how long it takes to come back after a disturbance.
+class Recovery(Crossing):
+    """First return of a series to a level after it fell below the level: how long a run takes to recover from a disturbance.
 
-    A claim about it needs a gate on the fall: a run that never fell has no recovery, just like one that never came back.
+    A run that never fell has no recovery, just like a run that fell and never came back. A claim about recovery therefore needs a gate
+    on the fall. The field `side` has no effect here: a recovery is always from below.
     """
 
     kind: ClassVar[str] = "recovery"
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-        """The interval of the first crossing that held after the first evaluation below the level; None where it never was below."""
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The bracket of the first return that held; None where the series never was below the level."""
         del baseline
         values = series[self.of]
         below = np.flatnonzero(values < self.level)
@@ -64,9 +75,15 @@ class Recovery(Threshold):
 
 
 class Onset(Event):
-    """Test accuracy on rows whose mirror is not trained on rises `rise` above the task's baseline, and holds.
+    """First evaluation at which the network generalises: test accuracy rises `rise` above the task's baseline, and holds.
 
-    A task without a label-preserving mirror uses all test rows (its mirror-unseen rows are all of them).
+    Only test rows whose mirror is not trained on count, since a network that has learnt the symmetry alone gets the others right. A task
+    without a label-preserving mirror uses all test rows.
+
+    Attributes:
+        of: the series of test accuracy.
+        rise: height above the baseline.
+        hold: share of the onset's step for which the accuracy must stay there.
     """
 
     kind: ClassVar[str] = "onset"
@@ -77,16 +94,19 @@ class Onset(Event):
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The series it reads."""
+        """The series of test accuracy."""
         return (self.of,)
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-        """The interval of the first rise that held."""
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The bracket of the first rise that held."""
         return first_held(steps, series[self.of] >= baseline + self.rise, self.hold)
 
 
 class Peak(Event):
-    """The maximum of a series, once the series has fallen below `fall` times it (so a record still rising has none)."""
+    """The maximum of a series, once the series has fallen below `fall` times it.
+
+    Without that fall there is no peak: the series may still be rising at the end of the record.
+    """
 
     kind: ClassVar[str] = "peak"
 
@@ -95,11 +115,11 @@ class Peak(Event):
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The series it reads."""
+        """The series that has the peak."""
         return (self.of,)
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-        """The evaluations on either side of the maximum's."""
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The evaluation before the maximum and that of the maximum."""
         del baseline
         values = series[self.of]
         if not np.isfinite(values).any():
@@ -111,12 +131,19 @@ class Peak(Event):
 
 
 class Descent(Event):
-    """The last evaluation, once trained rows are right, at which the floor of a loss stood no lower than a while before.
+    """The step after which a loss falls for good, once the network has memorised.
 
-    The floor is the smallest value within a window of steps, a factor `window` wide, so that spikes do not count; "a while" is that
-    factor too, and "no lower" is above the share `fall` of what it was. After this step the floor falls for good, down to the lowest
-    point of the record. A loss whose floor falls throughout has its descent where memorisation ended. The record must show a fall by
-    half after it.
+    The floor of the loss at step s is its smallest value from s to `window` times s, so that spikes do not count. The descent begins at
+    the last evaluation after memorisation whose floor is above `fall` times the floor at s / `window`. From there the floor falls
+    down to the lowest point of the record, and it must fall by at least half: otherwise there is no descent. Where the floor falls
+    throughout, the descent begins where memorisation ended.
+
+    Attributes:
+        of: the loss.
+        right: the accuracy that tells when memorisation ended.
+        level: the value of that accuracy at which memorisation ended; it must hold for the standard share of steps.
+        window: width of the window, as a factor on the step.
+        fall: a floor above this share of the earlier one has not fallen.
     """
 
     kind: ClassVar[str] = "descent"
@@ -129,165 +156,59 @@ class Descent(Event):
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The loss and the accuracy that says when memorisation ended."""
+        """The loss, and the accuracy that tells when memorisation ended."""
         return (self.of, self.right)
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-        """The evaluations around it."""
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The last evaluation before the fall and the next one."""
         del baseline
         memorised = first_held(steps, series[self.right] >= self.level, HOLD)
         if memorised is None:
             return None
-        start, ends = int(np.searchsorted(steps, memorised[1])), np.searchsorted(steps, steps * self.window, side="right")
-        floor = np.array([series[self.of][i : max(end, i + 1)].min() for i, end in enumerate(ends)])
-        before = np.searchsorted(steps, steps / self.window)
+        start, floor = int(np.searchsorted(steps, memorised[1])), self._floor(steps, series[self.of])
+        earlier = np.searchsorted(steps, steps / self.window)
         lowest = start + int(floor[start:].argmin())
-        still = [i for i in range(start + 1, lowest) if start <= before[i] < i and floor[i] > self.fall * floor[before[i]]]
-        last = still[-1] if still else start
+        # An evaluation whose earlier floor lies before memorisation has nothing to be compared with.
+        level = [i for i in range(start + 1, lowest) if start <= earlier[i] < i and floor[i] > self.fall * floor[earlier[i]]]
+        last = level[-1] if level else start
         if floor[lowest] > floor[last] / 2:
             return None
         return int(steps[last]), int(steps[min(last + 1, len(steps) - 1)])
 
+    def _floor(self, steps: Int[ndarray, " step"], loss: Float[ndarray, " step"]) -> Float[ndarray, " step"]:
+        """For each evaluation the smallest loss from there to `window` times its step."""
+        ends = np.searchsorted(steps, steps * self.window, side="right")
+        return np.array([loss[i : max(end, i + 1)].min() for i, end in enumerate(ends)])
 
-def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], share: float) -> Bracket:
-    """The interval in which a condition first came true, and stayed so up to the evaluation that confirms it."""
+
+def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], hold: float) -> Bracket:
+    """The crossing rule: where a condition first came true and stayed true up to the evaluation that confirms it.
+
+    Args:
+        steps: the run's evaluations.
+        holds: whether the condition is true at each of them.
+        hold: share of its step for which the condition must stay true.
+
+    Returns:
+        The previous evaluation (-1 at the first one) and that of the crossing; None where no crossing was confirmed.
+    """
+    confirming = confirming_positions(steps, hold)
     for i in map(int, np.flatnonzero(holds)):
-        confirming = int(_confirming(steps, share)[i])
-        if confirming >= len(steps):
+        last = int(confirming[i])
+        if last >= len(steps):
             return None
-        if holds[i : confirming + 1].all():
+        if holds[i : last + 1].all():
             return int(steps[max(i - 1, 0)]) if i else -1, int(steps[i])
     return None
 
 
-def stop_after(grid: Int[ndarray, " step"], event: Event, bracket: tuple[int, int], factor: float) -> int:
-    """Where an event ends a run: at `factor` times its step, not before the evaluation that confirms it."""
-    return int(max(np.ceil(factor * bracket[1]), _confirmed_at(grid, event)[np.searchsorted(grid, bracket[1])]))
+def confirming_positions(steps: Int[ndarray, " step"], hold: float) -> Int[ndarray, " step"]:
+    """For a crossing at each evaluation, the position of the evaluation that confirms it.
 
+    That is the first later evaluation at or past (1 + hold) times the crossing's step. With `hold` 0 a crossing confirms itself.
 
-def earliest_unknown_stop(grid: Int[ndarray, " step"], event: Event, here: int, factor: float) -> int:
-    """The earliest step at which a run recorded up to `here` could still turn out to end.
-
-    Training in rounds must not pass it: otherwise where rounds end would decide where runs end.
+    Returns:
+        Positions in `steps`; its length where no evaluation confirms the crossing.
     """
-    confirmed = _confirmed_at(grid, event)
-    open_ends = np.maximum(np.ceil(factor * grid), confirmed)[confirmed > here]
-    return int(open_ends.min()) if len(open_ends) else int(grid[-1])
-
-
-def _confirmed_at(grid: Int[ndarray, " step"], event: Event) -> Int[ndarray, " step"]:
-    """For an event at each step of a grid, the evaluation that confirms it; past the grid where none does."""
-    return np.append(grid, np.iinfo(np.int64).max)[_confirming(grid, event.hold)]  # type: ignore[attr-defined]
-
-
-def _confirming(steps: Int[ndarray, " step"], share: float) -> Int[ndarray, " step"]:
-    """For each step, the place of the first later evaluation at or past (1 + share) times it; the length where there is none.
-
-    Where nothing is to be held, a step confirms itself.
-    """
-    place = np.searchsorted(steps, steps * (1 + share) - 1e-6)  # 100 * 1.1 is a little more than 110
-    return np.maximum(place, np.arange(len(steps)) + (share > 0))
-
-
-def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str, Any], baseline: float) -> int:
-    """The last step that belongs to a run as it is asked for here: its own stop or budget, however far others had it trained."""
-    if training.stop is None:
-        return training.steps
-    event = standard()[training.stop.event]
-    recorded = np.isfinite(np.stack([series[name] for name in event.series])).all(axis=0) & (steps <= training.steps)
-    grid = steps[recorded]
-    bracket = bracket_of(event, grid, {name: series[name][recorded] for name in event.series}, baseline)
-    if bracket is None:
-        return training.steps
-    return int(grid[min(int(np.searchsorted(grid, stop_after(grid, event, bracket, training.stop.factor))), len(grid) - 1)])
-
-
-def ends_runs(event: Event) -> bool:
-    """Whether runs may be stopped by an event: it must be known for good a fixed share of steps after it happened."""
-    return hasattr(event, "hold")
-
-
-def stopping(name: str) -> Event:
-    """The event of a stop.
-
-    Raises:
-        InputError: there is none of that name, or it cannot end a run.
-    """
-    events = standard()
-    if name not in events:
-        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
-    if not ends_runs(events[name]):
-        raise InputError(f"training.stop.event: {name} is only known long after it happened, so it cannot end a run; use t_gen.")
-    return events[name]
-
-
-def refuse_unrecorded_stops(runs: Sequence[Run], observation: Observation) -> None:
-    """Stop before training where a stop's event could not be seen.
-
-    Raises:
-        InputError: no measure records what an event is read from, or there is no such event.
-    """
-    recorded = {measure.name for measure in observation.measures}
-    for name in {run.experiment.training.stop.event for run in runs if run.experiment.training.stop}:
-        if absent := [series for series in stopping(name).series if series not in recorded]:
-            raise InputError(f"training.stop.event: {name} is read from {', '.join(absent)}, which no measure records.")
-
-
-def standard() -> dict[str, Event]:
-    """The events every run is searched for: memorised, onset, generalised, peak of the calibrated test loss."""
-
-    def make(kind: str, **fields: object) -> Event:
-        return resolve("event", kind)(**fields)  # type: ignore[return-value]
-
-    return {
-        "t_mem": make("threshold", of="train_acc", level=0.99),
-        "t_on": make("onset"),
-        "t_gen": make("threshold", of="test_acc", level=0.95),
-        "t_peak": make("peak"),
-    }
-
-
-def bracket_of(event: Event, steps: Int[ndarray, " step"], series: Mapping[str, Float[ndarray, " step"]], baseline: float) -> Bracket:
-    """The event's interval over the recorded part of a run; None where a series it reads was not recorded."""
-    if any(name not in series for name in event.series):
-        return None
-    recorded = np.isfinite(np.stack([series[name] for name in event.series])).all(axis=0)
-    if not recorded.any():
-        return None
-    return event.bracket(steps[recorded], {name: series[name][recorded] for name in event.series}, baseline)
-
-
-def ends_of(data: xarray.Dataset, trainings: Sequence[Training]) -> list[int]:
-    """`end_of` every run of a dataset."""
-    names = [str(name) for name in data.data_vars if data[name].dims == ("run", "step")]
-    found = []
-    for run, training in enumerate(trainings):
-        series = {name: data[name].values[run] for name in names}
-        found.append(end_of(training, data["step"].values, series, float(data["baseline"].values[run])))
-    return found
-
-
-def recorded_events(data: xarray.Dataset) -> list[str]:
-    """The standard events whose series a dataset has: of the others nothing is known, not even that they are censored."""
-    return [name for name, event in standard().items() if all(s in data and np.isfinite(data[s].values).any() for s in event.series)]
-
-
-def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
-    """`event_steps` as arrays along run: the step (NaN where censored) and whether it is censored."""
-    found: dict[str, Any] = {}
-    for name, steps in event_steps(data).items():
-        found[name] = ("run", [np.nan if step is None else float(step) for step in steps])
-        found[f"{name}_censored"] = ("run", [step is None for step in steps])
-    return data.drop_vars(data.data_vars).drop_dims("step").assign(found)
-
-
-def event_steps(data: xarray.Dataset) -> dict[str, list[int | None]]:
-    """For each standard event the step in every run of a dataset (the upper end of its interval), None where censored."""
-    found: dict[str, list[int | None]] = {}
-    for name, event in standard().items():
-        found[name] = []
-        for run in range(data.sizes["run"]):
-            series = {s: data[s].values[run] for s in event.series if s in data}
-            bracket = bracket_of(event, data["step"].values, series, float(data["baseline"].values[run]))
-            found[name].append(None if bracket is None else bracket[1])
-    return found
+    positions = np.searchsorted(steps, steps * (1 + hold) - 1e-6)  # in floating point 100 * 1.1 is a little more than 110
+    return np.maximum(positions, np.arange(len(steps)) + (hold > 0))

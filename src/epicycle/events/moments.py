@@ -1,14 +1,21 @@
-"""Moments of a run: its start and end, an event, a share of one, or where a series is largest or smallest."""
+"""Moments in a recorded run: its start and end, an event, a share of one, or where a series is largest or smallest.
+
+Claims name moments to say when a series is read; forks name moments to say where they begin. How moments are written is in
+`spec.moments`.
+"""
 
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
 from pydantic import AfterValidator
 
-from epicycle.events.detectors import Bracket, Threshold, bracket_of, standard
+from epicycle.events.detectors import Threshold
+from epicycle.events.standard import bracket_in, standard
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Event
 from epicycle.spec.moments import PASSES, PEAK, SHARE
@@ -20,21 +27,20 @@ FIXED = ("start", "end", "max", "min")
 
 
 def _checked(moment: str) -> str:
-    if moment not in FIXED and shared_event(moment) is None and _share_of_end(moment) is None:
-        known = (*FIXED, *standard())
-        told = "write start, end, max, min, an event, or a share of an event or of the end (0.8*end)"
-        raise ValueError(f"'{moment}' is no moment: {told}; {nearest(moment, known)}")
+    if moment not in FIXED and _share_and_event(moment) is None and _share_of_end(moment) is None:
+        forms = "write start, end, max, min, an event, or a share of an event or of the end (0.8*end)"
+        raise ValueError(f"'{moment}' is no moment: {forms}; {nearest(moment, (*FIXED, *standard()))}")
     return moment
 
 
 Moment = Annotated[str, AfterValidator(_checked)]
 
 
-def shared_event(moment: str) -> tuple[float, Event] | None:
-    """The share and the event of `0.5*t_gen`, `t_gen` or `t_gen(level=0.8)`; None where it names no standard event.
+def _share_and_event(moment: str) -> tuple[float, Event] | None:
+    """The share and the event of `0.5*t_gen`, `t_gen` or `t_gen(level=0.8)`; None where the text names no standard event.
 
     Raises:
-        InputError: its detector has no such field, or refuses the value.
+        InputError: the event's detector has no such field, or refuses the value.
     """
     match = SHARE.match(moment)
     if match is None or match["event"] not in standard():
@@ -45,54 +51,59 @@ def shared_event(moment: str) -> tuple[float, Event] | None:
 
 
 def _share_of_end(moment: str) -> float | None:
+    """The share of `0.8*end`; None where the text is written otherwise or the share is above 1."""
     match = SHARE.match(moment)
-    known = match and match["event"] == "end" and match["share"] and not match["changes"] and float(match["share"]) <= 1
-    return float(match["share"]) if match and known else None
+    if match is None or match["event"] != "end" or not match["share"] or match["changes"]:
+        return None
+    share = float(match["share"])
+    return share if share <= 1 else None
 
 
 def events_in(moment: str) -> list[Event]:
-    """The events a moment depends on."""
-    found = shared_event(moment)
-    return [found[1]] if found else []
-
-
-def bracket_in(data: xarray.Dataset, run: int, event: Event) -> Bracket:
-    """The interval of an event in one run of a dataset."""
-    known = {name: data[name].values[run] for name in event.series if name in data}
-    return bracket_of(event, data["step"].values, known, float(data["baseline"].values[run]))
+    """The events that must be known to find a moment: one, or none."""
+    share_and_event = _share_and_event(moment)
+    return [share_and_event[1]] if share_and_event else []
 
 
 def span_of(data: xarray.Dataset, run: int, moment: str, series: str, since: str = "start") -> tuple[int, int] | None:
-    """Places on the step axis of the evaluations on either side of a moment; the same twice where it is one of them.
+    """The two evaluations between which a moment lies in one run.
 
-    `max` and `min` are looked for from `since` on. None where the moment has not come.
+    Args:
+        data: the dataset of the run's arm.
+        run: position along the axis `run`.
+        moment: the moment.
+        series: only evaluations that recorded this series count; `max` and `min` are its largest and smallest value.
+        since: moment from which `max` and `min` are looked for.
+
+    Returns:
+        Positions along the axis `step`: twice the same one where the moment is an evaluation; None where the moment has not come.
     """
     values = data[series].values[run]
     recorded = np.flatnonzero(np.isfinite(values))
     if not len(recorded):
         return None
-    if moment in ("start", "end"):
-        place = int(recorded[0] if moment == "start" else recorded[-1])
-        return place, place
     share = _share_of_end(moment)
-    if share is not None:
+    if moment in ("start", "end"):
+        position = recorded[0] if moment == "start" else recorded[-1]
+    elif share is not None:
         steps = data["step"].values[recorded]
-        place = int(recorded[min(np.searchsorted(steps, share * steps[-1]), len(recorded) - 1)])
-        return place, place
-    if moment in ("max", "min"):
-        start = span_of(data, run, since, series) if since not in FIXED else (int(recorded[0]),) * 2
-        later = recorded[recorded >= start[1]] if start else recorded[:0]
+        position = recorded[min(np.searchsorted(steps, share * steps[-1]), len(recorded) - 1)]
+    elif moment in ("max", "min"):
+        first = span_of(data, run, since, series) if since not in FIXED else (int(recorded[0]),) * 2
+        later = recorded[recorded >= first[1]] if first else recorded[:0]
         if not len(later):
             return None
-        place = int(later[values[later].argmax() if moment == "max" else values[later].argmin()])
-        return place, place
-    return _around(data, run, moment, recorded)
+        position = later[values[later].argmax() if moment == "max" else values[later].argmin()]
+    else:
+        return _span_of_event(data, run, moment, recorded)
+    return int(position), int(position)
 
 
-def _around(data: xarray.Dataset, run: int, moment: str, recorded: Any) -> tuple[int, int] | None:
-    found = shared_event(moment)
-    assert found is not None, moment  # checked when the claim was made
-    share, event = found
+def _span_of_event(data: xarray.Dataset, run: int, moment: str, recorded: Int[ndarray, " step"]) -> tuple[int, int] | None:
+    """The recorded positions around the bracket of an event, or around the same share of both its ends."""
+    share_and_event = _share_and_event(moment)
+    assert share_and_event is not None, moment  # checked when the claim was made
+    share, event = share_and_event
     bracket, steps = bracket_in(data, run, event), data["step"].values
     if bracket is None:
         return None
@@ -107,8 +118,8 @@ def fork_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | 
     Args:
         data: the dataset of the run's arm.
         run: position along the axis `run`.
-        at: a step; an event, for the upper end of its interval; the name or a share of a standard event; `peak(series)`;
-            or a series and a value that it passes, such as `test_acc>=0.5`.
+        at: a step; an event, for the upper end of its bracket; the name or a share of a standard event; `peak(series)`; or a
+            series and a value that it passes, such as `test_acc>=0.5`.
 
     Raises:
         InputError: there is no such event or series.
@@ -120,10 +131,10 @@ def fork_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | 
     if isinstance(at, str) and (peak := PEAK.match(at)):
         values = data[_scalar_series(data, peak["series"], at)].values[run]
         return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
-    shared = (1.0, at) if isinstance(at, Event) else _passing(data, at) or shared_event(at)
-    if shared is None:
+    share_and_event = (1.0, at) if isinstance(at, Event) else _passing(data, at) or _share_and_event(at)
+    if share_and_event is None:
         raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")
-    share, event = shared
+    share, event = share_and_event
     bracket = bracket_in(data, run, event)
     return None if bracket is None else ceil(share * bracket[1])
 
@@ -138,7 +149,7 @@ def _passing(data: xarray.Dataset, at: str) -> tuple[float, Event] | None:
 
 
 def _scalar_series(data: xarray.Dataset, series: str, at: str) -> str:
-    """The series' name, once the dataset is known to hold one number of it at each step."""
+    """The series' name, once it is known that the dataset has one number of it at each step."""
     scalar = [str(name) for name, values in data.data_vars.items() if values.dims == ("run", "step")]
     if series not in scalar:
         problem = "that series has more than one number at a step" if series in data else "no such series"

@@ -13,7 +13,7 @@ import numpy as np
 import xarray
 
 from epicycle.claims.verdict import Verdict, judge
-from epicycle.events.detectors import event_dataset, recorded_events
+from epicycle.events.standard import event_dataset, recorded_events
 from epicycle.interop.tables import SERIES, Curve, curves_of, dataset_of, is_accuracy, spelling
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from epicycle.events.detectors import bracket_of, earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
+from epicycle.events.standard import bracket_of
+from epicycle.events.stops import earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
 from epicycle.lab.resources import refuse_what_does_not_fit
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, longest

@@ -13,8 +13,9 @@ import numpy as np
 import xarray
 
 from epicycle.claims.estimates import labels_of
-from epicycle.events.detectors import stopping
-from epicycle.events.moments import bracket_in, fork_moment
+from epicycle.events.moments import fork_moment
+from epicycle.events.standard import bracket_in
+from epicycle.events.stops import stopping
 from epicycle.lab.cohorts import cohort_key, start_of
 from epicycle.lab.fork_edits import applied
 from epicycle.spec.errors import InputError, NoRuns

@@ -14,7 +14,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.document import verdicts_document
-from epicycle.events.detectors import ends_of, event_steps
+from epicycle.events.standard import event_steps
+from epicycle.events.stops import ends_of
 from epicycle.lab.cohorts import Watcher, go_on, start_of, train_runs
 from epicycle.lab.forks import Donor, Replay, donor_among, forked
 from epicycle.spec.arms import ForkArm

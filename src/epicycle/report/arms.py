@@ -10,7 +10,7 @@ from epicycle.claims.estimates import Estimate, PerRun, labels_of
 from epicycle.claims.intervals import median_interval
 from epicycle.claims.statistics import LogRemainingTime
 from epicycle.claims.verdict import shown
-from epicycle.events.detectors import event_steps, recorded_events
+from epicycle.events.standard import event_steps, recorded_events
 from epicycle.report.ancestry import moments_of, points_of, seeds_text, value_text, where_text, without_text
 from epicycle.report.curves import happened
 from epicycle.spec.registry import resolve

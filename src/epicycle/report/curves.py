@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.events.detectors import event_steps
+from epicycle.events.standard import event_steps
 from epicycle.report.style import INK, series_style, template
 from epicycle.spec.study import Figure
 

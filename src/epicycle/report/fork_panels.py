@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.events.detectors import event_steps
+from epicycle.events.standard import event_steps
 from epicycle.report.ancestry import families, identities, keys_of, moments_of, points_of, where_text, without_text
 from epicycle.report.curves import median_over_runs, scale_of
 from epicycle.report.style import ARMS, FORK, INK, series_style, shades, template
