@@ -24,6 +24,23 @@ class Symmetry:
 
 
 @dataclass(frozen=True)
+class SymmetryLeak:
+    """What the trained rows give away of the held-out ones through one symmetry.
+
+    Attributes:
+        share_of_test_rows_seen: share of the held-out rows whose image is trained on; None where no row is held out.
+        label: what the symmetry does to the label.
+    """
+
+    share_of_test_rows_seen: float | None
+    label: str
+
+    def plain(self) -> dict[str, float | str | None]:
+        """Plain data for a file."""
+        return {"share_of_test_rows_seen": self.share_of_test_rows_seen, "label": self.label}
+
+
+@dataclass(frozen=True)
 class Table:
     """A finite task.
 

@@ -1,39 +1,53 @@
-"""Where each run is: run id -> (cohort, row). Derived from the cohorts' member lists, never stored, so it cannot go stale."""
+"""Where each run is: run id -> (cohort, row). Made anew from the cohorts' member lists, never stored, so it cannot go stale."""
 
-from typing import Any
+from typing import NamedTuple
 
 import filelock
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.identity import digest
-from epicycle.store.atomic import damaged, read_json
+from epicycle.store.atomic import damaged
+from epicycle.store.cohorts import read_members
 from epicycle.store.files import Root
+from epicycle.store.members import MemberRecord
+
+
+class Place(NamedTuple):
+    """A run's cohort, and its row among the cohort's members."""
+
+    cohort: str
+    row: int
 
 
 class Catalogue:
-    """The runs of a root."""
+    """The runs of a root.
+
+    Attributes:
+        places: run id -> where the run is.
+        members: cohort id -> records of its members.
+    """
 
     def __init__(self, root: Root) -> None:
         self._root = root
-        self.places: dict[str, tuple[str, int]] = {}
-        self.members: dict[str, list[dict[str, Any]]] = {}
+        self.places: dict[str, Place] = {}
+        self.members: dict[str, list[MemberRecord]] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the member lists again."""
+        """Read the member lists of cohorts that are new since the last time."""
         for folder in sorted(self._root.cohorts.iterdir()) if self._root.cohorts.is_dir() else []:
             if folder.name.startswith(".") or folder.name in self.members:
                 continue
-            file = self._root.cohort(folder.name).members
-            members = read_json(file)
-            if digest([member.get("run") for member in members]) != folder.name:
-                raise damaged(file, "its runs are not those of this cohort")
+            files = self._root.cohort(folder.name)
+            members = read_members(files)
+            if digest([member.run for member in members]) != folder.name:
+                raise damaged(files.members, "its runs are not those of this cohort")
             self.members[folder.name] = members
             for row, member in enumerate(members):
-                self.places[member["run"]] = (folder.name, row)
+                self.places[member.run] = Place(folder.name, row)
 
-    def place(self, run_id: str) -> tuple[str, int]:
-        """Cohort and row of a run.
+    def place(self, run_id: str) -> Place:
+        """Where a run is.
 
         Raises:
             InputError: the run is not in this root.
@@ -43,23 +57,23 @@ class Catalogue:
         return self.places[run_id]
 
     def find(self, beginning: str) -> str:
-        """The id of the one run that begins so.
+        """The id of the one run whose id begins so.
 
         Raises:
-            InputError: no run or several.
+            InputError: no run does, or several do.
         """
-        found = sorted(run for run in self.places if run.startswith(beginning))
-        if len(found) == 1:
-            return found[0]
-        if not found:
+        matching = sorted(run for run in self.places if run.startswith(beginning))
+        if len(matching) == 1:
+            return matching[0]
+        if not matching:
             raise InputError(f"no run in {self._root.path} begins with '{beginning}' (it holds {len(self.places)} runs).")
-        raise InputError(f"{len(found)} runs begin with '{beginning}': {', '.join(found[:4])}, ...; give more of the id.")
+        raise InputError(f"{len(matching)} runs begin with '{beginning}': {', '.join(matching[:4])}, ...; give more of the id.")
 
-    def member(self, run_id: str) -> dict[str, Any]:
-        """What the run's cohort says of it: seeds, baseline, leakage of its split."""
+    def member(self, run_id: str) -> MemberRecord:
+        """What the run's cohort says of the run."""
         cohort, row = self.place(run_id)
         return self.members[cohort][row]
 
     def allocating(self) -> filelock.FileLock:
-        """Held while cohorts are allocated, so that two processes do not allocate the same runs."""
+        """The lock to hold while cohorts are allocated, so that two processes do not allocate the same runs."""
         return filelock.FileLock(self._root.lock)

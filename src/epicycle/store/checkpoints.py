@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 from epicycle.spec.errors import InputError
 from epicycle.store.atomic import write_bytes
 
-Tensors = Mapping[str, Any]
+Tensors = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,20 @@
-"""Results as labelled arrays: `epicycle.open(path)` for a cohort, a study or a whole root. Reading executes nothing."""
+"""Results as labelled arrays: `epicycle.open(path)` for a cohort, a study or a whole root. Reading executes nothing that is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.identity import canonical_json
+from epicycle.spec.results import COORDINATES, RunLabels, Status, arm_dataset, swept_names
 from epicycle.store.atomic import missing, read_json
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.cohorts import read_status, stored_series
+from epicycle.store.cohorts import read_members, stored_series
 from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles
+from epicycle.store.listed import ListedArm, StudyRuns
+from epicycle.store.marker import read_marker
 
 
 def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
@@ -30,109 +30,96 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
         root = Root(path)
         return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
     cohort, study = CohortFiles(path), StudyFiles(path)
-    if cohort.members.is_file() or cohort.status.is_file():  # one may be lost: then it is named
+    if cohort.members.is_file() or cohort.status.is_file():  # one of the two may be lost; reading then names it
         return cohort_dataset(cohort)
     if study.runs.is_file() or study.spec.is_file():
         arms = with_events(study_datasets(Root(path.parents[2]), study), study)
         return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
-    raise InputError(f"{path} is neither a results root, nor a study, nor a cohort of one.")
+    raise InputError(f"{path} is neither a results root, nor a study, nor a cohort.")
 
 
 def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
-    """All series of a cohort with axes run, step and the measures' own; what is not committed is NaN."""
-    status = read_status(files)
-    members = read_json(files.members)
-    steps, values, dims, labels = stored_series(files, status, status["rows"])
-    coords: dict[str, Any] = {
-        "step": steps,
-        "run": [member["run"] for member in members],
-        "seed": ("run", [member["seed"] for member in members]),
-        "data_seed": ("run", [member["data_seed"] for member in members]),
-        "status": ("run", np.array(status["states"], dtype=object)),
-        "baseline": ("run", [float(member["baseline"]) for member in members]),
-        "mirror_share": ("run", [_mirror_share(member) for member in members]),
-        **labels,
-    }
-    variables = {name: (dims[name], value) for name, value in values.items()}
-    attrs = {"cohort": files.path.name, "exact": exact(status)}
-    return xarray.Dataset(variables, coords, attrs)
+    """All series of a cohort, with axes run, step and the measures' own; values that are not committed are NaN."""
+    marker = read_marker(files)
+    stored = stored_series(files, marker, marker.rows)
+    runs = [
+        RunLabels(member.run, member.seed, member.data_seed, status, member.baseline, member.mirror_share)
+        for member, status in zip(read_members(files), marker.states, strict=True)
+    ]
+    data = arm_dataset(stored.steps, stored.series, runs, budget=marker.budget, exact=marker.exact, labels=stored.labels)
+    return data.assign_attrs(cohort=files.path.name)
+
+
+def study_runs(files: StudyFiles) -> StudyRuns:
+    """The runs of a study as its folder lists them.
+
+    Raises:
+        InputError: the list is damaged or missing.
+    """
+    return StudyRuns.parse(read_json(files.runs))
 
 
 def study_datasets(root: Root, files: StudyFiles) -> dict[str, xarray.Dataset]:
-    """The arms of a study as it is stored."""
-    return arm_datasets(root, read_json(files.runs)["arms"])
+    """The arms of a study as its folder lists them."""
+    reader = ArmReader(root)
+    return {name: reader.dataset(arm) for name, arm in study_runs(files).arms.items()}
 
 
-def arm_datasets(root: Root, arms: Mapping[str, Mapping[str, Any]]) -> dict[str, xarray.Dataset]:
-    """The runs of each arm, cut to the arm's budget, with the swept values as coordinates along run."""
-    cohorts: dict[str, xarray.Dataset] = {}
-    catalogue = Catalogue(root)
-    return {name: arm_dataset(arm["runs"], arm["swept"], int(arm["budget"]), root, catalogue, cohorts) for name, arm in arms.items()}
+class ArmReader:
+    """Reads arms; a cohort that several arms share is read once."""
+
+    def __init__(self, root: Root) -> None:
+        self._root, self._catalogue = root, Catalogue(root)
+        self._cohorts: dict[str, xarray.Dataset] = {}
+
+    def dataset(self, arm: ListedArm) -> xarray.Dataset:
+        """The dataset of an arm. A run's `end`, where it is known, is the last step that counts."""
+        parts = []
+        places = (self._catalogue.place(entry.run) for entry in arm.runs)
+        for cohort, group in groupby(places, key=lambda place: place.cohort):
+            if cohort not in self._cohorts:
+                self._cohorts[cohort] = cohort_dataset(self._root.cohort(cohort))
+            parts.append(self._cohorts[cohort].isel(run=[place.row for place in group]))
+        data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
+        data = data.isel(step=np.flatnonzero(data["step"].values <= arm.budget))
+        if all(entry.end is not None for entry in arm.runs):  # an earlier, longer request may have trained a run past its end here
+            data = data.where(data["step"] <= xarray.DataArray([entry.end for entry in arm.runs], dims="run"))
+        return _labelled(data, arm, exact=all(part.attrs["exact"] for part in parts))
+
+
+def _labelled(data: xarray.Dataset, arm: ListedArm, exact: bool) -> xarray.Dataset:
+    """Series of runs with what the arm says of each run."""
+    columns = zip(*(data[name].values.tolist() for name in ("run", *COORDINATES)), arm.runs, strict=True)
+    runs = [
+        RunLabels(run, seed, data_seed, Status.parse(status), baseline, mirror_share, entry.values, entry.moment)
+        for run, seed, data_seed, status, baseline, mirror_share, entry in columns
+    ]
+    series = {str(name): (tuple(map(str, values.dims)), values.values) for name, values in data.data_vars.items()}
+    labels = {str(name): coord.values.tolist() for name, coord in data.coords.items() if coord.dims not in ((), ("run",), ("step",))}
+    return arm_dataset(data["step"].values, series, runs, budget=arm.budget, swept=arm.swept, exact=exact, labels=labels)
 
 
 def with_events(arms: Mapping[str, xarray.Dataset], files: StudyFiles) -> dict[str, xarray.Dataset]:
-    """The arms with the step of each event, as found when the study was judged; NaN is censored."""
+    """The arms with the step of each event, as the study was judged; NaN is censored."""
     if not files.events.exists():
-        if files.verdicts.exists():  # events are written first
+        if files.verdicts.exists():  # events are written before verdicts
             raise missing(files.events)
         return dict(arms)
-    found = read_json(files.events)
-    told = {
-        name: {event: ("run", [np.nan if s is None else float(s) for s in steps]) for event, steps in found[name].items()}
+    steps_of = read_json(files.events)
+    events = {
+        name: {event: ("run", [np.nan if s is None else float(s) for s in steps]) for event, steps in steps_of[name].items()}
         for name in arms
     }
-    return {name: data.assign(told[name]) for name, data in arms.items()}
-
-
-def arm_dataset(
-    runs: Sequence[Mapping[str, Any]],
-    swept: Sequence[str],
-    budget: int,
-    root: Root,
-    catalogue: Catalogue,
-    cohorts: dict[str, xarray.Dataset],
-) -> xarray.Dataset:
-    """One arm; `cohorts` keeps what was read already. An entry's `end`, where it has one, is the last step that counts."""
-    parts = []
-    for cohort, places in groupby((catalogue.place(entry["run"]) for entry in runs), key=itemgetter(0)):
-        if cohort not in cohorts:
-            cohorts[cohort] = cohort_dataset(root.cohort(cohort))
-        parts.append(cohorts[cohort].isel(run=[row for _, row in places]))
-    data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
-    data = data.isel(step=np.flatnonzero(data["step"].values <= budget))
-    if all("end" in entry for entry in runs):  # an earlier, longer request may have trained a run past its own stop
-        ends = xarray.DataArray([entry["end"] for entry in runs], dims="run")
-        data = data.where(data["step"] <= ends)
-    if any("moment" in entry for entry in runs):
-        data = data.assign_coords(moment=("run", [int(entry["moment"]) for entry in runs]))
-    for name in swept:
-        data = data.assign_coords({name: ("run", [_plain(entry["values"][name]) for entry in runs])})
-    data.attrs = {"budget": budget, "swept": list(swept), "exact": all(part.attrs["exact"] for part in parts)}
-    return data
+    return {name: data.assign(events[name]) for name, data in arms.items()}
 
 
 def unstacked(data: xarray.Dataset) -> xarray.Dataset:
     """Runs as a grid of swept fields x seed (x data_seed where it does not follow the seed)."""
-    names = [*data.attrs["swept"], "seed"]
+    names = [*swept_names(data), "seed"]
     if (data["seed"].values != data["data_seed"].values).any():
         names.append("data_seed")
-    kept = ["data_seed"] if "data_seed" not in names else []
+    per_run = ["data_seed"] if "data_seed" not in names else []
     flat = data.assign_coords(run_id=("run", data["run"].values)).drop_vars("run")
-    flat = flat.reset_coords([*kept, "status", "baseline", "mirror_share", "run_id"])
+    flat = flat.reset_coords([*per_run, "status", "baseline", "mirror_share", "run_id"])
     grid = flat.swap_dims(run="seed") if names == ["seed"] else flat.set_index(run=names).unstack("run")
     return grid.transpose(*names, "step", ..., missing_dims="ignore")
-
-
-def _mirror_share(member: Mapping[str, Any]) -> float:
-    """Share of a run's test rows whose mirror is trained on; NaN where the task has no mirror or no row is held out."""
-    share = member["leakage"].get("mirror", {}).get("share_of_test_rows_seen")
-    return float("nan") if share is None else float(share)
-
-
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | bool) else str(value)
-
-
-def exact(status: Mapping[str, Any]) -> bool:
-    """Whether a cohort was trained under one signature throughout, so that its bits are those of a straight run."""
-    return len({canonical_json(s) for segment in status["segments"] for s in segment["signatures"]}) <= 1

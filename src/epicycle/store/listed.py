@@ -1,0 +1,105 @@
+"""Which runs a study's arms consist of (`runs.json`), as types."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from epicycle.spec.arms import ArmRun
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """One run of an arm, as a study's folder lists it.
+
+    Attributes:
+        values: the value of each swept name.
+        moment: for a fork, the step of the first ancestor at which it begins.
+        end: the last step that counts for this arm; None while that is not known.
+    """
+
+    run: str
+    seed: int
+    data_seed: int
+    values: Mapping[str, Any]
+    moment: int | None = None
+    end: int | None = None
+
+    @classmethod
+    def of(cls, arm_run: ArmRun, end: int | None = None) -> "ListedRun":
+        """The entry of a run."""
+        values, run = arm_run
+        return cls(run.id, run.seed, run.data_seed, values, run.start if run.lineage else None, end)
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any]) -> "ListedRun":
+        """The entry that `plain` wrote down."""
+        numbers = (plain.get("moment"), plain.get("end"))
+        return cls(plain["run"], int(plain["seed"]), int(plain["data_seed"]), plain["values"], *numbers)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        entry = {"run": self.run, "seed": self.seed, "data_seed": self.data_seed, "values": dict(self.values)}
+        optional = {"moment": self.moment, "end": self.end}
+        return entry | {name: value for name, value in optional.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class ListedArm:
+    """The runs of an arm, as a study's folder lists them.
+
+    Attributes:
+        swept: names that the runs differ in, beside their seeds.
+        budget: the step up to which runs count.
+        without: for a fork arm, labels of the parents in which the moment has not come.
+    """
+
+    swept: tuple[str, ...]
+    budget: int
+    runs: tuple[ListedRun, ...]
+    without: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        runs: Sequence[ArmRun],
+        swept: Sequence[str],
+        ends: Sequence[int] | None = None,
+        without: Sequence[str] | None = None,
+    ) -> "ListedArm":
+        """The listing of runs; `ends` are known once they are trained."""
+        budget = max(run.experiment.training.steps for _, run in runs)
+        listed = tuple(ListedRun.of(run, end) for run, end in zip(runs, ends or [None] * len(runs), strict=True))
+        return cls(tuple(swept), budget, listed, None if without is None else tuple(without))
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any]) -> "ListedArm":
+        """The listing that `plain` wrote down."""
+        runs = tuple(ListedRun.parse(entry) for entry in plain["runs"])
+        without = tuple(plain["without"]) if "without" in plain else None
+        return cls(tuple(plain["swept"]), int(plain["budget"]), runs, without)
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        listing = {"swept": list(self.swept), "budget": self.budget, "runs": [run.plain() for run in self.runs]}
+        return listing if self.without is None else {**listing, "without": list(self.without)}
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """The runs of a study.
+
+    Attributes:
+        left_out: arms that have no runs, with the reason.
+    """
+
+    arms: Mapping[str, ListedArm]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any]) -> "StudyRuns":
+        """The listing that `plain` wrote down."""
+        return cls({name: ListedArm.parse(arm) for name, arm in plain["arms"].items()}, plain.get("left_out", {}))
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        return {"arms": {name: arm.plain() for name, arm in self.arms.items()}, "left_out": dict(self.left_out)}
