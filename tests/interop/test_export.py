@@ -8,7 +8,7 @@ import numpy as np
 import pandas
 import pytest
 from safetensors import safe_open
-from tests.test_cli import Command, command, one_paragraph
+from tests.cli.commands import Command, command, one_paragraph
 
 import epicycle as ep
 

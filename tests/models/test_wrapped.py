@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from tests.test_extend import blocks, own_modules  # noqa: F401
+from tests.docs.test_extend import blocks, own_modules  # noqa: F401
 
 import epicycle as ep
 from epicycle.models.wrapped import taken_apart

@@ -1,1 +1,1 @@
-"""The command line: commands, progress display, Ctrl-C."""
+"""The command line: commands, progress display, Ctrl-C handling."""

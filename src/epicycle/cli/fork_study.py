@@ -1,6 +1,6 @@
-"""A fork asked for on the command line, as a study: the run it goes on from as control, the fork beside it, both on one page."""
+"""The study of one fork asked for on the command line: the run it continues is the control, and both appear on one page."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.errors import InputError
@@ -19,89 +19,104 @@ FIGURES = (
     ("What does it do to the losses?", ("train_loss", "test_loss")),
     ("What does it do to the size of the weights?", ("total_norm",)),
 )
+EVENTS_SHOWN = ("t_mem", "t_gen")
 
 
-def fork_study(root: Root, beginning: str, at: str, assigned: list[str], written: list[str], steps: int | None) -> Study:
-    """The study of one fork.
+class KnobEdit(NamedTuple):
+    """One `--set` of `epicycle fork`.
+
+    Attributes:
+        edit: the edit with the first value, as plain data.
+        field: the field of the edit that holds the value.
+        values: every value asked for; several of them make a fork each.
+    """
+
+    edit: dict[str, Any]
+    field: str
+    values: tuple[Any, ...]
+
+
+def fork_study(root: Root, run: str, at: str, assignments: list[str], edits: list[str], steps: int | None) -> Study:
+    """Make the study of one fork and its control.
 
     Args:
-        beginning: the run's id, or as much of it as tells it apart.
-        at: a step, an event, a share of one, or `peak(series)`.
-        assigned: `lr=x10` multiplies a knob, `lr=0.01` sets it, `lr=x1,x10` makes a fork each; none gives the run again.
-        written: further edits in YAML.
+        root: the results folder that holds the run.
+        run: the run's id, or enough of its beginning to tell it from other runs.
+        at: the moment: a step, an event, a share of an event, or `peak(series)`.
+        assignments: `lr=x10` multiplies a knob, `lr=0.01` sets it, `lr=x1,x10` makes a fork for each value.
+        edits: further edits in YAML. Without assignments and edits the fork repeats the run.
         steps: updates after the moment; None keeps the run's budget.
 
     Raises:
-        InputError: no such run, or something that cannot be read.
+        InputError: no run has this id, or a moment, an assignment or an edit cannot be read.
     """
-    run_id = Catalogue(root).find(beginning)
+    run_id = Catalogue(root).find(run)
     experiment = Experiment.parse(StoredRun(root, run_id).experiment(), run_id)
-    knobs = [_edit(text, experiment) for text in assigned]
-    edits = [*(edit for edit, _, _ in knobs), *map(_written, written)]
-    sweep = {f"edits.{i}.{what}": values for i, (_, what, values) in enumerate(knobs) if len(values) > 1}
+    knob_edits = [_knob_edit(text, experiment) for text in assignments]
     arms: dict[str, Any] = {}
-    control = _ancestors(root, run_id, arms)
-    moment: int | str = int(at) if at.isdigit() else at
-    arms["fork"] = ForkArm.parse({"fork": control, "at": moment, "edits": edits, "steps": steps, "sweep": sweep}, "fork")
-    change = ", ".join([*assigned, *written]) or "nothing"
-    figures = tuple(
-        Figure(title=title, arms=(control, "fork"), series=series, events=("t_mem", "t_gen"), decides="") for title, series in FIGURES
-    )
-    observation = _observation(root, run_id)
-    recorded = {measure.name for measure in observation.measures}
+    control = _add_ancestors(root, run_id, arms)
+    fork = {
+        "fork": control,
+        "at": int(at) if at.isdigit() else at,
+        "edits": [*(knob.edit for knob in knob_edits), *(load_yaml(text, f"--edit {text}") for text in edits)],
+        "steps": steps,
+        "sweep": {f"edits.{i}.{knob.field}": knob.values for i, knob in enumerate(knob_edits) if len(knob.values) > 1},
+    }
+    observation = _observation_of(root, run_id)
+    change = ", ".join([*assignments, *edits]) or "nothing"
     return Study(
         name=f"fork-{run_id[:8]}",
         question=f"What does {change} at {at} change in run {run_id}?",
-        arms=arms,
-        figures=tuple(figure for figure in figures if set(figure.series) <= recorded),
+        arms={**arms, "fork": ForkArm.parse(fork, "fork")},
+        figures=_figures(control, observation),
         observation=observation,
     )
 
 
-def _ancestors(root: Root, run_id: str, arms: dict[str, Any]) -> str:
-    """Put the run and all that it was forked from into arms of one run each; returns the name of its arm."""
+def _add_ancestors(root: Root, run_id: str, arms: dict[str, Any]) -> str:
+    """Add an arm of one run for the run and for each of its ancestors; returns the name of the run's own arm."""
     stored = StoredRun(root, run_id)
-    lineage = stored.member.get("lineage")
+    lineage = stored.member.lineage
     experiment = Experiment.parse(stored.experiment(), run_id)
     if lineage is None:
-        seeds = {"seeds": (stored.member["seed"],), "data_seeds": stored.member["data_seed"]}
+        seeds = {"seeds": (stored.member.seed,), "data_seeds": stored.member.data_seed}
         arms["control"] = RootArm.parse({"experiment": experiment.model_dump(mode="json"), **seeds}, run_id)
         return "control"
-    parent = _ancestors(root, lineage["parent"], arms)
+    parent = _add_ancestors(root, lineage.parent, arms)
     name = f"control-{len(arms)}"
-    arms[name] = ForkArm.parse(
-        {"fork": parent, "at": lineage["moment"], "edits": lineage["edits"], "steps": experiment.training.steps}, run_id
-    )
+    fork = {"fork": parent, "at": lineage.moment, "edits": list(lineage.edits), "steps": experiment.training.steps}
+    arms[name] = ForkArm.parse(fork, run_id)
     return name
 
 
-def _observation(root: Root, run_id: str) -> Observation:
-    """What the run's cohort records."""
+def _observation_of(root: Root, run_id: str) -> Observation:
+    """What the run's cohort records, and when."""
     cohort, _ = Catalogue(root).place(run_id)
-    files = root.cohort(cohort)
-    return Observation.parse(read_yaml(files.spec)["observation"], str(files.spec))
+    spec = root.cohort(cohort).spec
+    return Observation.parse(read_yaml(spec)["observation"], str(spec))
 
 
-def _edit(text: str, experiment: Experiment) -> tuple[dict[str, Any], str, tuple[Any, ...]]:
-    """`lr=x10`, `lr=0.01`, several of either (`lr=x1,x10`), or a field that is no knob (`training.batch_size=256`).
+def _figures(control: str, observation: Observation) -> tuple[Figure, ...]:
+    """The figures whose series are recorded."""
+    recorded = {measure.name for measure in observation.measures}
+    return tuple(
+        Figure(title=title, arms=(control, "fork"), series=series, events=EVENTS_SHOWN)
+        for title, series in FIGURES
+        if recorded.issuperset(series)
+    )
 
-    Returns:
-        The edit with the first value, the name of its value, and all values.
-    """
+
+def _knob_edit(text: str, experiment: Experiment) -> KnobEdit:
+    """Read `lr=x10`, `lr=0.01`, `lr=x1,x10`, or a field that is no knob, such as `training.batch_size=256`."""
     name, value = assignment(text)
-    knob = any(path == name or path.endswith(f".{name}") for path, role, _ in experiment.leaves() if role == "knob")
-    if "." in name and not knob:
-        return {"kind": "change", "field": name, "to": value}, "to", (value,)
-    given = [entry.strip() for entry in str(value).split(",")]
-    scaled = all(entry.startswith("x") for entry in given)
+    is_knob = any(path == name or path.endswith(f".{name}") for path, role, _ in experiment.leaves() if role == "knob")
+    if "." in name and not is_knob:
+        return KnobEdit({"kind": "change", "field": name, "to": value}, "to", (value,))
+    entries = [entry.strip() for entry in str(value).split(",")]
+    multiplies = all(entry.startswith("x") for entry in entries)
     try:
-        numbers = tuple(float(entry.removeprefix("x") if scaled else entry) for entry in given)
+        numbers = tuple(float(entry.removeprefix("x") if multiplies else entry) for entry in entries)
     except ValueError:
-        raise InputError(f"--set {text}: {value!r} is no number; write {name}=x10 to multiply, {name}=0.01 to set.") from None
-    kind, what = ("scale", "by") if scaled else ("set", "to")
-    return {"kind": kind, "knob": name, what: numbers[0]}, what, numbers
-
-
-def _written(text: str) -> Any:
-    """`{kind: remove, share: 0.5}`."""
-    return load_yaml(text, f"--edit {text}")
+        raise InputError(f"--set {text}: {value!r} is no number. Write {name}=x10 to multiply, {name}=0.01 to set.") from None
+    kind, field = ("scale", "by") if multiplies else ("set", "to")
+    return KnobEdit({"kind": kind, "knob": name, field: numbers[0]}, field, numbers)

@@ -1,30 +1,38 @@
-"""How a person ends a run early: Ctrl-C (or a polite kill) once, and what is under way is finished and committed; twice, at once."""
+"""Ctrl-C handling.
+
+The first Ctrl-C (or SIGTERM) lets the current work finish and be saved. The second one ends the program at once.
+"""
 
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOTICE = b"epicycle is saving its work and will then stop; press Ctrl-C again to stop at once.\n"
 
 
 @contextmanager
-def asked_to_end() -> Iterator[Callable[[], bool]]:
-    """Gives a function that says whether somebody has asked. The second time, KeyboardInterrupt is raised wherever the program is."""
-    came: list[int] = []
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+def graceful_interruption() -> Iterator[Callable[[], bool]]:
+    """Catch Ctrl-C and SIGTERM inside the `with` block.
 
-    def note(number: int, frame: Any) -> None:
-        came.append(number)
-        os.write(2, b"ending as soon as what is under way is committed; once more ends at once.\n")  # print is not safe in here
-        for each in SIGNALS:
-            signal.signal(each, signal.default_int_handler)
+    Yields:
+        A function that tells whether a signal has come. A second signal raises KeyboardInterrupt wherever the program is.
+    """
+    received: list[int] = []
+    previous_handlers = {number: signal.getsignal(number) for number in SIGNALS}
+
+    def receive(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        os.write(2, NOTICE)  # print is not safe in a signal handler
+        for repeated in SIGNALS:
+            signal.signal(repeated, signal.default_int_handler)
 
     for number in SIGNALS:
-        signal.signal(number, note)
+        signal.signal(number, receive)
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(received)
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a person sees while training: a live table on a terminal, a plain line now and then elsewhere. Always on stderr."""
+"""Progress display: a live table on a terminal, a plain line every ten seconds elsewhere. Everything goes to standard error."""
 
 import time
 import warnings
@@ -13,74 +13,80 @@ from rich.table import Table
 
 from epicycle.lab.cohorts import Progress
 
-LINE_SECONDS = 10.0
-SHOWN_MEMBERS = 24
+SECONDS_BETWEEN_LINES = 10.0
+MEMBERS_SHOWN = 24
+FIRST_LINE = "Looking for runs that are missing. The first training on a machine compiles for a while; later ones start sooner."
+COLUMNS = {"arm": "left", "seed": "right", "step": "right", "train": "right", "test": "right", "state": "left"}
 
 
 class Display:
-    """Shows the progress of cohorts; `labels` names the runs by arm."""
+    """Shows how far training is. Call it with the progress of a cohort; use it as a context manager.
 
-    def __init__(self, labels: Mapping[str, str], quiet: bool = False) -> None:
-        self._labels, self._quiet = labels, quiet
+    Args:
+        arms: run id -> name of its arm.
+        quiet: show nothing.
+    """
+
+    def __init__(self, arms: Mapping[str, str], quiet: bool = False) -> None:
+        self._arms, self._quiet = arms, quiet
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, auto_refresh=False, transient=True) if self._console.is_terminal else None
         self._last_line = time.perf_counter()
 
     def __enter__(self) -> "Display":
-        self._format, warnings.formatwarning = warnings.formatwarning, _note
+        self._format_before, warnings.formatwarning = warnings.formatwarning, _format_warning
         if not self._quiet:
-            self._console.print("looking for what is missing; the first training compiles (cached for later runs) ...", style="dim")
+            self._console.print(FIRST_LINE, style="dim", soft_wrap=True)
             if self._live:
                 self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        warnings.formatwarning = self._format
+        warnings.formatwarning = self._format_before
         if self._live and not self._quiet:
             self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
-        """Show one round."""
+        """Show a cohort after a round of training."""
         if self._quiet:
             return
         if self._live:
             self._live.update(self._table(progress), refresh=True)
-        elif time.perf_counter() - self._last_line > LINE_SECONDS or not progress.cohort.active():
+        elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES or not progress.cohort.active():
             self._last_line = time.perf_counter()
-            self._console.print(_summary(progress), highlight=False)
+            self._console.print(_summary(progress), highlight=False, soft_wrap=True)
 
     def _table(self, progress: Progress) -> Table:
         cohort = progress.cohort
         table = Table(title=_summary(progress), title_justify="left", box=None, padding=(0, 2))
-        for name in ("arm", "seed", "step", "train", "test", "state"):
-            table.add_column(name, justify="right" if name not in ("arm", "state") else "left")
+        for name, side in COLUMNS.items():
+            table.add_column(name, justify=side)  # type: ignore[arg-type]
         for member, (run, status) in enumerate(zip(cohort.runs, cohort.statuses(), strict=True)):
-            if member == SHOWN_MEMBERS:
+            if member == MEMBERS_SHOWN:
                 table.add_row("...", "", "", "", "", f"{len(cohort.runs) - member} more")
                 break
-            label = self._labels.get(run.id, "")
-            train, test = (_last(cohort.records, name, member, cohort.rows[member]) for name in ("train_acc", "test_acc"))
-            table.add_row(label, str(run.seed), f"{cohort.reached(member):,}", train, test, str(status))
+            train, test = (_last_value(cohort.records, series, member, cohort.rows[member]) for series in ("train_acc", "test_acc"))
+            table.add_row(self._arms.get(run.id, ""), str(run.seed), f"{cohort.reached(member):,}", train, test, str(status))
         return table
 
 
-def _note(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
-    """A warning as a person reads it: where in the library it was raised says nothing to them."""
+def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning in one line, without the place in the library that raised it."""
     del filename, lineno, line
     return f"note: {message}\n" if category is UserWarning else f"{category.__name__}: {message}\n"
 
 
 def _summary(progress: Progress) -> str:
     cohort, rate = progress.cohort, progress.rate
-    left = sum(cohort.stops[m] - cohort.reached(m) for m in cohort.active())
+    steps_left = sum(cohort.stops[member] - cohort.reached(member) for member in cohort.active())
     furthest = max(map(cohort.reached, range(len(cohort.states))))
-    at_most = f", at most {left / rate:.0f} s left" if rate and left else ""
+    time_left = f", at most {steps_left / rate:.0f} s left" if rate and steps_left else ""
     done = len(cohort.runs) - len(cohort.active())
-    return f"step {furthest:,}: {done} of {len(cohort.runs)} runs done, {rate:,.0f} steps/s over all runs{at_most}"
+    return f"step {furthest:,}: {done} of {len(cohort.runs)} runs done, {rate:,.0f} steps/s over all runs{time_left}"
 
 
-def _last(records: Mapping[str, Any], name: str, member: int, rows: int) -> str:
-    if name not in records or not rows:
+def _last_value(records: Mapping[str, Any], series: str, member: int, rows: int) -> str:
+    if series not in records or not rows:
         return ""
-    value = records[name][member, rows - 1]
+    value = records[series][member, rows - 1]
     return f"{value:.3f}" if np.isfinite(value) else "nan"

@@ -18,7 +18,7 @@ from epicycle.cli.main import main
 from epicycle.spec.own_code import same_text, text_of
 from tests.torture import compare, results
 
-PAGE = Path(__file__).parents[1] / "docs" / "extend.md"
+PAGE = Path(__file__).parents[2] / "docs" / "extend.md"
 # Names, fields and versions decide an id, nothing else; these are of the page's arms at seed 0.
 IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77", "forgetful": "9f5779c17847d5ca"}
 

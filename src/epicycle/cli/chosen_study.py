@@ -1,0 +1,70 @@
+"""The study that the command line asks for: its name or file, at a profile, with changed fields and seeds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from epicycle.spec.study import Study
+    from epicycle.store.files import Root, StudyFiles
+
+
+def load_study(name: str) -> "Study":
+    """Load a study of the library by its name, or a study file by its path.
+
+    Raises:
+        InputError: there is no such study, or the file cannot be read.
+    """
+    from epicycle.spec.own_code import make_importable
+    from epicycle.studies import load
+    from epicycle.studies.own_file import SUFFIXES, load_file
+
+    if Path(name).suffix in SUFFIXES:
+        return load_file(Path(name))
+    make_importable(Path.cwd())  # --set may name parts in the user's own files
+    return load(name)
+
+
+def chosen_study(name: str, profiles: dict[str, bool], seeds: int | None, assignments: list[str] | None) -> "Study":
+    """Load a study and apply the options of the command line to it.
+
+    Args:
+        name: a study's name, or its file.
+        profiles: profile -> whether its option was given.
+        seeds: seeds of every root arm; None keeps each arm's own.
+        assignments: `PATH=VALUE` texts of `--set`.
+
+    Raises:
+        InputError: there is no such study, profile or field; or two profiles were given.
+    """
+    from epicycle.spec.errors import InputError
+    from epicycle.spec.paths import assignment
+
+    chosen = [profile for profile, is_chosen in profiles.items() if is_chosen]
+    if len(chosen) > 1:
+        raise InputError(f"--{chosen[0]} and --{chosen[1]} exclude each other; choose one.")
+    if seeds is not None and seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least one seed is needed, and a verdict over seeds needs six.")
+    study = load_study(name).at_profile(chosen[0] if chosen else "stated")  # type: ignore[arg-type]
+    return study.with_assignments(dict(assignment(text) for text in assignments or [])).with_seeds(seeds)
+
+
+def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
+    """Find the stored results of a study by its name, its file, or the folder itself.
+
+    Raises:
+        InputError: the study has not been run, or the folder is not one of a study.
+    """
+    from epicycle.lab.study import find_study
+    from epicycle.spec.errors import InputError
+    from epicycle.store.files import Root, StudyFiles, default_root
+    from epicycle.studies.own_file import SUFFIXES
+
+    path = Path(target)
+    if path.is_dir():
+        if not (path / "verdicts.json").is_file():
+            raise InputError(
+                f"{target} is not the results folder of a study: it holds no verdicts.json. Give studies/NAME/ID of a root."
+            )
+        return Root(path.absolute().parents[2]).opened(), StudyFiles(path.absolute())
+    results = Root(root or default_root()).opened()
+    return results, find_study(results, load_study(target).name if path.suffix in SUFFIXES else target)

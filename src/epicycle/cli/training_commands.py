@@ -1,0 +1,169 @@
+"""Commands that train, or that plan training: run, fork, plan."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from epicycle.cli.app import (
+    FullOption,
+    HourOption,
+    JsonOption,
+    PlatformOption,
+    QuickOption,
+    RootOption,
+    RunArgument,
+    SeedsOption,
+    SetOption,
+    StudyArgument,
+)
+from epicycle.cli.chosen_study import chosen_study
+from epicycle.cli.output import INTERRUPTED, fail, print_event_steps, print_json, print_verdicts
+from epicycle.cli.platform_choice import choose_platform
+
+if TYPE_CHECKING:
+    from epicycle.lab.study import Outcome
+    from epicycle.spec.study import Study
+    from epicycle.store.files import Root
+
+MomentOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="STEP|EVENT",
+        help="When the fork leaves the run: a step (300), an event (t_on), a share of one (0.5*t_gen), the peak of a series "
+        "(peak(test_loss)), or a value that a series passes (test_acc>=0.5).",
+    ),
+]
+KnobOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KNOB=VALUE",
+        help="Change a number such as the learning rate: lr=x10 multiplies it, lr=0.01 sets it, lr=x1,x10 makes two forks. "
+        "May be repeated.",
+    ),
+]
+EditOption = Annotated[
+    list[str] | None,
+    typer.Option("--edit", metavar="YAML", help="Any other edit, for example '{kind: remove, share: 0.5}'. May be repeated."),
+]
+StepsOption = Annotated[
+    int | None, typer.Option("--steps", metavar="N", help="Steps to train after the fork. Default: as many as the run had planned.")
+]
+
+
+def run(
+    study: StudyArgument,
+    quick: QuickOption = False,
+    hour: HourOption = False,
+    full: FullOption = False,
+    seeds: SeedsOption = None,
+    assign: SetOption = None,
+    root: RootOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a study, judge its claims and write its report.
+
+    Only missing runs are trained. After an interruption, the same command goes on where it stopped.
+
+    For example: epicycle run quickstart --seeds 12
+    """
+    from epicycle.store.files import Root, default_root
+
+    chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
+    choose_platform(platform)
+    outcome = _run_and_report(chosen, Root.create(root or default_root()), as_json)
+    if as_json:
+        print_json(outcome.document())
+    else:
+        print_verdicts(outcome.document(), trained=outcome.trained)
+
+
+def fork(
+    run: RunArgument,
+    at: MomentOption,
+    assign: KnobOption = None,
+    edit: EditOption = None,
+    steps: StepsOption = None,
+    root: RootOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Continue a run with one thing changed and compare both.
+
+    The fork starts from the run's full state at the given moment. Without --set and --edit it repeats the run exactly. docs/forks.md
+    lists moments and edits.
+
+    For example: epicycle fork 3f9a --at t_on --set lr=x10
+    """
+    from epicycle.cli.fork_study import fork_study
+    from epicycle.spec.own_code import make_importable
+    from epicycle.store.atomic import read_json
+    from epicycle.store.files import Root, default_root
+
+    make_importable(Path.cwd())  # the run may use parts in the user's own files
+    results = Root(root or default_root()).opened()
+    study = fork_study(results, run, at, assign or [], edit or [], steps)
+    choose_platform(platform)
+    outcome = _run_and_report(study, results, as_json)
+    events = read_json(outcome.files.events)
+    if as_json:
+        print_json({**outcome.document(), "events": events})
+    else:
+        print_event_steps(read_json(outcome.files.runs), events)
+        print_verdicts(outcome.document(), trained=outcome.trained)
+
+
+def plan(
+    study: StudyArgument,
+    quick: QuickOption = False,
+    hour: HourOption = False,
+    full: FullOption = False,
+    seeds: SeedsOption = None,
+    assign: SetOption = None,
+    platform: PlatformOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what a study costs here, before it is trained.
+
+    The plan gives time, memory and disk on this machine, and how likely each claim is to be decided. Programs that were never timed
+    here are compiled and run for about a second each.
+
+    For example: epicycle plan anatomy --hour
+    """
+    chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
+    choose_platform(platform)
+    from epicycle.lab.plan import plan as plan_of
+    from epicycle.lab.plan import sentences
+    from epicycle.training.devices import start
+
+    costs = plan_of(chosen, start(), lambda line: typer.echo(line, err=True))
+    if as_json:
+        print_json(costs)
+    else:
+        typer.echo("\n".join(sentences(costs)))
+
+
+def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":
+    """Train and judge a study with progress display and Ctrl-C handling, then write its page."""
+    from epicycle.cli.interruption import graceful_interruption
+    from epicycle.cli.progress import Display
+    from epicycle.lab.study import run_study
+    from epicycle.store.atomic import writing
+    from epicycle.training.cohort import Interrupted
+
+    arms = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
+    try:
+        with graceful_interruption() as interrupted:
+            with Display(arms, quiet=quiet) as display:
+                outcome = run_study(study, root, display, interrupted, " ".join(["epicycle", *sys.argv[1:]]))
+            from epicycle.report.page import write_report
+
+            with writing(outcome.files.lock):
+                write_report(outcome.root, outcome.files)
+    except Interrupted:
+        fail("interrupted. All work so far is saved; run the same command again to go on.", INTERRUPTED)
+    return outcome
