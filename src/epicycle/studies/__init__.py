@@ -1,4 +1,17 @@
-"""The literature and the debates: one file per study, each with QUESTION, ARMS, CLAIMS, FIGURES, SOURCES and STUDY."""
+"""The questions of the literature and of its debates, one study in a file. `epicycle run NAME` trains a study and judges its claims.
+
+Every file has the same parts in the same order:
+
+    QUESTION   what the study asks, in one sentence
+    ARMS       the runs that are trained: experiments with seeds, and forks of them
+    CLAIMS     what is judged, with the region that supports a claim and the region that refutes it
+    FIGURES    figures of the page; each has a question as its title
+    SOURCES    the texts that the claims come from
+    STUDY      all of these together, with its profiles: `quick` (a pilot), `hour` and `full`
+
+To add a study, write such a file and add its name to `NAMES`. Registered claims must not be changed afterwards: a changed claim counts
+as a new one, made after the runs. A user's own study needs no place in this folder: `own_file.py` reads it from any file.
+"""
 
 import importlib
 
@@ -9,12 +22,18 @@ NAMES = ("quickstart", "anatomy", "mirror", "twelve", "boost", "dcrit", "no_dela
 
 
 def load(name: str) -> Study:
-    """A study of the library by name.
+    """A study of this folder.
+
+    Args:
+        name: one of `NAMES`.
+
+    Returns:
+        The study as its file states it, at no profile.
 
     Raises:
-        InputError: there is none of that name; the nearest is offered.
+        InputError: no study has this name; the message offers the nearest name.
     """
     if name not in NAMES:
-        raise InputError(f"there is no study '{name}' (nor such a file); {nearest(name, NAMES)}")
+        raise InputError(f"there is no study and no file named '{name}'; {nearest(name, NAMES)}")
     study: Study = importlib.import_module(f"epicycle.studies.{name}").STUDY
     return study

@@ -1,7 +1,8 @@
-"""The anatomy of a grokking run: when it memorises, turns, and generalises; how long the rise is, and on which axis.
+"""The anatomy of a grokking run: when it memorises, when its losses turn, when it generalises, and how long the rise takes.
 
-Two networks (no normalisation, pre-norm) on differences, quotients and products modulo 59. The delay is shown over train fractions
-rather than as one number, and a crossing of both seeds says where its variance comes from.
+Two networks (without normalisation and pre-norm) learn sums, differences, quotients and products modulo 59. The delay depends on the
+train fraction, so it is shown for several fractions. One arm crosses seeds of weights with seeds of splits, to say where the variance
+of the delay comes from.
 """
 
 from epicycle.claims.quantities import EventRatio, EventTime, SeriesChange, Span, Trend, ValueAt
@@ -14,33 +15,37 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, training
+from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, training, with_budget
 from epicycle.tasks.modular import Modular
 
-QUESTION = "What happens when in a run that memorises first and generalises later, and how long does the rise take?"
+QUESTION = "In a run that memorises first and generalises later, what happens when, and how long does the rise take?"
 P = 59
 DIFFERENCE = Experiment(
     task=Modular(p=P, operation="x-y"), split=Split(frac_train=0.4), model=PRE_NORM, training=training(5000, stop=False)
 )
-HALF = DIFFERENCE.swept("split.frac_train", 0.5).swept("training", training(3000).model_dump(mode="json"))
+HALF = with_budget(DIFFERENCE.swept("split.frac_train", 0.5), 3000)
 
 ARMS = {
+    # The phenomenon in two networks. Claims are about their whole budgets, so no stop ends them early.
     "pre_norm": RootArm(experiment=DIFFERENCE, seeds=10),
     "no_norm": RootArm(
         experiment=Experiment(task=DIFFERENCE.task, split=Split(frac_train=0.5), model=NO_NORM, training=training(6000, stop=False)),
         seeds=10,
     ),
+    # Other operations, to see whether their accuracy rises in the same way.
     "product": RootArm(
         experiment=Experiment(task=Modular(p=P, operation="x*y"), split=Split(frac_train=0.5), model=NO_NORM, training=training(5000)),
         seeds=6,
     ),
     "quotient": RootArm(experiment=HALF.swept("task.operation", "x/y"), seeds=10),
     "sum": RootArm(experiment=HALF.swept("task.operation", "x+y"), seeds=10),
+    # How both times depend on the share of pairs that are trained on.
     "fractions": RootArm(
-        experiment=DIFFERENCE.swept("training", training(5000).model_dump(mode="json")),
+        experiment=with_budget(DIFFERENCE, 5000),
         seeds=6,
         sweep={"split.frac_train": (0.4, 0.45, 0.5, 0.6, 0.7, 0.8)},
     ),
+    # Every seed of weights with every seed of the split: which of the two decides when a run generalises?
     "crossing": RootArm(experiment=HALF, seeds=5, data_seeds=(0, 1, 2, 3, 4)),
 }
 
@@ -230,25 +235,25 @@ FIGURES = (
         series=("train_loss", "test_loss"),
     ),
     Figure(
-        title="What is left of the test loss when over-confidence is taken away?",
+        title="How large is the test loss once over-confidence is removed?",
         arms=("pre_norm", "no_norm"),
         series=("test_loss", "test_calibrated_loss"),
         events=("t_peak", "t_on"),
     ),
     Figure(
-        title="What else moves while accuracy stands still?",
+        title="Does the weight norm change while test accuracy stands still?",
         arms=("pre_norm", "no_norm"),
         series=("total_norm",),
         events=("t_mem", "t_on"),
     ),
     Figure(
-        title="Do other operations rise in the same way?",
+        title="Does accuracy rise in the same way for other operations?",
         arms=("sum", "quotient", "product"),
         series=ACCURACIES,
         events=("t_on", "t_gen"),
     ),
     Figure(
-        title="How far apart do the seeds of weights and of splits set the time?",
+        title="How much does the time of generalisation vary with the seed of the weights and with the split?",
         arms=("crossing",),
         quantities=(EventTime(event="t_gen", arm="crossing"),),
         along="data_seed",
@@ -265,7 +270,7 @@ STUDY = Study(
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=50),
     profiles={
-        # Six seeds of the largest fractions show all events; everything else only memorises in so few steps.
+        # In so few steps only the largest fractions generalise: their six seeds show all events, other runs only memorise.
         "quick": Profile(
             seeds=6,
             pilot=True,

@@ -1,7 +1,8 @@
-"""The learning-rate debate: runs forked with the learning rate multiplied, at the start, at fixed steps and at the onset of their own.
+"""The learning-rate debate: does a multiplied learning rate bring generalisation sooner?
 
-Doses 2 to 100 of the learning rate 1e-3 that the debate starts from; tasks, moments, doses and couplings of decay are crossed, so that
-it can be said which of them decides. How much of the way is left is compared with each fork's own control, seed by seed.
+Runs are forked with 2 to 100 times the debate's learning rate of 1e-3: at the start, at fixed steps, or at each run's own onset.
+Tasks, moments, doses and couplings of decay are crossed, so that their shares of the effect can be compared. The number of steps that
+a fork still needs is compared with the number that its control needed from the same moment, seed by seed.
 """
 
 from typing import Any
@@ -14,22 +15,22 @@ from epicycle.edits.knobs import Change, Scale
 from epicycle.events.detectors import Onset, Recovery
 from epicycle.literature.texts import POWER, THREAD
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.claim import Claim, Gate, Prediction, Region
+from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.experiment import Experiment, Stop
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, postdictions, training
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
-QUESTION = "Does a higher learning rate speed grokking up, and which decides: the moment, the task, the rate or the decay?"
+QUESTION = "Does a higher learning rate speed up grokking, and what decides that: the moment, the task, the rate or the decay?"
 P = 59
 
 
-def _root(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
+def _control(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
     budget = training(steps)
     at_rate = budget.model_copy(update={"optimiser": budget.optimiser.model_copy(update={"lr": 1e-3}), **changes})
     return RootArm(experiment=Experiment(task=task, split=Split(frac_train=frac_train), model=PRE_NORM, training=at_rate), seeds=6)
@@ -39,54 +40,51 @@ def _boost(parent: str, at: int | str, doses: tuple[float, ...], steps: int) -> 
     return ForkArm(fork=parent, at=at, edits=(Scale(knob="lr", by=doses[0]),), sweep={"edits.0.by": doses}, steps=steps)
 
 
-SOME = (5, 10, 50)
-ONSET, START = 1200, 3000
-FASTER, LESS_DECAY, MORE_DECAY = (Scale(knob=knob, by=by) for knob, by in (("lr", 5.0), ("weight_decay", 0.2), ("weight_decay", 5.0)))
+DOSES = (5, 10, 50)
+ONSET, START = 1200, 3000  # steps after the moment of the fork
+FASTER, LESS_DECAY, MORE_DECAY = Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2), Scale(knob="weight_decay", by=5)
 ARMS = {
-    "minus": _root(Modular(p=P, operation="x-y"), 0.5, 5000),
-    "plus": _root(Modular(p=P, operation="x+y"), 0.5, 5000),
-    "quotient": _root(Modular(p=P, operation="x/y"), 0.5, 5000),
-    "s4": _root(Composition(group="S4"), 0.8, 8000),
-    "minus_start": _boost("minus", 0, (2, *SOME), START),
-    "minus_300": _boost("minus", 300, SOME, START),
+    # Controls: four tasks without a boost.
+    "minus": _control(Modular(p=P, operation="x-y"), 0.5, 5000),
+    "plus": _control(Modular(p=P, operation="x+y"), 0.5, 5000),
+    "quotient": _control(Modular(p=P, operation="x/y"), 0.5, 5000),
+    "s4": _control(Composition(group="S4"), 0.8, 8000),
+    # The learning rate multiplied: task by moment, with the doses swept.
+    "minus_start": _boost("minus", 0, (2, *DOSES), START),
+    "minus_300": _boost("minus", 300, DOSES, START),
     "minus_1000": _boost("minus", 1000, (10, 50), ONSET),
-    "minus_onset": _boost("minus", "t_on", (2, *SOME), ONSET),
-    "plus_start": _boost("plus", 0, SOME, START),
-    "plus_onset": _boost("plus", "t_on", (*SOME, 100), ONSET),
-    "quotient_start": _boost("quotient", 0, SOME, START),
-    "quotient_onset": _boost("quotient", "t_on", SOME, ONSET),
-    "s4_start": _boost("s4", 0, SOME, START),
-    "s4_onset": _boost("s4", "t_on", SOME, ONSET),
-    # {lr x 5, decay / 5} keeps lr * decay, what AdamW shrinks weights by; {lr, decay x 5} raises it alone.
-    "minus_start_less_decay": ForkArm(
-        fork="minus", at=0, edits=(Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2)), steps=START
-    ),
-    "minus_onset_less_decay": ForkArm(
-        fork="minus", at="t_on", edits=(Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2)), steps=ONSET
-    ),
-    "minus_start_decay": ForkArm(fork="minus", at=0, edits=(Scale(knob="weight_decay", by=5),), steps=START),
-    "minus_onset_decay": ForkArm(fork="minus", at="t_on", edits=(Scale(knob="weight_decay", by=5),), steps=ONSET),
-    # More decay where the rate alone is said to fail.
-    "minus_1000_rescue": ForkArm(
-        fork="minus", at=1000, edits=(Scale(knob="lr", by=10), Scale(knob="weight_decay", by=5)), steps=ONSET
-    ),
+    "minus_onset": _boost("minus", "t_on", (2, *DOSES), ONSET),
+    "plus_start": _boost("plus", 0, DOSES, START),
+    "plus_onset": _boost("plus", "t_on", (*DOSES, 100), ONSET),
+    "quotient_start": _boost("quotient", 0, DOSES, START),
+    "quotient_onset": _boost("quotient", "t_on", DOSES, ONSET),
+    "s4_start": _boost("s4", 0, DOSES, START),
+    "s4_onset": _boost("s4", "t_on", DOSES, ONSET),
+    # AdamW shrinks weights by lr * decay a step, so a boost of lr boosts the shrinking too. The first two arms keep this product
+    # (lr x 5, decay / 5), the other two raise it alone (decay x 5).
+    "minus_start_less_decay": ForkArm(fork="minus", at=0, edits=(FASTER, LESS_DECAY), steps=START),
+    "minus_onset_less_decay": ForkArm(fork="minus", at="t_on", edits=(FASTER, LESS_DECAY), steps=ONSET),
+    "minus_start_decay": ForkArm(fork="minus", at=0, edits=(MORE_DECAY,), steps=START),
+    "minus_onset_decay": ForkArm(fork="minus", at="t_on", edits=(MORE_DECAY,), steps=ONSET),
+    # More decay as well, where the debate says that ten times the rate alone fails.
+    "minus_1000_rescue": ForkArm(fork="minus", at=1000, edits=(Scale(knob="lr", by=10), MORE_DECAY), steps=ONSET),
+    # Batches of 256 rows instead of the full batch.
     "minus_onset_batch": ForkArm(fork="minus", at="t_on", edits=(Change(field="training.batch_size", to=256),), steps=ONSET),
-    # After generalisation: the boosted rate kept, or taken back to a tenth of the first.
+    # After generalisation the boosted rate is kept, or lowered to a tenth of itself.
     "kept": ForkArm(fork="minus_onset", at="t_gen", steps=500),
     "annealed": ForkArm(fork="minus_onset", at="t_gen", edits=(Scale(knob="lr", by=0.1, over=100),), steps=500),
-    # Nothing to generalise: what the rate does to memorising alone.
-    "labels": _root(RandomLabels(of=Modular(p=P, operation="x-y")), 0.5, 1500, stop=Stop(event="t_mem")),
+    # Random labels, which leave nothing to generalise: what does the rate do to memorising alone?
+    "labels": _control(RandomLabels(of=Modular(p=P, operation="x-y")), 0.5, 1500, stop=Stop(event="t_mem")),
     "labels_start": _boost("labels", 0, (5,), 1500),
-    "cosine": _root(Modular(p=P, operation="x-y"), 0.5, 5000, schedule="cosine", anneal_steps=2000.0),
+    # The rate falls from the start instead.
+    "cosine": _control(Modular(p=P, operation="x-y"), 0.5, 5000, schedule="cosine", anneal_steps=2000.0),
 }
+ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
+FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
 
 
-def _left(arm: str, **where: float) -> LogRemainingTime:
+def _time_left(arm: str, **where: float) -> LogRemainingTime:
     return LogRemainingTime(event="t_gen", arm=arm, against=arm.split("_")[0], where=where)
-
-
-def _says(locator: str, **said: str) -> dict[str, Prediction]:
-    return {name: Prediction.parse({"says": value, "timing": "postdiction", "locator": locator}) for name, value in said.items()}
 
 
 def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
@@ -102,6 +100,7 @@ def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, pr
 
 
 SOONER, LATER = Region(below=0.0), Region(above=0.0)
+# Task x moment x dose.
 CROSSED = tuple(
     Cell(
         arm=f"{task}_{moment}",
@@ -111,8 +110,9 @@ CROSSED = tuple(
     )
     for task in ("minus", "plus", "quotient", "s4")
     for moment in ("start", "onset")
-    for dose in SOME
+    for dose in DOSES
 )
+# Moment x coupling of decay, at five times the rate or five times the decay.
 COUPLED = tuple(
     Cell(arm=f"minus_{moment}{suffix}", against="minus", where=where, levels={"moment": moment, "coupling": coupling})
     for moment in ("start", "onset")
@@ -126,7 +126,7 @@ CLAIMS = (
         Region(above=0.9),
         Region(below=0.5),
         primary=True,
-        accounts=_says("R070, R094: proportional if one circuit, less if many", **{"single-hit": "yes", "coverage": "no"}),
+        accounts=postdictions("R070, R094: proportional if one circuit, less if many", **{"single-hit": "yes", "coverage": "no"}),
     ),
     _claim(
         "the-task-decides-more-than-the-moment",
@@ -134,19 +134,19 @@ CLAIMS = (
         Region(above=2.0),
         Region(below=1.0),
         primary=True,
-        accounts=_says("R085: the moment matters", **{"single-hit": "no"}),
+        accounts=postdictions("R085: the moment matters", **{"single-hit": "no"}),
     ),
-    _claim("ten-times-at-onset-fails-for-differences", _left("minus_onset", by=10), LATER, SOONER, primary=True),
+    _claim("ten-times-at-onset-fails-for-differences", _time_left("minus_onset", by=10), LATER, SOONER, primary=True),
     *(
         _claim(f"share-of-the-{name}", FactorShare(cells=CROSSED, factor=name), Region(above=0.25), Region(below=0.1))
         for name in ("task", "moment", "rate")
     ),
     _claim("share-of-the-coupling", FactorShare(cells=COUPLED, factor="coupling"), Region(above=0.25), Region(below=0.1)),
-    _claim("five-times-at-onset-works-for-sums", _left("plus_onset", by=5), SOONER, LATER),
-    _claim("ten-times-at-onset-works-for-sums", _left("plus_onset", by=10), SOONER, LATER),
+    _claim("five-times-at-onset-works-for-sums", _time_left("plus_onset", by=5), SOONER, LATER),
+    _claim("ten-times-at-onset-works-for-sums", _time_left("plus_onset", by=10), SOONER, LATER),
     _claim(
         "ten-times-at-onset-is-eleven-times-as-fast-for-sums",
-        _left("plus_onset", by=10),
+        _time_left("plus_onset", by=10),
         Region(above=-2.71, below=-1.95),  # 7 to 15 times
         Region(above=-1.10),  # less than 3 times
     ),
@@ -162,31 +162,31 @@ CLAIMS = (
         Region(below=0.5),
         Region(above=0.5),
     ),
-    _claim("fifty-times-at-1000-is-faster", _left("minus_1000", by=50), SOONER, LATER),
-    _claim("five-times-from-the-start-works-for-quotients", _left("quotient_start", by=5), SOONER, LATER),
-    _claim("five-times-at-onset-destroys-quotients", _left("quotient_onset", by=5), LATER, SOONER),
-    _claim("ten-times-from-the-start-fails-for-quotients", _left("quotient_start", by=10), LATER, SOONER),
-    _claim("ten-times-at-onset-fails-for-quotients", _left("quotient_onset", by=10), LATER, SOONER),
+    _claim("fifty-times-at-1000-is-faster", _time_left("minus_1000", by=50), SOONER, LATER),
+    _claim("five-times-from-the-start-works-for-quotients", _time_left("quotient_start", by=5), SOONER, LATER),
+    _claim("five-times-at-onset-destroys-quotients", _time_left("quotient_onset", by=5), LATER, SOONER),
+    _claim("ten-times-from-the-start-fails-for-quotients", _time_left("quotient_start", by=10), LATER, SOONER),
+    _claim("ten-times-at-onset-fails-for-quotients", _time_left("quotient_onset", by=10), LATER, SOONER),
     _claim(
         "ten-times-from-the-start-fails-for-differences",
-        _left("minus_start", by=10),
+        _time_left("minus_start", by=10),
         LATER,
         SOONER,
-        accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
+        accounts=postdictions("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
     ),
-    # Where ten times is unstable, the rate was within a factor ten of the largest stable one: doses in its units.
+    # If ten times is unstable, the first rate was within a factor ten of the largest stable one, which is the unit to count doses in.
     *(
         _claim(
             f"ten-times-is-stable-from-the-start-for-{name}",
             ValueAt(series="train_acc", at="end", arm=f"{arm}_start", where={"by": 10}),
             Region(above=0.99),
             Region(below=0.9),
-            accounts=_says("R082: the rate is normally the largest stable one", **{"single-hit": "no"}),
+            accounts=postdictions("R082: the rate is normally the largest stable one", **{"single-hit": "no"}),
         )
         for arm, name in (("minus", "differences"), ("plus", "sums"), ("quotient", "quotients"), ("s4", "a-group"))
     ),
-    _claim("five-times-at-onset-fails-in-a-group", _left("s4_onset", by=5), LATER, SOONER),
-    _claim("ten-times-at-onset-fails-in-a-group", _left("s4_onset", by=10), LATER, SOONER),
+    _claim("five-times-at-onset-fails-in-a-group", _time_left("s4_onset", by=5), LATER, SOONER),
+    _claim("ten-times-at-onset-fails-in-a-group", _time_left("s4_onset", by=10), LATER, SOONER),
     _claim(
         "training-accuracy-drops-after-the-rise",
         Extreme(series="train_acc", which="min", arm="minus_onset", where={"by": 5}),
@@ -242,7 +242,7 @@ CLAIMS = (
         Region(above=0.3),
         Region(below=0.0),
     ),
-    # Where this holds, faster convergence after a boost speaks for no account (R089).
+    # If memorising alone is faster too, faster convergence after a boost supports no account (R089).
     _claim(
         "memorising-alone-is-faster-too",
         LogRemainingTime(event="t_mem", arm="labels_start", against="labels", where={"by": 5}),
@@ -255,7 +255,7 @@ CLAIMS = (
         Region(below=0.0),
         Region(above=0.0),
     ),
-    # R073: does the onset that the debate starts from come before memorising because mirrored pairs leak?
+    # R073: in the debate onset comes before memorising. Is that because mirrored pairs leak?
     _claim(
         "sums-set-out-later-without-mirrored-pairs",
         EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="plus"),
@@ -268,14 +268,14 @@ CLAIMS = (
         Region(above=1.0),
         Region(below=1.0),
     ),
-    # R074: independent of when training is stopped.
+    # R074. The measure does not depend on when training is stopped.
     _claim(
         "rising-takes-a-smaller-share-for-sums-than-for-quotients",
         Difference(of=Span(arm="plus"), against=Span(arm="quotient")),
         SOONER,
         LATER,
     ),
-    # R077: learned in general at once, or memorised again first?
+    # R077: after the boost, does the network generalise at once, or does it memorise again first?
     *(
         _claim(
             f"no-gap-opens-again-after-{name}-times-at-1000",
@@ -291,7 +291,7 @@ CLAIMS = (
         )
         for name, by in (("ten", 10), ("fifty", 50))
     ),
-    # R088: nothing beats five times the rate from the start.
+    # R088: nothing is faster than five times the rate from the start.
     *(
         _claim(
             f"{name}-at-onset-is-later-than-five-times-from-the-start",
@@ -305,8 +305,8 @@ CLAIMS = (
         )
         for name, arm in (("more-decay", "decay"), ("a-small-batch", "batch"))
     ),
-    _claim("more-decay-at-onset-is-sooner", _left("minus_onset_decay"), SOONER, LATER),
-    _claim("smaller-batches-at-onset-are-sooner", _left("minus_onset_batch"), SOONER, LATER),
+    _claim("more-decay-at-onset-is-sooner", _time_left("minus_onset_decay"), SOONER, LATER),
+    _claim("smaller-batches-at-onset-are-sooner", _time_left("minus_onset_batch"), SOONER, LATER),
     _claim(
         "annealing-keeps-what-was-learned",
         Difference(
@@ -333,38 +333,40 @@ CLAIMS = (
 
 FIGURES = (
     Figure(
-        title="Which decides how much sooner: the moment, the task, the rate or the decay?",
+        title="What decides how much sooner a fork generalises: the moment, the task, the rate or the decay?",
         arms=(
             *("minus_start", "minus_300", "minus_1000", "minus_onset", "minus_start_decay", "minus_onset_decay"),
             *("plus_start", "plus_onset", "quotient_start", "quotient_onset", "s4_start", "s4_onset"),
         ),
-        quantities=(_left("minus_onset"),),
+        quantities=(_time_left("minus_onset"),),
         along="by",
         decides="the-task-decides-more-than-the-moment",
     ),
     Figure(
-        title="And five times the rate with a fifth of the decay, five times the decay, or a batch of 256?",
+        title="How much sooner do forks generalise with lr x 5 and decay / 5, with decay x 5 alone, or with batches of 256?",
         arms=("minus_start_less_decay", "minus_start_decay", "minus_onset_less_decay", "minus_onset_decay", "minus_onset_batch"),
-        quantities=(_left("minus_onset_decay"),),
+        quantities=(_time_left("minus_onset_decay"),),
     ),
     Figure(
-        title="What do differences do after the rise at their onset?",
+        title="How do the accuracies of differences change after a boost at onset?",
         arms=("minus", "minus_onset"),
         series=("train_acc", "test_acc"),
         events=("t_on", "t_gen"),
     ),
     Figure(
-        title="And after the rise at step 1000?",
+        title="How do the accuracies of differences change after a boost at step 1000?",
         arms=("minus", "minus_1000"),
         series=("train_acc", "test_acc"),
         events=("t_on", "t_gen"),
     ),
-    Figure(title="What do sums do?", arms=("plus", "plus_onset"), series=("train_acc", "test_acc"), events=("t_on", "t_gen")),
+    Figure(
+        title="How do the accuracies of sums change after a boost at onset?",
+        arms=("plus", "plus_onset"),
+        series=("train_acc", "test_acc"),
+        events=("t_on", "t_gen"),
+    ),
 )
 SOURCES = (THREAD, POWER)
-
-ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
-FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
 
 STUDY = Study(
     name="boost",
@@ -382,7 +384,7 @@ STUDY = Study(
                 **{f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in EARLY_PILOT.items()},
                 **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name not in ("s4", "labels")},
                 "arms.labels.experiment.task.of.p": 23,
-                # Steps before the onset, which does not come within the two minutes that a pilot may take.
+                # The two minutes of a pilot end before the onset, so its forks start at fixed steps.
                 **{f"arms.{name}.at": 60 for name, arm in FORKS.items() if arm.at in (300, 1000, "t_on")},
                 **{f"arms.{name}.at": 20 for name, arm in FORKS.items() if arm.at == "t_gen"},
                 **{f"arms.{name}.steps": 60 for name in FORKS},

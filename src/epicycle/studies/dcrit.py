@@ -1,7 +1,8 @@
-"""The critical data size: what becomes of a network that has generalised when some of its training rows are taken away.
+"""The critical data size: what happens to a network that has generalised when some of its training rows are removed?
 
-Budgets are counted in units of 1 / (lr * decay), the time in which decay alone shrinks a weight by e. Whether accuracy has settled is
-tested before it is judged. Rows that were taken away are scored apart from rows that were never trained on.
+Budgets are counted in units of 1 / (lr * decay), the number of steps in which decay alone divides a weight by e. Claims about an
+accuracy at the end have gates that ask whether it has settled. Accuracy is recorded for removed rows and for rows that were never
+trained on, each by itself.
 """
 
 from typing import Any
@@ -15,58 +16,67 @@ from epicycle.events.detectors import Threshold
 from epicycle.literature.texts import THREAD, VARMA
 from epicycle.measures.fit import Accuracy
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.claim import Claim, Gate, Prediction, Region
+from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.derived import RemovedSplit
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, postdictions, training, with_budget
 from epicycle.tasks.modular import Modular
 
-QUESTION = "How little data keeps what has been learned, and does weight decay decide it?"
+QUESTION = "How little data is enough to keep what was learned, and does that amount depend on weight decay?"
 P, WHOLE = 59, 0.6
 UNIT = 500  # steps: 1 / (2e-3 * 1)
 GENERAL = Experiment(task=Modular(p=P, operation="x-y"), split=Split(frac_train=WHOLE), model=PRE_NORM, training=training(3000))
 SHARES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-UNITS = 5  # weights that nothing but decay moves are down to 0.7 percent
-SOME = (0.4, 0.6, 0.7, 0.8)
-NEAR = (0.4, 0.5, 0.6)  # from scratch; what is left, 36 to 24 % of all pairs, is where networks of this size stop generalising in time
+UNITS = 5  # a weight that only decay moves is down to 0.7 percent by then
+FEWER_SHARES = (0.4, 0.6, 0.7, 0.8)
+# From scratch. 36 to 24 % of all pairs are left, the range in which networks of this size stop generalising within the budget.
+NEAR = (0.4, 0.5, 0.6)
 DECAYS = {"half": 0.5, "twice": 2.0, "five": 5.0, "fifteen": 15.0}
 AT = "1.2*t_gen"
 
 
-def _less(shares: tuple[float, ...], units: float, *more: Any) -> ForkArm:
+def _removed(shares: tuple[float, ...], units: float, *edits: Any) -> ForkArm:
     steps = int(UNIT * units)
-    return ForkArm(fork="general", at=AT, edits=(Remove(share=shares[0]), *more), sweep={"edits.0.share": shares}, steps=steps)
+    return ForkArm(fork="general", at=AT, edits=(Remove(share=shares[0]), *edits), sweep={"edits.0.share": shares}, steps=steps)
 
 
 SCRATCH = GENERAL.swept("split", RemovedSplit(of=GENERAL.split, share=0.4).model_dump(mode="json"))
 ARMS: dict[str, RootArm | ForkArm] = {
+    # Networks that generalise. All forks leave them at 1.2 t_gen.
     "general": RootArm(experiment=GENERAL, seeds=6),
-    "removed": _less(SHARES, UNITS),
-    **{f"decay_{name}": _less(SOME, UNITS / decay, Set(knob="weight_decay", to=decay)) for name, decay in DECAYS.items()},
+    # A share of the training rows is removed, from 0.4 to 0.9 of them.
+    "removed": _removed(SHARES, UNITS),
+    # The same at other weight decays, for as many units of their own.
+    **{f"decay_{name}": _removed(FEWER_SHARES, UNITS / decay, Set(knob="weight_decay", to=decay)) for name, decay in DECAYS.items()},
+    # As many rows are replaced by new ones: is forgetting due to too few rows, or to other rows?
     "replaced": ForkArm(fork="general", at=AT, edits=(Replace(share=0.4),), sweep={"edits.0.share": (0.4, 0.6)}, steps=UNITS * UNIT),
+    # Networks trained from the start on as few rows: do they need more rows to learn than to keep what they learned?
     "scratch": RootArm(
-        experiment=SCRATCH.swept("training", training(6000).model_dump(mode="json")),
+        experiment=with_budget(SCRATCH, 6000),
         seeds=6,
         sweep={"split.share": (0.2, *NEAR)},
     ),
+    # All rows at several weight decays: does decay decide when a network generalises?
     "decays": RootArm(
-        experiment=GENERAL.swept("training", training(6000).model_dump(mode="json")),
+        experiment=with_budget(GENERAL, 6000),
         seeds=6,
         sweep={"training.optimiser.weight_decay": (0.1, 0.3, 1.0, 3.0)},
     ),
 }
+ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
+FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
 
 
-def _end(arm: str, series: str = "test_acc", **where: float) -> ValueAt:
+def _at_end(arm: str, series: str = "test_acc", **where: float) -> ValueAt:
     return ValueAt(series=series, at="end", arm=arm, where=where)
 
 
 def _settled(arm: str, **where: float) -> Gate:
-    """Accuracy moves by less than 0.1 in the last fifth of the budget: of six seeds in all, which the median's interval covers."""
-    # A run that was ended by generalising ended at 1.25 times t_gen: it has held its accuracy since.
+    """Accuracy changes by less than 0.1 in the last fifth of the budget, in all of six seeds: so far the median's interval reaches."""
+    # A run that was stopped because it generalised ends at 1.25 t_gen. The last fifth of its steps begins at t_gen.
     return Gate(statistic=SeriesChange(series="test_acc", since="0.8*end", arm=arm, where=where), region=Region(above=-0.1, below=0.1))
 
 
@@ -75,11 +85,7 @@ def _all_settled(*arms: str) -> tuple[Gate, ...]:
 
 
 def _midpoint(arm: str, what: str = "midpoint", **fields: Any) -> Transition:
-    return Transition.parse({"of": _end(arm), "along": "share", "complement": True, "what": what, **fields})
-
-
-def _says(locator: str, **said: str) -> dict[str, Prediction]:
-    return {name: Prediction.parse({"says": value, "timing": "postdiction", "locator": locator}) for name, value in said.items()}
+    return Transition.parse({"of": _at_end(arm), "along": "share", "complement": True, "what": what, **fields})
 
 
 def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
@@ -94,7 +100,7 @@ def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, pr
     )
 
 
-SAME, OTHER = Region(above=-0.1, below=0.1), Region(above=0.1, below=-0.1)
+NO_DIFFERENCE, DIFFERENCE = Region(above=-0.1, below=0.1), Region(above=0.1, below=-0.1)
 LOST = {"below 0.5": Threshold(of="test_acc", level=0.5, side="below")}
 CLAIMS = (
     _claim(
@@ -104,7 +110,7 @@ CLAIMS = (
         Region(above=0.5),
         primary=True,
         gates=(_settled("removed", share=0.9),),
-        accounts=_says("R113", efficiency="yes"),
+        accounts=postdictions("R113", efficiency="yes"),
     ),
     _claim(
         "the-transition-is-sharp",
@@ -113,34 +119,36 @@ CLAIMS = (
         Region(above=1.0),
         primary=True,
         gates=_all_settled("removed"),
-        accounts=_says("R112: strength of coverage would be graded", efficiency="yes", coverage="no"),
+        accounts=postdictions("R112: strength of coverage would be graded", efficiency="yes", coverage="no"),
     ),
     _claim(
         "decay-does-not-move-the-critical-size",
-        _midpoint("decay_five", "log_ratio", over=_end("decay_half")),
-        SAME,
-        OTHER,
+        _midpoint("decay_five", "log_ratio", over=_at_end("decay_half")),
+        NO_DIFFERENCE,
+        DIFFERENCE,
         primary=True,
         gates=_all_settled("decay_five", "decay_half"),
-        accounts=_says("R114: D_crit does not depend on decay", efficiency="yes", coverage="no"),
+        accounts=postdictions("R114: D_crit does not depend on decay", efficiency="yes", coverage="no"),
     ),
     _claim(
         "nor-over-one-and-a-half-decades",
-        _midpoint("decay_fifteen", "log_ratio", over=_end("decay_half")),
-        SAME,
-        OTHER,
+        _midpoint("decay_fifteen", "log_ratio", over=_at_end("decay_half")),
+        NO_DIFFERENCE,
+        DIFFERENCE,
         gates=_all_settled("decay_fifteen", "decay_half"),
     ),
     _claim(
         "little-data-is-still-fitted",
-        _end("removed", "train_acc", share=0.9),
+        _at_end("removed", "train_acc", share=0.9),
         Region(above=0.99),
         Region(below=0.9),
     ),
     _claim(
         "removed-rows-are-lost-with-the-rest",
-        Difference(of=_end("removed", "removed_acc", share=0.9), against=_end("removed", "never_trained_acc", share=0.9), paired=True),
-        SAME,
+        Difference(
+            of=_at_end("removed", "removed_acc", share=0.9), against=_at_end("removed", "never_trained_acc", share=0.9), paired=True
+        ),
+        NO_DIFFERENCE,
         Region(above=0.3, below=-0.3),
     ),
     _claim(
@@ -151,11 +159,11 @@ CLAIMS = (
         ),
         Region(below=-1.0),
         Region(above=0.0),
-        accounts=_says("R115", efficiency="yes"),
+        accounts=postdictions("R115", efficiency="yes"),
     ),
     _claim(
         "replacing-forgets-less-than-removing",
-        Difference(of=_end("replaced", share=0.6), against=_end("removed", share=0.6), paired=True),
+        Difference(of=_at_end("replaced", share=0.6), against=_at_end("removed", share=0.6), paired=True),
         Region(above=0.2),
         Region(below=0.0),
         gates=(_settled("replaced", share=0.6), _settled("removed", share=0.6)),
@@ -163,7 +171,7 @@ CLAIMS = (
     *(
         _claim(
             f"semi-grokking-on-{round(100 * WHOLE * (1 - share))}-percent",
-            _end("scratch", share=share),
+            _at_end("scratch", share=share),
             Region(above=0.2, below=0.8),
             Region(above=0.8, below=0.2),
             gates=(_settled("scratch", share=share),),
@@ -172,35 +180,40 @@ CLAIMS = (
     ),
     _claim(
         "from-scratch-needs-half-as-much-again",
-        _midpoint("scratch", "log_ratio", over=_end("removed"), level=0.7),
+        _midpoint("scratch", "log_ratio", over=_at_end("removed"), level=0.7),
         Region(above=0.405),
         Region(below=0.1),
         gates=_all_settled("scratch", "removed"),
-        accounts=_says("R118: one critical size", efficiency="no"),
+        accounts=postdictions("R118: one critical size", efficiency="no"),
     ),
     _claim(
         "decay-speeds-generalisation",
         Slope(of=EventTime(event="t_gen", unit="log", arm="decays"), along="weight_decay", log=True),
         Region(below=-0.3),
         Region(above=-0.1),
-        accounts=_says("R124", efficiency="yes"),
+        accounts=postdictions("R124", efficiency="yes"),
     ),
 )
 FIGURES = (
     Figure(
-        title="How much of the training data keeps what has been learned?",
+        title="How much of the training data is enough to keep what was learned?",
         arms=("removed", "scratch", *(f"decay_{name}" for name in DECAYS), "replaced"),
-        quantities=(_end("removed"),),
+        quantities=(_at_end("removed"),),
         along="share",
         decides="the-transition-is-sharp",
     ),
     Figure(
-        title="Are removed rows kept longer than rows never trained on?",
+        title="Is a removed row remembered better than a row that was never trained on?",
         arms=("removed",),
-        quantities=(_end("removed", "removed_acc"), _end("removed", "never_trained_acc"), _end("removed", "train_acc")),
+        quantities=(_at_end("removed", "removed_acc"), _at_end("removed", "never_trained_acc"), _at_end("removed", "train_acc")),
         along="share",
     ),
-    Figure(title="How does it go?", arms=("general", "removed"), series=("train_acc", "test_acc"), events=("t_gen",)),
+    Figure(
+        title="How do the accuracies change once rows are removed?",
+        arms=("general", "removed"),
+        series=("train_acc", "test_acc"),
+        events=("t_gen",),
+    ),
 )
 SOURCES = (VARMA, THREAD)
 
@@ -221,27 +234,24 @@ STUDY = Study(
             pilot=True,
             assign={
                 **{
-                    f"arms.{name}.experiment.{path}": value
-                    for name, arm in ARMS.items()
-                    if isinstance(arm, RootArm)
-                    for path, value in (EARLY_PILOT | {"task.p": 23}).items()
+                    f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in (EARLY_PILOT | {"task.p": 23}).items()
                 },
-                # A pilot's two minutes bring no generalisation: it forks at a step.
-                **{f"arms.{name}.at": 100 for name, arm in ARMS.items() if isinstance(arm, ForkArm)},
-                **{f"arms.{name}.steps": 60 for name, arm in ARMS.items() if isinstance(arm, ForkArm)},
-                # Each share is another number of rows, and so another program to compile.
+                # Nothing generalises in the two minutes of a pilot, so its forks start at a fixed step.
+                **{f"arms.{name}.at": 100 for name in FORKS},
+                **{f"arms.{name}.steps": 60 for name in FORKS},
+                # Every share is another number of rows, and so one more program to compile.
                 "arms.scratch.sweep": {"split.share": [0.2, 0.6]},
                 "arms.removed.sweep": {"edits.0.share": [0.6, 0.9]},
                 **{f"arms.decay_{name}.sweep": {"edits.0.share": [0.6, 0.8]} for name in DECAYS},
             },
         ),
         "hour": Profile(),
-        # In five units accuracy is still falling where a fifth of the rows is left (docs/verdicts/dcrit).
+        # After five units accuracy is still falling where a fifth of the rows is left (docs/verdicts/dcrit).
         "full": Profile(
             seeds=20,
             assign={
                 "arms.scratch.experiment.training.steps": 60_000,
-                **{f"arms.{name}.steps": 4 * arm.steps for name, arm in ARMS.items() if isinstance(arm, ForkArm) and arm.steps},
+                **{f"arms.{name}.steps": 4 * arm.steps for name, arm in FORKS.items() if arm.steps},
             },
         ),
     },

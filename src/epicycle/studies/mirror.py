@@ -1,8 +1,9 @@
-"""What a split gives away: held-out pairs (x, y) whose mirror (y, x) is trained on are right as soon as training is.
+"""What a random split gives away: as x + y = y + x, a held-out pair (x, y) has the answer of its mirror (y, x), often a trained row.
 
-If nothing but the mirror is used, accuracy at memorisation equals the share of test pairs whose mirror is trained on, which is about
-the train fraction. Differences have no such mirror, mirror-closed splits leave none, and a random commutative table has nothing else.
-Rows x = y are their own mirrors and are left out of the table.
+If a network uses nothing but the mirror, its test accuracy at memorisation equals the share of test pairs whose mirror is trained on.
+That share is about the train fraction. Two controls take the mirror away: differences have none with the same answer, and
+mirror-closed splits hold out both pairs or neither. A third leaves nothing but the mirror: a random commutative table. Rows with x = y
+are their own mirrors and are left out.
 """
 
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme, ValueAt
@@ -16,12 +17,12 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.registry import load_preset as preset
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import MirrorClosedSplit, MirrorForcedSplit, Split
-from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, training
+from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, training, with_budget
 from epicycle.tasks.derived import WithoutDiagonal
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 
-QUESTION = "How much of what looks like early generalisation is the mirrored pair in the training set?"
+QUESTION = "How much of what looks like early generalisation comes from mirrored pairs in the training set?"
 P = 59
 SUMS = Experiment(
     task=WithoutDiagonal(of=Modular(p=P, operation="x+y")),
@@ -29,33 +30,31 @@ SUMS = Experiment(
     model=NO_NORM,
     training=training(4000),
 )
-BRIEF = training(400, stop=False).model_dump(mode="json")
-TABLE = WithoutDiagonal(of=RandomTable(n=P, commutative=True))
+CLOSED = MirrorClosedSplit(frac_train=0.4).model_dump(mode="json")
+TABLE = SUMS.swept("task", WithoutDiagonal(of=RandomTable(n=P, commutative=True)).model_dump(mode="json"))
+BRIEF = 400  # steps: long enough to memorise
+
+
+def _brief(experiment: Experiment) -> Experiment:
+    return with_budget(experiment, BRIEF, stop=False)
+
 
 ARMS = {
+    # Sums, whose mirrored pairs have the same answer: on a random split, on one that keeps mirrors together, and on one that trains on
+    # the mirror of every held-out pair.
     "sums": RootArm(experiment=SUMS, seeds=10),
-    "sums_closed": RootArm(experiment=SUMS.swept("split", MirrorClosedSplit(frac_train=0.4).model_dump(mode="json")), seeds=6),
-    "sums_forced": RootArm(
-        experiment=SUMS.swept("split", MirrorForcedSplit().model_dump(mode="json")).swept("training", BRIEF), seeds=6
-    ),
-    "differences": RootArm(experiment=SUMS.swept("task.of.operation", "x-y").swept("training", BRIEF), seeds=10),
-    "table": RootArm(
-        experiment=SUMS.swept("task", TABLE.model_dump(mode="json")).swept(
-            "training", training(1500, stop=False).model_dump(mode="json")
-        ),
-        seeds=6,
-    ),
-    "table_closed": RootArm(
-        experiment=SUMS.swept("task", TABLE.model_dump(mode="json"))
-        .swept("split", MirrorClosedSplit(frac_train=0.4).model_dump(mode="json"))
-        .swept("training", BRIEF),
-        seeds=6,
-    ),
-    "fractions": RootArm(experiment=SUMS.swept("training", BRIEF), seeds=6, sweep={"split.frac_train": (0.2, 0.3, 0.4, 0.5, 0.6)}),
-    "with_diagonal": RootArm(
-        experiment=SUMS.swept("task", Modular(p=P, operation="x+y").model_dump(mode="json")).swept("training", BRIEF), seeds=6
-    ),
-    # The network of the debate (R007) as its author's code has it.
+    "sums_closed": RootArm(experiment=SUMS.swept("split", CLOSED), seeds=6),
+    "sums_forced": RootArm(experiment=_brief(SUMS.swept("split", MirrorForcedSplit().model_dump(mode="json"))), seeds=6),
+    # Differences: the mirrored pair has another answer.
+    "differences": RootArm(experiment=_brief(SUMS.swept("task.of.operation", "x-y")), seeds=10),
+    # Random commutative tables: the mirror is all that can be used, and on a closed split nothing can.
+    "table": RootArm(experiment=with_budget(TABLE, 1500, stop=False), seeds=6),
+    "table_closed": RootArm(experiment=_brief(TABLE.swept("split", CLOSED)), seeds=6),
+    # Does accuracy at memorisation follow the train fraction?
+    "fractions": RootArm(experiment=_brief(SUMS), seeds=6, sweep={"split.frac_train": (0.2, 0.3, 0.4, 0.5, 0.6)}),
+    # Sums with the rows x = y, for the first figure.
+    "with_diagonal": RootArm(experiment=_brief(SUMS.swept("task", Modular(p=P, operation="x+y").model_dump(mode="json"))), seeds=6),
+    # The network of the debate (R007), as its author's code has it.
     "lieberum": RootArm(
         experiment=preset("LI").experiment.swept("training.steps", 3000).swept("training.stop", UNTIL_GENERAL.model_dump(mode="json")),
         seeds=6,
@@ -63,7 +62,7 @@ ARMS = {
 }
 
 
-def _plateau(arm: str, **where: float) -> ValueAt:
+def _above_mirror_share(arm: str, **where: float) -> ValueAt:
     return ValueAt(series="test_acc", at="t_mem", minus="mirror_share", arm=arm, where=where)
 
 
@@ -99,7 +98,7 @@ CLAIMS = (
     ),
     Claim(
         id="plateau-is-the-share-of-mirrors",
-        statistic=_plateau("sums"),
+        statistic=_above_mirror_share("sums"),
         supported_if=Region(above=-0.05, below=0.05),
         refuted_if=Region(below=-0.2),
         accounts={"single-hit": Prediction(says="yes", timing="postdiction", locator="R092")},
@@ -108,7 +107,7 @@ CLAIMS = (
     *(
         Claim(
             id=f"plateau-at-{int(100 * fraction)}-percent",
-            statistic=_plateau("fractions", frac_train=fraction),
+            statistic=_above_mirror_share("fractions", frac_train=fraction),
             supported_if=Region(above=-0.05, below=0.05),
             refuted_if=Region(below=-0.2),
             primary=False,
@@ -191,17 +190,17 @@ CLAIMS = (
     ),
 )
 
-HALVES = ("train_acc", "test_acc_mirror_seen", "test_acc_mirror_unseen")
+BY_MIRROR = ("train_acc", "test_acc_mirror_seen", "test_acc_mirror_unseen")
 FIGURES = (
     Figure(
-        title="Which held-out pairs are right when: those whose mirror is trained on, or the others?",
+        title="When are held-out pairs right if their mirror is trained on, and when if it is not?",
         arms=("sums", "table", "with_diagonal"),
-        series=HALVES,
+        series=BY_MIRROR,
         events=("t_mem", "t_on"),
         decides="mirrored-pairs-are-right-at-once",
     ),
     Figure(
-        title="Is accuracy at memorisation the share of mirrored pairs?",
+        title="Does test accuracy at memorisation equal the share of mirrored pairs?",
         arms=("fractions",),
         quantities=(
             ValueAt(series="test_acc", at="t_mem", arm="fractions"),
@@ -211,11 +210,16 @@ FIGURES = (
         along="frac_train",
     ),
     Figure(
-        title="Does accuracy rise early where no mirror is trained on?",
+        title="Does test accuracy rise early when no mirror is trained on?",
         arms=("differences", "sums_closed", "table_closed"),
         series=("train_acc", "test_acc"),
     ),
-    Figure(title="What does the network of the debate do?", arms=("lieberum",), series=HALVES, events=("t_mem", "t_on", "t_gen")),
+    Figure(
+        title="When does the network of the debate get mirrored pairs and other pairs right?",
+        arms=("lieberum",),
+        series=BY_MIRROR,
+        events=("t_mem", "t_on", "t_gen"),
+    ),
 )
 SOURCES = (THREAD, POWER)
 
@@ -238,7 +242,7 @@ STUDY = Study(
                 **{f"arms.{name}.task.of.n": 31 for name in ("table", "table_closed")},
                 "arms.with_diagonal.task.p": 31,
                 "arms.fractions.sweep": {"split.frac_train": [0.2, 0.3, 0.4, 0.5, 0.6]},
-                # Small enough to memorise within the two minutes that a pilot may take.
+                # Small enough to memorise within the two minutes of a pilot.
                 "arms.lieberum.model.n_layers": 1,
                 "arms.lieberum.training.batch_size": 256,
                 "arms.lieberum.task.p": 31,

@@ -1,7 +1,8 @@
-"""The missing delay: which interventions make a network generalise as soon as it memorises, and whether they do what is said of them.
+"""The missing delay: which interventions make a network generalise as soon as it memorises, and do they work for the reason given?
 
-Holding the norm also holds the scale of the logits and, with Adam's steps of fixed size, the relative step; each is varied apart
-(arXiv 2606.18465 on the scale of the outputs). Transplants take blocks of a network that has generalised on the same rows.
+Holding the norm of the weights also holds the scale of the logits and, as Adam's steps have a fixed size, the relative size of a step.
+Each of the three is varied by itself (arXiv 2606.18465 is about the scale of the outputs). Transplants take blocks of weights from a
+network that has generalised on the same rows.
 """
 
 from typing import Any
@@ -12,32 +13,32 @@ from epicycle.edits.knobs import Scale, Set
 from epicycle.edits.parameters import ResetWeights, ScaleWeights, Transplant
 from epicycle.literature.texts import LIU, THREAD, VARMA
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.claim import Claim, Prediction, Region
+from epicycle.spec.claim import Claim, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, NO_NORM, training
+from epicycle.studies.settings import EARLY_PILOT, NO_NORM, postdictions, training, with_budget
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.modular import Modular
 
-QUESTION = "What takes the delay away: a small norm, flat outputs, parts that know, more data, or any regulariser?"
+QUESTION = "What removes the delay: a small weight norm, flat outputs, parts of a trained network, more data, or any regulariser?"
 P, STEPS = 59, 3000
 PLAIN = Experiment(task=Modular(p=P, operation="x-y"), split=Split(frac_train=0.6), model=NO_NORM, training=training(STEPS))
-# Interventions that do not work would train for the whole budget of the control.
+# The budget under an intervention. It is shorter than the control's, as an intervention that does not work uses all of it.
 BRIEF = 2000
 
 
 def _regularised(field: str, values: tuple[Any, ...]) -> RootArm:
-    brief = PLAIN.swept("training", training(BRIEF).model_dump(mode="json"))
-    return RootArm(experiment=brief.swept(field, values[0]), seeds=6, sweep={field: values})
+    return RootArm(experiment=with_budget(PLAIN, BRIEF).swept(field, values[0]), seeds=6, sweep={field: values})
 
 
-def _from_start(*edits: Any, sweep: dict[str, tuple[Any, ...]] | None = None) -> ForkArm:
-    return ForkArm(fork="plain", at=0, edits=edits, sweep=sweep or {}, steps=BRIEF)
+def _forked(at: int | str, *edits: Any, sweep: dict[str, tuple[Any, ...]] | None = None) -> ForkArm:
+    return ForkArm(fork="plain", at=at, edits=edits, sweep=sweep or {}, steps=BRIEF)
 
 
 NORMS, TEMPERATURES = (0.5, 0.65, 0.8, 1.0), (0.2, 0.5, 2.0, 5.0)
+# Block of the network -> its tensors.
 BLOCKS = {
     "embedding": ("W_E", "W_pos"),
     "unembedding": ("W_U",),
@@ -45,83 +46,86 @@ BLOCKS = {
     "mlp": ("W_in", "W_out", "b_*"),
 }
 ARMS = {
+    # The control. Its seeds share one split, so that weights can be transplanted between networks trained on the same rows.
     "plain": RootArm(experiment=PLAIN, seeds=6, data_seeds=0),
-    "held": _from_start(Set(knob="norm_share", to=1.0), sweep={"edits.0.to": NORMS}),
-    # The same with steps of the same relative size: lr in proportion to the norm.
-    "held_slower": _from_start(Set(knob="norm_share", to=0.65), Scale(knob="lr", by=0.65)),
-    "tempered": _from_start(Set(knob="norm_share", to=1.0), Set(knob="temperature", to=1.0), sweep={"edits.1.to": TEMPERATURES}),
-    "held_and_tempered": _from_start(Set(knob="norm_share", to=0.65), Set(knob="temperature", to=0.5)),
+    # The norm of all weights is held at a share of the initial norm.
+    "held": _forked(0, Set(knob="norm_share", to=1.0), sweep={"edits.0.to": NORMS}),
+    # The same with steps of the same relative size: the learning rate falls in proportion to the norm.
+    "held_slower": _forked(0, Set(knob="norm_share", to=0.65), Scale(knob="lr", by=0.65)),
+    # The scale of the outputs alone: the norm is held at the initial norm, and the logits are divided by a temperature.
+    "tempered": _forked(0, Set(knob="norm_share", to=1.0), Set(knob="temperature", to=1.0), sweep={"edits.1.to": TEMPERATURES}),
+    # A small norm whose logits are made large again.
+    "held_and_tempered": _forked(0, Set(knob="norm_share", to=0.65), Set(knob="temperature", to=0.5)),
+    # Transplants: other seeds start with one block of a network of arm `plain`, and are compared with `fresh`.
     **{
         f"with_{name}": ForkArm(fork="fresh", at=0, edits=(Transplant(tensors=tensors, donor="plain"),), steps=BRIEF)
         for name, tensors in BLOCKS.items()
     },
-    "fresh": RootArm(
-        experiment=PLAIN.swept("training", training(STEPS).model_dump(mode="json")), seeds=6, first_seed=100, data_seeds=0
-    ),
+    "fresh": RootArm(experiment=PLAIN, seeds=6, first_seed=100, data_seeds=0),
+    # More training data.
     "more_data": RootArm(
-        experiment=PLAIN.swept("training", training(1500).model_dump(mode="json")),
+        experiment=with_budget(PLAIN, 1500),
         seeds=6,
         sweep={"split.frac_train": (0.7, 0.8, 0.9, 0.95)},
     ),
+    # Ordinary regularisers.
     "decay": _regularised("training.optimiser.weight_decay", (3.0, 10.0)),
     "dropout": _regularised("model.dropout", (0.1, 0.3)),
     "smoothing": _regularised("training.loss.label_smoothing", (0.1,)),
     "gradient_noise": _regularised("training.gradient_noise", (1e-3, 1e-2)),
     "weight_noise": _regularised("training.weight_noise", (0.02, 0.1)),
     "minibatch": _regularised("training.batch_size", (256,)),
-    "without_mlp": ForkArm(fork="plain", at="t_mem", edits=(ResetWeights(tensors=BLOCKS["mlp"]),), steps=BRIEF),
-    "without_attention": ForkArm(fork="plain", at="t_mem", edits=(ResetWeights(tensors=BLOCKS["attention"]),), steps=BRIEF),
-    "shrunk": ForkArm(fork="plain", at="t_mem", edits=(ScaleWeights(tensors=("*",), by=0.5),), steps=BRIEF),
+    # Part of the memory is destroyed once it is complete: a block drawn anew, or all weights halved.
+    "without_mlp": _forked("t_mem", ResetWeights(tensors=BLOCKS["mlp"])),
+    "without_attention": _forked("t_mem", ResetWeights(tensors=BLOCKS["attention"])),
+    "shrunk": _forked("t_mem", ScaleWeights(tensors=("*",), by=0.5)),
+    # Random labels: what memory alone does to the norm, and whether a held norm leaves room for it.
     "memory_alone": RootArm(
-        experiment=PLAIN.swept("task", RandomLabels(of=PLAIN.task).model_dump(mode="json")).swept(
-            "training", training(BRIEF, stop=False).model_dump(mode="json")
-        ),
+        experiment=with_budget(PLAIN.swept("task", RandomLabels(of=PLAIN.task).model_dump(mode="json")), BRIEF, stop=False),
         seeds=6,
         data_seeds=0,
     ),
     "memory_held": ForkArm(fork="memory_alone", at=0, edits=(Set(knob="norm_share", to=0.8),), steps=BRIEF),
 }
+ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
+FORKS = [name for name, arm in ARMS.items() if isinstance(arm, ForkArm)]
 
 
 def _delay(arm: str, **where: Any) -> EventRatio:
     return EventRatio(event="t_gen", over="t_mem", arm=arm, where=where)
 
 
-def _left(arm: str, **where: Any) -> LogRemainingTime:
+def _time_left(arm: str, **where: Any) -> LogRemainingTime:
     return LogRemainingTime(event="t_gen", arm=arm, against="plain", where=where)
 
 
-def _says(locator: str, **said: str) -> dict[str, Prediction]:
-    return {name: Prediction.parse({"says": value, "timing": "postdiction", "locator": locator}) for name, value in said.items()}
-
-
 def _claim(
-    claim_id: str, statistic: Any, supported: Region, refuted: Region, source: str, primary: bool = False, **more: Any
+    claim_id: str, statistic: Any, supported: Region, refuted: Region, source: str, primary: bool = False, **fields: Any
 ) -> Claim:
     return Claim(
-        id=claim_id, statistic=statistic, supported_if=supported, refuted_if=refuted, primary=primary, sources=(source,), **more
+        id=claim_id, statistic=statistic, supported_if=supported, refuted_if=refuted, primary=primary, sources=(source,), **fields
     )
 
 
-NONE, SOME = Region(below=1.5), Region(above=5.0)
+NO_DELAY, DELAY = Region(below=1.5), Region(above=5.0)
 CLAIMS = (
     _claim(
         "a-held-norm-takes-the-delay-away",
         _delay("held", to=0.8),
-        NONE,
-        SOME,
+        NO_DELAY,
+        DELAY,
         LIU.key,
         primary=True,
-        accounts=_says("R129", norm="yes", efficiency="yes"),
+        accounts=postdictions("R129", norm="yes", efficiency="yes"),
     ),
-    # The reading of R129: held so, there is no room for a memory of every row.
+    # How R129 is explained: at this norm there is no room to memorise every row.
     _claim(
         "a-held-norm-keeps-memory-out",
         ValueAt(series="train_acc", at="end", arm="memory_held"),
         Region(below=0.5),
         Region(above=0.95),
         VARMA.key,
-        accounts=_says("R130", efficiency="yes"),
+        accounts=postdictions("R130", efficiency="yes"),
     ),
     _claim(
         "flat-outputs-do-at-full-norm",
@@ -135,29 +139,32 @@ CLAIMS = (
         "an-embedding-that-knows-takes-the-delay-away",
         _delay("with_embedding"),
         Region(below=2.0),
-        SOME,
+        DELAY,
         THREAD.key,
         primary=True,
-        accounts=_says("R132", efficiency="yes"),
+        accounts=postdictions("R132", efficiency="yes"),
     ),
     *(
-        _claim(f"so-does-the-{name}", _delay(f"with_{name}"), Region(below=2.0), SOME, THREAD.key)
+        _claim(f"so-does-the-{name}", _delay(f"with_{name}"), Region(below=2.0), DELAY, THREAD.key)
         for name in ("unembedding", "attention", "mlp")
     ),
-    *(_claim(f"norm-held-at-{int(100 * share)}-percent", _delay("held", to=share), NONE, SOME, LIU.key) for share in (0.5, 0.65, 1.0)),
-    _claim("a-held-norm-with-slower-steps", _delay("held_slower"), NONE, SOME, LIU.key),
-    _claim("sharper-outputs-bring-the-delay-back", _delay("held_and_tempered"), Region(above=2.0), NONE, LIU.key),
+    *(
+        _claim(f"norm-held-at-{int(100 * share)}-percent", _delay("held", to=share), NO_DELAY, DELAY, LIU.key)
+        for share in (0.5, 0.65, 1.0)
+    ),
+    _claim("a-held-norm-with-slower-steps", _delay("held_slower"), NO_DELAY, DELAY, LIU.key),
+    _claim("sharper-outputs-bring-the-delay-back", _delay("held_and_tempered"), Region(above=2.0), NO_DELAY, LIU.key),
     _claim("plain-networks-are-late", _delay("plain"), Region(above=5.0), Region(below=2.0), LIU.key),
     _claim(
         "the-delay-goes-with-more-data",
         _delay("more_data", frac_train=0.95),
-        NONE,
-        SOME,
+        NO_DELAY,
+        DELAY,
         THREAD.key,
-        accounts=_says("R134", efficiency="yes"),
+        accounts=postdictions("R134", efficiency="yes"),
     ),
     *(
-        _claim(f"no-{name.replace('_', '-')}-does", _delay(name, **where), Region(above=1.5), NONE, THREAD.key)
+        _claim(f"no-{name.replace('_', '-')}-does", _delay(name, **where), Region(above=1.5), NO_DELAY, THREAD.key)
         for name, where in (
             ("decay", {"weight_decay": 3.0}),
             ("dropout", {"dropout": 0.1}),
@@ -170,15 +177,16 @@ CLAIMS = (
     *(
         _claim(
             f"{claim_id}-is-sooner",
-            _left(arm),
+            _time_left(arm),
             Region(below=-0.3),
             Region(above=0.0),
             THREAD.key,
-            accounts=_says("R064: removing the shallow circuit speeds generalisation up", coverage="yes", superposition="no"),
+            accounts=postdictions("R064: removing the shallow circuit speeds generalisation up", coverage="yes", superposition="no"),
         )
         for claim_id, arm in (("a-new-mlp", "without_mlp"), ("new-attention", "without_attention"), ("half-of-everything", "shrunk"))
     ),
-    # Runs that generalise end by themselves, the others with the budget; so also against a memory that was trained for 800 steps only.
+    # A run that generalises is stopped, while the memory trains for its whole budget. So its norm is also compared with that of a
+    # memory after 800 steps.
     *(
         _claim(
             claim_id,
@@ -189,7 +197,7 @@ CLAIMS = (
             Region(below=0.0),
             Region(above=0.0),
             LIU.key,
-            accounts=_says("R197", norm="yes"),
+            accounts=postdictions("R197", norm="yes"),
         )
         for claim_id, at in (("general-solutions-have-the-smaller-norm", "end"), ("also-than-a-younger-memory", "0.4*end"))
     ),
@@ -199,35 +207,42 @@ CLAIMS = (
         Region(below=0.0),
         Region(above=0.0),
         LIU.key,
-        accounts=_says("R197", norm="yes"),
+        accounts=postdictions("R197", norm="yes"),
     ),
 )
 INTERVENED = ("plain", "held", "held_slower", "tempered", "held_and_tempered", *(f"with_{name}" for name in BLOCKS))
 ORDINARY = ("plain", "decay", "dropout", "smoothing", "gradient_noise", "weight_noise", "minibatch", "more_data")
 FIGURES = (
     Figure(
-        title="How late is generalisation under each intervention?",
+        title="How late is generalisation under each intervention on the norm, the outputs and the weights?",
         arms=INTERVENED,
         quantities=(_delay("plain"),),
         decides="an-embedding-that-knows-takes-the-delay-away",
     ),
-    Figure(title="And under ordinary regularisers, and with more data?", arms=ORDINARY, quantities=(_delay("plain"),)),
     Figure(
-        title="Is it sooner once what memorised is gone?",
-        arms=("without_mlp", "without_attention", "shrunk"),
-        quantities=(_left("shrunk"),),
+        title="How late is generalisation under ordinary regularisers and with more data?",
+        arms=ORDINARY,
+        quantities=(_delay("plain"),),
     ),
-    Figure(title="What does a held norm do?", arms=("plain", "held"), series=("train_acc", "test_acc"), events=("t_mem", "t_gen")),
     Figure(
-        title="And parts of a network that knows?",
+        title="Is generalisation sooner once part of the memory is destroyed?",
+        arms=("without_mlp", "without_attention", "shrunk"),
+        quantities=(_time_left("shrunk"),),
+    ),
+    Figure(
+        title="How do the accuracies rise when the norm is held?",
+        arms=("plain", "held"),
+        series=("train_acc", "test_acc"),
+        events=("t_mem", "t_gen"),
+    ),
+    Figure(
+        title="How do the accuracies rise with a transplanted embedding or MLP?",
         arms=("fresh", "with_embedding", "with_mlp"),
         series=("train_acc", "test_acc"),
         events=("t_mem", "t_gen"),
     ),
 )
 SOURCES = (LIU, VARMA, THREAD)
-ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
-FORKS = [name for name, arm in ARMS.items() if isinstance(arm, ForkArm)]
 
 STUDY = Study(
     name="no_delay",
@@ -251,7 +266,7 @@ STUDY = Study(
                 "arms.memory_alone.experiment.task.of.p": 23,
                 **{f"arms.{name}.at": 60 for name in ("without_mlp", "without_attention", "shrunk")},
                 **{f"arms.{name}.steps": 60 for name in FORKS},
-                "arms.more_data.sweep": {"split.frac_train": [0.95]},  # a program less to compile for each number of rows
+                "arms.more_data.sweep": {"split.frac_train": [0.95]},  # each number of rows is one more program to compile
             },
         ),
         "hour": Profile(),

@@ -1,4 +1,4 @@
-"""A study in a file of one's own: YAML, or Python with a STUDY in it."""
+"""Read a user's own study from a file: YAML, or Python that assigns a Study to STUDY."""
 
 import importlib.util
 import os
@@ -17,21 +17,27 @@ SUFFIXES = (".py", ".yaml", ".yml")
 
 
 def load_file(path: Path) -> Study:
-    """The study in a file; modules beside it can be imported from then on. A study without a name takes the file's.
+    """The study in a file. A study without a name gets the file's name. Modules beside the file can be imported from then on.
+
+    Args:
+        path: a file that ends in one of `SUFFIXES`.
+
+    Returns:
+        The study.
 
     Raises:
-        InputError: the file cannot be read, or there is no study in it, or not a valid one.
+        InputError: the file cannot be read, or has no study, or its study is not valid.
     """
-    own_name = path.stem.lower().replace(" ", "-")
+    file_name = path.stem.lower().replace(" ", "-")
     text = _read(path)
     if path.suffix == ".py":
         study = _study_of_module(Path(os.path.abspath(path)), text)
-        return study if "name" in study.model_fields_set else study.with_name(own_name)
+        return study if "name" in study.model_fields_set else study.with_name(file_name)
     make_importable(Path(os.path.abspath(path)).parent)
     plain = load_yaml(text, str(path))
     if not isinstance(plain, dict):
         raise InputError(f"{path}: a study is a mapping with question, arms and claims.")
-    return Study.parse({"name": own_name, **plain}, str(path))
+    return Study.parse({"name": file_name, **plain}, str(path))
 
 
 def _read(path: Path) -> str:
@@ -42,41 +48,45 @@ def _read(path: Path) -> str:
 
 
 def _study_of_module(path: Path, text: str) -> Study:
-    """Run a Python file as the module of its name, under which its classes are found again."""
+    """Import a Python file under its own name, by which other processes find its classes, and take its STUDY."""
     try:
         compile(text, str(path), "exec")
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: not valid Python: {error.msg}. Correct that line and run again.") from None
     _refuse_clash(path)
     make_importable(path.parent)
-    # Settings come first: a file that makes an array when it is read starts JAX.
+    # A file that makes an array while it is imported starts JAX, so JAX's settings are made before.
     importlib.import_module("epicycle.training.devices").prepare()
     try:
         module = importlib.import_module(path.stem)
     except Exception as error:
-        raise InputError(f"{place_of(error) or path}: {_told(error)}") from error
+        raise InputError(f"{place_of(error) or path}: {_message_of(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
-        found = "there is no STUDY in it" if study is None else f"its STUDY is a {type(study).__name__}"
-        raise InputError(f"{path}: {found}; end the file with STUDY = ep.Study(question=..., arms={{...}}).")
+        problem = "there is no STUDY in it" if study is None else f"its STUDY is a {type(study).__name__}"
+        raise InputError(f"{path}: {problem}; end the file with STUDY = ep.Study(question=..., arms={{...}}).")
     return study
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
+    """What went wrong, in one paragraph."""
     if isinstance(error, ValidationError):
         return explain(error, error.title)
     return str(error) if isinstance(error, InputError) else in_words(error)
 
 
 def _refuse_clash(path: Path) -> None:
-    """Parts of a file are named by its name, so that must be a name, and nobody else's."""
+    """Refuse a file whose name cannot name a module, or names another module already.
+
+    Classes of the file are stored as `file_name:Class`, so two modules of one name could be taken for each other.
+    """
     name = path.stem
     if not name.isidentifier():
-        raise InputError(f"{path}: its parts are named by the file's name, so that must be a word like my_study; rename it.")
+        raise InputError(f"{path}: results name its parts by the file's name, which must be a word like my_study; rename the file.")
     if name in sys.modules:
-        other = getattr(sys.modules[name], "__file__", None)
+        owner = getattr(sys.modules[name], "__file__", None)
     else:
         spec = importlib.util.find_spec(name)
-        other = spec.origin if spec and spec.origin else str(path)  # a mere folder of that name has no origin
-    if other is None or Path(other).resolve() != path.resolve():
-        raise InputError(f"{path}: '{name}' is another module already ({other or 'built in'}); rename the file.")
+        owner = spec.origin if spec and spec.origin else str(path)  # a folder without __init__.py has no origin and does not clash
+    if owner is None or Path(owner).resolve() != path.resolve():
+        raise InputError(f"{path}: '{name}' is another module already ({owner or 'built in'}); rename the file.")

@@ -1,8 +1,8 @@
-"""The phenomenon in a minute: x - y modulo a small prime, with weight decay and without.
+"""Grokking in a minute: x - y modulo a small prime, with weight decay and without.
 
-The setting was chosen on seeds from 1000 on, for a run of about a minute on two cores (LOG.md, 2026-11-21); the verdicts are
-about seeds 0 to 9. With 60 % of the pairs the published delay is small (ratio 3.0 at p = 113, where 30 % gives 50), so the claim asks
-for what row R001 of our programme would not call refuted: a median t_gen / t_mem above 2.
+The setting was chosen on seeds from 1000 on, so that the study takes about a minute on two cores (LOG.md, 2026-11-21). Verdicts use
+seeds 0 to 9. At 60 % of the pairs the published delay is small: t_gen / t_mem is 3.0 at p = 113, where 30 % gives 50. So the claim of
+a delay asks only for what row R001 of our programme does not count as refuted: a median t_gen / t_mem above 2.
 """
 
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
@@ -26,11 +26,13 @@ GROKKING = Experiment(
     model=Transformer(n_layers=1, d_model=64, n_heads=4, d_mlp=96),
     training=Training(optimiser=AdamW(lr=3e-3, weight_decay=1.6), steps=1600, stop=Stop(event="t_gen", factor=1.25)),
 )
-# The control claims something about its whole budget, so nothing ends it early.
+# A claim is about the control's whole budget, so no stop ends it early.
 CONTROL = GROKKING.swept("training.optimiser.weight_decay", 0.0).swept("training.stop", None)
 
 ARMS = {
+    # The phenomenon: weight decay 1.6.
     "grokking": RootArm(experiment=GROKKING, seeds=10),
+    # The same without weight decay.
     "control": RootArm(experiment=CONTROL, seeds=6),
 }
 
@@ -82,15 +84,17 @@ FIGURES = (
         series=("train_acc", "test_acc"),
         decides="generalises-later",
     ),
-    Figure(title="What happens to the losses meanwhile?", arms=("grokking", "control"), series=("train_loss", "test_loss")),
     Figure(
-        title="What is left of the test loss when over-confidence is taken away?",
+        title="How do the losses change while the accuracies rise?", arms=("grokking", "control"), series=("train_loss", "test_loss")
+    ),
+    Figure(
+        title="How large is the test loss once over-confidence is removed?",
         arms=("grokking", "control"),
         series=("test_loss", "test_calibrated_loss"),
     ),
     Figure(title="How large are the weights?", arms=("grokking", "control"), series=("total_norm",)),
     Figure(
-        title="Which share of training losses would naive float32 round to zero?",
+        title="What share of training losses would naive float32 round to zero?",
         arms=("grokking", "control"),
         series=("train_zero_loss_share",),
     ),

@@ -1,8 +1,8 @@
-"""The twelve operations of Power et al. side by side: nine on residues, three in a permutation group; and what they are isomorphic to.
+"""The twelve operations of Power et al. side by side, nine on residues and three in a permutation group, and an isomorphic pair.
 
-At 80 % of the pairs, in one network. The group is S4 within an hour (24 elements) and S5 (120) in full. Products of residues other
-than 0 are sums modulo p - 1 under a discrete logarithm. That two such runs are one and the same is a test of this library; judged here
-is whether the whole multiplication table, with its row and column of zeros, takes as long as those sums.
+One network trains on 80 % of the pairs of each. The group is S4 (24 elements) in the hour profile and S5 (120) in the full one.
+Products of residues other than 0 are sums modulo p - 1 under a discrete logarithm. A test of this library shows that two such runs
+are the same. This study asks whether the whole multiplication table, with its row and column of zeros, takes as long as those sums.
 """
 
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
@@ -19,7 +19,7 @@ from epicycle.studies.settings import PILOT, PRE_NORM, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
-QUESTION = "Which of the twelve operations of Power et al. does a small network generalise, and how long after memorising?"
+QUESTION = "Which of the twelve operations of Power et al. does a small network generalise, and how long after it memorises?"
 P = 47
 STEPS = 3000
 
@@ -28,6 +28,7 @@ def _arm(task: Task) -> RootArm:
     return RootArm(experiment=Experiment(task=task, split=Split(frac_train=0.8), model=PRE_NORM, training=training(STEPS)), seeds=6)
 
 
+# Name of an arm -> an operation on residues, and a product in a group.
 OPERATIONS = {
     "sum": "x+y",
     "difference": "x-y",
@@ -41,8 +42,10 @@ OPERATIONS = {
 }
 GROUPS = {"group": "xy", "group_conjugate": "xyx^-1", "group_twice": "xyx"}
 ARMS = {
+    # The twelve operations.
     **{name: _arm(Modular(p=P, operation=operation)) for name, operation in OPERATIONS.items()},
     **{name: _arm(Composition(group="S4", variant=variant)) for name, variant in GROUPS.items()},
+    # The isomorphic pair: products modulo p (zeros included) and sums modulo p - 1.
     "product": _arm(Modular(p=P, operation="x*y")),
     "sum_below": _arm(Modular(p=P - 1, operation="x+y")),
 }
@@ -61,7 +64,7 @@ def _exploratory(claim_id: str, statistic: object, supported: Region, refuted: R
     )
 
 
-def _ln(arm: str) -> EventTime:
+def _log_t_gen(arm: str) -> EventTime:
     return EventTime(event="t_gen", unit="log", arm=arm)
 
 
@@ -82,25 +85,28 @@ CLAIMS = (
     ),
     Claim(
         id="differences-and-quotients-agree",
-        statistic=Difference(of=_ln("quotient"), against=_ln("difference")),
+        statistic=Difference(of=_log_t_gen("quotient"), against=_log_t_gen("difference")),
         supported_if=Region(above=-0.4, below=0.4),
         refuted_if=Region(above=0.4),
         sources=("power2022",),
     ),
     _exploratory(
         "products-take-as-long-as-the-sums-below",
-        Difference(of=_ln("product"), against=_ln("sum_below")),
+        Difference(of=_log_t_gen("product"), against=_log_t_gen("sum_below")),
         Region(above=-0.4, below=0.4),
         Region(above=0.4),
     ),
     _exploratory(
         "a-symmetric-form-is-easier-than-its-mate",
-        Difference(of=_ln("quadratic"), against=_ln("quadratic_x")),
+        Difference(of=_log_t_gen("quadratic"), against=_log_t_gen("quadratic_x")),
         Region(below=0.0),
         Region(above=0.0),
     ),
     _exploratory(
-        "sums-before-differences", Difference(of=_ln("sum"), against=_ln("difference")), Region(below=0.0), Region(above=0.0)
+        "sums-before-differences",
+        Difference(of=_log_t_gen("sum"), against=_log_t_gen("difference")),
+        Region(below=0.0),
+        Region(above=0.0),
     ),
     *(
         _exploratory(f"generalises-{name.replace('_', '-')}", Share(event="t_gen", arm=name), Region(above=0.5), Region(below=0.5))
@@ -115,11 +121,15 @@ FIGURES = (
         decides="differences-and-quotients-agree",
     ),
     Figure(
-        title="How far does held-out accuracy come within the budget?",
+        title="What is the largest held-out accuracy within the budget?",
         arms=tuple(ARMS),
         quantities=(Extreme(series="test_acc", which="max", arm="sum"), Extreme(series="train_acc", which="max", arm="sum")),
     ),
-    Figure(title="What do the curves look like?", arms=("difference", "mixed", "cubic_y", "group"), series=("train_acc", "test_acc")),
+    Figure(
+        title="What do the accuracy curves of four operations look like?",
+        arms=("difference", "mixed", "cubic_y", "group"),
+        series=("train_acc", "test_acc"),
+    ),
 )
 SOURCES = (POWER,)
 
