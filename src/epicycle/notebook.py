@@ -11,15 +11,17 @@ import xarray
 
 from epicycle.events.standard import event_dataset
 from epicycle.events.stops import ends_of
-from epicycle.lab.cohorts import Watcher, start_of, train_runs
-from epicycle.lab.forks import Replay, donor_among, forked
-from epicycle.spec.arms import RootArm, short_names
+from epicycle.lab.cohorts import train_runs
+from epicycle.lab.fork_starts import ForkStarts
+from epicycle.lab.forks import ForkRequest, donor_finder, forked
+from epicycle.lab.session import Session, Watcher, ignore_progress
+from epicycle.spec.arms import ArmRun, RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
-from epicycle.spec.families import Edit, Event
+from epicycle.spec.families import Activations, Edit, Event
 from epicycle.spec.observation import Observation
-from epicycle.store.catalogue import Catalogue
 from epicycle.store.files import Root, default_root
-from epicycle.store.reading import arm_dataset, unstacked
+from epicycle.store.listed import ListedArm
+from epicycle.store.reading import ArmReader, unstacked
 from epicycle.store.runs import StoredRun
 
 if TYPE_CHECKING:
@@ -34,43 +36,47 @@ def train(
     sweep: Mapping[str, Sequence[Any]] | None = None,
     observation: Observation | None = None,
     root: str | Path | None = None,
-    watch: Watcher = lambda progress: None,
+    watch: Watcher = ignore_progress,
 ) -> "Runs":
-    """Train an experiment over seeds (and a sweep), or take up what is there already.
+    """Train an experiment over seeds (and a sweep). Runs that exist already are not trained again.
 
     Args:
         experiment: task, split, model and training.
         seeds: how many pairs of seeds, or the seeds themselves.
         data_seeds: seeds of the split; None lets each follow its run's seed.
         sweep: dotted field -> values.
-        observation: measures and their grid; None takes the everyday ones.
+        observation: measures and the steps at which they are taken; None takes the everyday ones.
         root: results folder; None means EPICYCLE_ROOT or ./epicycle-results.
+        watch: called after every round of training.
 
     Raises:
-        InputError: a field that does not exist or a value it refuses.
+        InputError: a field does not exist, or refuses its value.
     """
     plain = {"experiment": experiment, "seeds": seeds, "data_seeds": data_seeds, "sweep": dict(sweep or {})}
     arm = RootArm.parse(plain, "train")
-    place = Root.create(Path(root) if root is not None else default_root())
-    listed = list(arm.runs())
-    chosen = observation or Observation()
-    train_runs([run for _, run in listed], chosen, place, watch, lambda: False)
-    return Runs(place, listed, short_names(arm.sweep), chosen)
+    folder = Root.create(Path(root) if root is not None else default_root())
+    session = Session(folder, observation or Observation(), watch)
+    arm_runs = list(arm.runs())
+    train_runs([run for _, run in arm_runs], session)
+    return Runs(session, arm_runs, short_names(arm.sweep))
 
 
 class Runs:
-    """Trained runs: their data, events, states and activations."""
+    """Trained runs: their series, events, states and activations.
+
+    Attributes:
+        without: for forks, labels of the parents in which the moment has not come.
+    """
 
     def __init__(
         self,
-        root: Root,
-        listed: Sequence[tuple[Mapping[str, Any], Run]],
+        session: Session,
+        arm_runs: Sequence[ArmRun],
         swept: Sequence[str],
-        observation: Observation,
         family: Mapping[str, Run] | None = None,
         without: Sequence[str] = (),
     ) -> None:
-        self._root, self._listed, self._swept, self._observation = root, list(listed), list(swept), observation
+        self._session, self._arm_runs, self._swept = session, list(arm_runs), list(swept)
         self._family, self.without = dict(family or {}), tuple(without)
 
     def fork(
@@ -81,43 +87,41 @@ class Runs:
         steps: int | None = None,
         donors: Mapping[str, "Runs"] | None = None,
         observation: Observation | None = None,
-        watch: Watcher = lambda progress: None,
+        watch: Watcher = ignore_progress,
     ) -> "Runs":
         """Continue every run from a moment of its own, after edits.
 
         Args:
             at: a step, an event (`t_on`), a share of one (`0.5*t_gen`), `peak(test_loss)`, or an event of your own.
-            edits: what changes at the moment; none gives the parent again, bit for bit.
+            edits: what changes at the moment. Without an edit a fork repeats its parent, bit for bit.
             steps: updates after the moment; None keeps the parents' budget.
-            donors: by the names that edits give them: runs that tensors are taken from.
-            observation: measures and their grid, counted from the moment; None takes the parents'.
+            donors: runs that edits take tensors from, by the names that the edits use.
+            observation: measures, and the steps at which they are taken, counted from the moment; None takes the parents'.
+            watch: called after every round of training.
 
         Returns:
             The forks. Steps of their series count from the moment, which is a coordinate. Runs in which the moment has not come are
-            left out, and named in `without`.
+            left out, and listed in `without`.
 
         Raises:
-            InputError: a moment that came in no run, an edit that hits nothing.
+            InputError: the moment came in no run, or an edit changes nothing.
         """
-        parents = [run for _, run in self._listed]
-        donor = donor_among(self._root, {name: [run for _, run in each._listed] for name, each in (donors or {}).items()})
-        born, without = forked(parents, self._flat(), at, edits, steps, donor)
-        values_of = {run.id: values for values, run in self._listed}
+        parents = [run for _, run in self._arm_runs]
+        root = self._session.root
+        find_donor = donor_finder(root, {name: [run for _, run in runs._arm_runs] for name, runs in (donors or {}).items()})
+        forks = forked(parents, self._flat(), ForkRequest.of(at, edits, steps), find_donor)
         family = {**self._family, **{run.id: run for run in parents}}
-        chosen = observation or self._observation
-
-        def never() -> bool:  # Ctrl-C is for the interpreter to raise
-            return False
-
-        train_runs(born, chosen, self._root, watch, never, Replay(self._root, family, chosen.measures, never))
-        listed = [(values_of[run.lineage["parent"]], run) for run in born if run.lineage]
-        return Runs(self._root, listed, self._swept, chosen, family, without)
+        session = Session(root, observation or self._session.observation, watch)
+        train_runs(forks.runs, session, ForkStarts(session, family))
+        values_of = {run.id: values for values, run in self._arm_runs}
+        arm_runs = [ArmRun(values_of[run.lineage.parent], run) for run in forks.runs if run.lineage]
+        return Runs(session, arm_runs, self._swept, family, forks.without)
 
     def __len__(self) -> int:
-        return len(self._listed)
+        return len(self._arm_runs)
 
-    def __getitem__(self, place: int) -> "OneRun":
-        return OneRun(self._root, self._listed[place][1])
+    def __getitem__(self, index: int) -> "OneRun":
+        return OneRun(self._session.root, self._arm_runs[index].run)
 
     @property
     def data(self) -> xarray.Dataset:
@@ -137,28 +141,28 @@ class Runs:
         return scalar.drop_vars(extra).to_dataframe().reset_index()
 
     def _flat(self) -> xarray.Dataset:
-        runs: list[dict[str, Any]] = [{"run": run.id, "values": values} for values, run in self._listed]
-        for entry, (_, run) in zip(runs, self._listed, strict=True):
-            entry |= {"moment": start_of(run)} if run.lineage else {}
-        trainings = [run.experiment.training for _, run in self._listed]
-        budget, catalogue = max(training.steps for training in trainings), Catalogue(self._root)
-        cohorts: dict[str, xarray.Dataset] = {}
-        whole = arm_dataset(runs, self._swept, budget, self._root, catalogue, cohorts)
-        cut = [{**entry, "end": end} for entry, end in zip(runs, ends_of(whole, trainings), strict=True)]
-        return arm_dataset(cut, self._swept, budget, self._root, catalogue, cohorts)
+        """The dataset of these runs, each up to its own end."""
+        reader = ArmReader(self._session.root)
+        whole = reader.dataset(ListedArm.of(self._arm_runs, self._swept))
+        ends = ends_of(whole, [run.experiment.training for _, run in self._arm_runs])
+        return reader.dataset(ListedArm.of(self._arm_runs, self._swept, ends))
 
 
 class OneRun(StoredRun):
-    """One run: its parameters and activations at the steps that were kept."""
+    """One run: its parameters and activations at the steps that were kept.
+
+    Attributes:
+        spec: what the run is: experiment, seeds and lineage.
+    """
 
     def __init__(self, root: Root, run: Run) -> None:
         super().__init__(root, run.id)
         self.spec = run
 
-    def cache(self, step: int | None = None) -> dict[str, Any]:
+    def cache(self, step: int | None = None) -> Activations:
         """Every activation on all rows of the task at a kept step, under TransformerLens hook names."""
         table, model = self.spec.experiment.task.table(), self.spec.experiment.model
         jax.eval_shape(lambda key: model.init(key, table), jax.random.key(0))  # a wrapped model learns here how its parameters fit
         params = {name: jnp.asarray(value) for name, value in self.params(step).items()}
-        _, sites = model.apply(params, jnp.asarray(table.inputs))
-        return {name: np.asarray(value) for name, value in sites.items()}
+        _, activations = model.apply(params, jnp.asarray(table.inputs))
+        return {name: np.asarray(value) for name, value in activations.items()}

@@ -1,378 +1,268 @@
-"""Runs to trained, stored cohorts: allocate what is missing, resume what is not finished, train nothing twice."""
+"""Runs become trained, stored cohorts: what is missing is allocated, what is unfinished goes on, nothing is trained twice."""
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
-from numpy import ndarray
 
-from epicycle.events.standard import bracket_of
-from epicycle.events.stops import earliest_unknown_stop, refuse_unrecorded_stops, stop_after, stopping
+from epicycle.events.stops import refuse_unrecorded_stops
+from epicycle.lab.assembly import Starts, assembled, grouped
 from epicycle.lab.resources import refuse_what_does_not_fit
+from epicycle.lab.session import Progress, Session
+from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Run, longest
+from epicycle.spec.experiment import Request, Run, longest
 from epicycle.spec.families import Measure
-from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
-from epicycle.spec.paths import overrides
 from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
-from epicycle.store.files import Root
-from epicycle.store.own_code import keep_sources, refuse_changed
+from epicycle.store.members import MemberRecord
+from epicycle.store.own_code import keep_own_code, refuse_changed
 from epicycle.training.checks import refuse_unfit
-from epicycle.training.cohort import Cohort, Interrupted, Start, train
-from epicycle.training.devices import start
-from epicycle.training.state import State, from_tensors, slots_for, to_tensors
+from epicycle.training.cohort import Cohort
+from epicycle.training.devices import Machine, start
+from epicycle.training.loop import train
+from epicycle.training.state import State, from_tensors, to_tensors
 
-POLL_SECONDS = 1.0  # between two looks whether a cohort that another process trains has become free
-
-
-@dataclass(frozen=True)
-class Progress:
-    """A cohort after a round, for whoever watches.
-
-    Attributes:
-        rate: member-steps a second.
-    """
-
-    cohort_id: str
-    cohort: Cohort
-    rate: float
+POLL_SECONDS = 1.0  # between two looks whether another process has finished a cohort
 
 
-Watcher = Callable[[Progress], None]
-Starts = Callable[[Sequence[Run]], Sequence[Start]]
-
-
-def train_runs(
-    runs: Sequence[Run],
-    observation: Observation,
-    root: Root,
-    watch: Watcher,
-    interrupted: Callable[[], bool],
-    starts: Starts | None = None,
-) -> int:
+def train_runs(runs: Sequence[Run], session: Session, starts: Starts | None = None) -> int:
     """Bring every run to its stop or its budget. Cohorts that another process trains come last, and are waited for.
 
     Args:
-        starts: where forks begin, asked for when there is something to train; all runs are then forks.
+        starts: gives the states in which forks begin, when there is something to train; all runs are then forks.
 
     Returns:
         How many runs were trained or continued; 0 when all were there already.
 
     Raises:
-        InputError: something stored is damaged beyond its fallbacks.
-        Interrupted: `interrupted` said so; everything is committed.
+        InputError: a stored file is damaged beyond its fallbacks.
+        Interrupted: the session was interrupted; everything is committed.
     """
-    refuse_unrecorded_stops(runs, observation)
+    refuse_unrecorded_stops(runs, session.observation)
     wanted = longest(runs)
-    catalogue = Catalogue(root)
-    with catalogue.allocating():
-        catalogue.refresh()
-        sweep_nurseries(root)
-        _allocate([run for run_id, run in wanted.items() if run_id not in catalogue.places], observation, root)
-        catalogue.refresh()
-    trained, told = 0, False
-    waiting = list(dict.fromkeys(catalogue.places[run_id][0] for run_id in wanted))
+    catalogue = _allocated(wanted, session)
+    waiting = list(dict.fromkeys(catalogue.places[run_id].cohort for run_id in wanted))
+    trained, warned = 0, False
     while waiting:
         elsewhere = []
         for cohort_id in waiting:
-            go_on(interrupted)
-            done = _bring(CohortStore(root.cohort(cohort_id)), wanted, observation, watch, interrupted, starts)
-            elsewhere += [cohort_id] if done is None else []
-            trained += done or 0
+            session.go_on()
+            job = CohortJob(CohortStore(session.root.cohort(cohort_id)), wanted, session, starts)
+            finished = job.finish()
+            elsewhere += [cohort_id] if finished is None else []
+            trained += finished or 0
         if elsewhere == waiting:
-            if not told:
+            if not warned:
                 warnings.warn(f"another process is training cohort {', '.join(elsewhere)}; waiting for it.", stacklevel=2)
-            told = True
+            warned = True
             time.sleep(POLL_SECONDS)
         waiting = elsewhere
     return trained
 
 
-def go_on(interrupted: Callable[[], bool]) -> None:
-    """Go on, unless asked to end.
-
-    Raises:
-        Interrupted: `interrupted` said so.
-    """
-    if interrupted():
-        raise Interrupted
-
-
-def _bring(
-    store: CohortStore,
-    wanted: Mapping[str, Run],
-    observation: Observation,
-    watch: Watcher,
-    interrupted: Callable[[], bool],
-    starts: Starts | None,
-) -> int | None:
-    """Bring the wanted runs of a cohort to their ends: how many had to be trained, or None if another process trains it."""
-    asked = _asked(store, wanted)
-    parts = _parts(store, wanted, observation)
-    refuse_changed(store.files, parts)
-    trained = 0
-    if not _satisfied(store, asked, observation):
-        with store.held() as ours:
-            if not ours:
-                return None
-            if not _satisfied(store, asked, observation):  # another process may just have done it
-                store.verify()
-                trained = _train_cohort(store, asked, wanted, watch, interrupted, starts)
-                if missing := _unrecorded(store, observation):
-                    _replay(store, missing, wanted, watch, interrupted, starts)
-    store.verify()
-    keep_sources(store.files, parts)
-    return trained
+def _allocated(wanted: Mapping[str, Run], session: Session) -> Catalogue:
+    """A catalogue in which every wanted run has a cohort."""
+    catalogue = Catalogue(session.root)
+    with catalogue.allocating():
+        catalogue.refresh()
+        sweep_nurseries(session.root)
+        _allocate([run for run_id, run in wanted.items() if run_id not in catalogue.places], session)
+        catalogue.refresh()
+    return catalogue
 
 
-def _allocate(runs: Sequence[Run], observation: Observation, root: Root) -> None:
+def _allocate(runs: Sequence[Run], session: Session) -> None:
     groups = grouped(runs)
     if groups:
-        start()  # shapes are JAX's to tell, and it must be started with its devices first
+        start()  # the checks below compute shapes with JAX, which must be started with its devices first
     for group in groups:
-        refuse_unfit(group[0], observation.measures)
+        refuse_unfit(group[0], session.observation.measures)
     for group in groups:
-        create_cohort(root, group[0].experiment, observation, [_member(run, group[0]) for run in group])
+        create_cohort(session.root, group[0].experiment, session.observation, [_member_record(run, group[0]) for run in group])
 
 
-def _parts(store: CohortStore, wanted: Mapping[str, Run], observation: Observation) -> list[Any]:
-    """What of a user's own could be in a cohort: its runs share their classes."""
-    return [next(wanted[member["run"]] for member in store.members if member["run"] in wanted), *observation.measures]
-
-
-def grouped(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs by the program that trains them: one new cohort each."""
-    groups: dict[str, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(cohort_key(run), []).append(run)
-    return list(groups.values())
-
-
-def _member(run: Run, first: Run) -> dict[str, Any]:
-    """What a cohort's member list says of a run."""
-    table = run.experiment.task.table()
+def _member_record(run: Run, first: Run) -> MemberRecord:
+    table, split = run.experiment.task.table(), run.experiment.split
+    rows = split.train_rows(table, run.data_seed)
+    split.train_labels(table, rows, run.data_seed)  # a split that cannot give labels is refused before anything is written
     trained = np.zeros(len(table.labels), bool)
-    rows = run.experiment.split.train_rows(table, run.data_seed)
-    run.experiment.split.train_labels(table, rows, run.data_seed)  # what cannot be told is refused before anything is written
     trained[rows] = True
-    return {
-        "run": run.id,
-        "seed": run.seed,
-        "data_seed": run.data_seed,
-        "baseline": table.baseline(),
-        "train_rows": int(trained.sum()),
-        "leakage": leakage(table, trained),
-        "start": start_of(run),
-        **_lineage(run),
-        "differs": overrides(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json")),
-    }
+    return MemberRecord.of(run, first, table.baseline(), int(trained.sum()), leakage(table, trained))
 
 
-def _lineage(run: Run) -> dict[str, Any]:
-    if run.lineage is None:
-        return {}
-    return {"lineage": {**run.lineage, "edits": [edit.model_dump(mode="json") for edit in run.lineage["edits"]]}}
+@dataclass(frozen=True)
+class CohortJob:
+    """The work on one stored cohort.
 
+    Attributes:
+        wanted: the runs that are asked for, by id; members that are not among them stay where they are.
+        starts: gives the states in which forks begin.
+    """
 
-def start_of(run: Run) -> int:
-    """The step, counted from the first ancestor's, at which a run begins: 0, or for a fork the sum of its lineage's moments."""
-    return int(run.lineage["start"]) if run.lineage else 0
+    store: CohortStore
+    wanted: Mapping[str, Run]
+    session: Session
+    starts: Starts | None
 
+    def finish(self) -> int | None:
+        """Bring the wanted runs to their ends.
 
-def cohort_key(run: Run) -> str:
-    """Runs with the same key are trained by one program."""
-    table = run.experiment.task.table()
-    rows = run.experiment.split.train_rows(table, run.data_seed)
-    shape = [run.experiment.static_part(), slots_for(len(rows), len(table.labels))]
-    # Forks at moments of their own have as many lengths as members; a cohort each would leave cores without work.
-    return digest([*shape, "fork"] if run.lineage else [*shape, run.experiment.training.steps])
+        Returns:
+            How many runs had to be trained; None if another process trains the cohort.
+        """
+        specs = [self._any_run(), *self.session.observation.measures]
+        refuse_changed(self.store.files, specs)
+        trained = 0
+        if not self._is_done():
+            with self.store.held() as is_ours:
+                if not is_ours:
+                    return None
+                if not self._is_done():  # another process may have finished in between
+                    self.store.verify()
+                    trained = self._train()
+                    if missing := self._unrecorded():
+                        self._record(missing)
+        self.store.verify()
+        keep_own_code(self.store.files, specs)
+        return trained
 
+    def _any_run(self) -> Run:
+        """A wanted run of the cohort. All runs of a cohort share their classes."""
+        return next(self.wanted[member.run] for member in self.store.members if member.run in self.wanted)
 
-def _asked(store: CohortStore, wanted: Mapping[str, Run]) -> list[dict[str, Any] | None]:
-    """Budget and stop for each member; None for members nobody asks for now, which stay where they are."""
-    runs = [wanted.get(member["run"]) for member in store.members]
-    return [None if run is None else _wish(run) for run in runs]
+    def _requests(self) -> list[Request | None]:
+        runs = [self.wanted.get(member.run) for member in self.store.members]
+        return [None if run is None else Request.of(run) for run in runs]
 
+    def _is_done(self) -> bool:
+        marker = self.store.marker
+        if not marker.finished or self._unrecorded():
+            return False
+        members = zip(self._requests(), marker.asked, marker.states, strict=True)
+        return all(now is None or status.diverged or (then is not None and then.covers(now)) for now, then, status in members)
 
-def _wish(run: Run) -> dict[str, Any]:
-    training = run.experiment.training
-    return {"budget": training.steps, "stop": training.stop.model_dump() if training.stop else None}
+    def _unrecorded(self) -> list[Measure]:
+        """The measures that are asked for and not recorded."""
+        recorded = {measure.name for measure in self.store.observation().measures}
+        return [measure for measure in self.session.observation.measures if measure.name not in recorded]
 
+    def _train(self) -> int:
+        store, requests, machine = self.store, self._requests(), start()
+        before = store.marker.budget
+        budget = max(before, *(request.budget for request in requests if request))
+        cohort = self._assembled(requests, budget, machine)
+        if budget > before:
+            store.extend(cohort.grid[cohort.grid > before] if before else cohort.grid, cohort.series_shapes(), cohort.coords())
+        store.sign(machine.signature(), requests)
+        resume(store, cohort, requests)
+        to_train = len(cohort.active())
+        train_into(store, cohort, requests, machine, self.session)
+        return to_train
 
-def _satisfied(store: CohortStore, asked: Sequence[Mapping[str, Any] | None], observation: Observation) -> bool:
-    """Whether what is asked of every member is there already."""
-    if not store.finished or _unrecorded(store, observation):
-        return False
-    return all(
-        now is None
-        or told.startswith("diverged")
-        or (then is not None and then["stop"] in (None, now["stop"]) and then["budget"] >= now["budget"])
-        for then, now, told in zip(store.status["asked"], asked, store.status["states"], strict=True)
-    )
+    def _assembled(self, requests: Sequence[Request | None], budget: int, machine: Machine) -> Cohort:
+        """The cohort; a fresh one that cannot be trained leaves nothing behind."""
+        store, any_run = self.store, self._any_run()
+        runs = [self.wanted.get(member.run, any_run) for member in store.members]  # members nobody asks for are not advanced
+        try:
+            cohort = assembled(runs, requests, store.observation(), [*store.segment_ends(), budget], self.starts)
+            refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
+        except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do
+            store.discard_unstarted()
+            raise
+        return cohort
 
+    def _record(self, missing: Sequence[Measure]) -> None:
+        """Record further measures: train the same runs again in a store of their own, to the same steps and the same bits.
 
-def _unrecorded(store: CohortStore, observation: Observation) -> list[Measure]:
-    have = {measure.name for measure in store.observation().measures}
-    return [measure for measure in observation.measures if measure.name not in have]
-
-
-def _train_cohort(
-    store: CohortStore,
-    asked: Sequence[Mapping[str, Any] | None],
-    wanted: Mapping[str, Run],
-    watch: Watcher,
-    interrupted: Callable[[], bool],
-    starts: Starts | None,
-) -> int:
-    machine = start()
-    some_run = next(wanted[member["run"]] for member in store.members if member["run"] in wanted)
-    runs = [wanted.get(member["run"], some_run) for member in store.members]  # members nobody asks for are not advanced
-    budget = max(store.budget, *(entry["budget"] for entry in asked if entry))
-    try:
-        cohort = _cohort(runs, asked, store.observation(), [*store.segment_ends(), budget], starts)
-        refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
-    except InputError:  # an edit that cannot be made, or too much for the machine, where fewer seeds may do: nothing stays behind
-        store.discard_unstarted()
-        raise
-    if budget > store.budget:
-        store.extend(cohort.grid[cohort.grid > store.budget] if store.budget else cohort.grid, cohort.series_shapes(), cohort.coords())
-    store.sign(machine.signature(), asked)
-    _resume(store, cohort, asked)
-    moving = len(cohort.active())
-    train(cohort, machine, _Sink(store, asked, cohort), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
-    return moving
-
-
-def planned(runs: Sequence[Run], observation: Observation) -> Cohort:
-    """The cohort that runs of one program would make, not stored anywhere."""
-    asked = [_wish(run) for run in runs]
-    return _cohort(runs, asked, observation, [max(entry["budget"] for entry in asked)])
-
-
-def _cohort(
-    runs: Sequence[Run],
-    asked: Sequence[Mapping[str, Any] | None],
-    observation: Observation,
-    segment_ends: Sequence[int],
-    starts: Starts | None = None,
-) -> Cohort:
-    """The cohort, on the grid of its segments one after the other."""
-    grid, done = np.zeros(0, np.int64), -1
-    for end in segment_ends:
-        steps = observation.grid(end)
-        grid, done = np.concatenate([grid, steps[steps > done]]), end
-    table = runs[0].experiment.task.table()
-    baseline = table.baseline()
-
-    def stop_of(member: int, steps: Int[ndarray, " step"], series: Mapping[str, Any]) -> int | None:
-        entry = asked[member]
-        if entry is None or entry["stop"] is None:
-            return None
-        event = stopping(entry["stop"]["event"])
-        bracket = bracket_of(event, steps, series, baseline)
-        return None if bracket is None else stop_after(grid, event, bracket, entry["stop"]["factor"])
-
-    def horizon(here: int) -> int:
-        stops = [entry["stop"] for entry in asked if entry and entry["stop"]]
-        return min((earliest_unknown_stop(grid, stopping(s["event"]), here, s["factor"]) for s in stops), default=int(grid[-1]))
-
-    cohort = Cohort(
-        runs=runs,
-        table=table,
-        measures=observation.measures,
-        grid=grid,
-        budgets=[entry["budget"] if entry else 0 for entry in asked],
-        find_stop=stop_of,
-        earliest_unknown_stop=horizon,
-        fork_starts=None if starts is None else starts(runs),
-    )
-    megabytes = sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values()) * len(runs) / 1e6
-    cohort.checkpoints = observation.checkpoint_steps(segment_ends[-1], megabytes)
-    return cohort
-
-
-def _resume(store: CohortStore, cohort: Cohort, asked: Sequence[Any]) -> None:
-    rows, checkpoint, damaged = store.committed()
-    for problem in damaged:
-        warnings.warn(f"{problem} Going on from the state before it.", stacklevel=2)
-    if checkpoint is None:
-        if damaged and any(entry is None for entry in asked):
+        Raises:
+            InputError: the replay ends in other bits than the stored runs (another signature), or not all members are asked for.
+        """
+        names, store = ", ".join(measure.name for measure in missing), self.store
+        if any(member.run not in self.wanted for member in store.members):
             raise InputError(
-                f"{' '.join(damaged)} Cohort {store.id} must be trained again from the start, but only some of its runs are "
+                f"cohort {store.id} lacks {names}, and only some of its runs are asked for; "
+                "run the study that it was made for with this measure."
+            )
+        checkpoint = store.committed().checkpoint
+        if checkpoint is None:
+            raise InputError(f"cohort {store.id} has no whole checkpoint to compare a replay with; remove {store.files.path}.")
+        ends = [int(checkpoint.of(row)["step"]) - member.start for row, member in enumerate(store.members)]
+        observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
+        replay = store.replay_store(observation)
+        with replay.held():
+            cohort = self._replayed(replay, observation, [Request(max(end, 1)) for end in ends])
+            for member, state in enumerate(cohort.states):
+                stored = checkpoint.of(member)
+                if not all(np.array_equal(value, stored[name], equal_nan=True) for name, value in to_tensors(state).items()):
+                    raise InputError(
+                        f"replaying cohort {store.id} for {names} gave other bits than are stored "
+                        f"(it was trained under another signature); remove {store.files.path} to train it again with this measure."
+                    )
+        store.adopt(replay)
+        keep_own_code(store.files, missing)
+
+    def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request]) -> Cohort:
+        machine, runs = start(), [self.wanted[member.run] for member in self.store.members]
+        cohort = assembled(runs, requests, observation, self.store.segment_ends(), self.starts)
+        if not replay.marker.budget:
+            for grid in self.store.grids():
+                replay.extend(grid, cohort.series_shapes(), cohort.coords())
+        replay.sign(machine.signature(), requests)
+        resume(replay, cohort, requests)
+        train_into(replay, cohort, requests, machine, self.session)
+        return cohort
+
+
+def resume(store: CohortStore, cohort: Cohort, requests: Sequence[Request | None]) -> None:
+    """Put a cohort where its store says that it is.
+
+    Raises:
+        InputError: no state is left, and not all members are asked for.
+    """
+    resumable = store.committed()
+    for problem in resumable.damaged:
+        warnings.warn(f"{problem} Going on from the state before it.", stacklevel=2)
+    if resumable.checkpoint is None:
+        if resumable.damaged and any(request is None for request in requests):
+            raise InputError(
+                f"{' '.join(resumable.damaged)} Cohort {store.id} must be trained again from the start, but only some of its runs are "
                 "asked for; run the study that it was made for."
             )
         return
-    # Where nothing was recorded, nobody had asked for that run: what stands in its place is another run's state.
-    states = [from_tensors(checkpoint.of(m), like) if rows[m] else like for m, like in enumerate(cohort.states)]
+    states = [
+        # A member that has recorded nothing was never asked for. The stored state in its row is a copy of another member's.
+        from_tensors(resumable.checkpoint.of(member), first) if resumable.rows[member] else first
+        for member, first in enumerate(cohort.states)
+    ]
     for member, state in enumerate(states):
-        if asked[member] is None:
+        if requests[member] is None:
             cohort.budgets[member] = int(state.step) - cohort.first_steps[member]
-    cohort.resume(states, rows, store.records(rows))
+    cohort.resume(states, resumable.rows, store.records(resumable.rows))
 
 
-def _replay(
-    store: CohortStore,
-    missing: Sequence[Measure],
-    wanted: Mapping[str, Run],
-    watch: Watcher,
-    interrupted: Any,
-    starts: Starts | None,
-) -> None:
-    """Record further measures by training the same runs again beside the cohort, to the same steps and the same bits.
+def train_into(store: CohortStore, cohort: Cohort, requests: Sequence[Request | None], machine: Machine, session: Session) -> None:
+    """Train a cohort to its end, and commit to its store on the way."""
 
-    Raises:
-        InputError: the replay ends in other bits than the stored runs (another signature), or a member is nobody's request.
-    """
-    if any(member["run"] not in wanted for member in store.members):
-        raise InputError(
-            f"cohort {store.id} lacks {', '.join(m.name for m in missing)}, and only some of its runs are asked for; "
-            "run the study that it was made for with this measure."
-        )
-    machine = start()
-    runs = [wanted[member["run"]] for member in store.members]
-    _, checkpoint, _ = store.committed()
-    if checkpoint is None:
-        raise InputError(f"cohort {store.id} has no whole checkpoint to compare a replay with; remove {store.files.path}.")
-    steps = [int(checkpoint.of(row)["step"]) - int(member.get("start", 0)) for row, member in enumerate(store.members)]
-    asked: list[dict[str, Any] | None] = [{"budget": max(step, 1), "stop": None} for step in steps]
-    observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
-    beside = store.beside(observation)
-    with beside.held():
-        cohort = _cohort(runs, asked, observation, store.segment_ends(), starts)
-        if not beside.budget:
-            for grid in store.grids():
-                beside.extend(grid, cohort.series_shapes(), cohort.coords())
-        beside.sign(machine.signature(), asked)
-        _resume(beside, cohort, asked)
-        train(cohort, machine, _Sink(beside, asked, cohort), lambda c, rate: watch(Progress(store.id, c, rate)), interrupted)
-        for member, state in enumerate(cohort.states):
-            stored = checkpoint.of(member)
-            same = all(np.array_equal(value, stored[name], equal_nan=True) for name, value in to_tensors(state).items())
-            if not same:
-                raise InputError(
-                    f"replaying cohort {store.id} for {', '.join(m.name for m in missing)} gave other bits than are stored "
-                    f"(it was trained under another signature); remove {store.files.path} to train it again with this measure."
-                )
-    store.adopt(beside)
-    keep_sources(store.files, missing)
+    def report(cohort: Cohort, rate: float) -> None:
+        session.watch(Progress(store.id, cohort, rate))
+
+    train(cohort, machine, _StoreSink(store, requests, cohort), report, session.interrupted)
 
 
-class _Sink:
-    """The store's side of a training cohort."""
+class _StoreSink:
+    """Writes what a cohort records into its store."""
 
-    def __init__(self, store: CohortStore, asked: Sequence[Any], cohort: Cohort) -> None:
-        self._store = store
-        self._parts: Sequence[Any] = [cohort.runs[0], *cohort.measures]
-        self._before = store.status["states"]
-        self._asked = asked
+    def __init__(self, store: CohortStore, requests: Sequence[Request | None], cohort: Cohort) -> None:
+        self._store, self._requests = store, requests
+        self._uncommitted_specs: tuple[Spec, ...] = (cohort.runs[0], *cohort.measures)
+        self._statuses_before = store.marker.states
 
     def rows(self, first: int, records: Mapping[str, Any]) -> None:
         self._store.write_rows(first, records)
@@ -381,7 +271,10 @@ class _Sink:
         self._store.keep_checkpoint(step, members, [to_tensors(state) for state in states])
 
     def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[State], finished: bool) -> None:
-        keep_sources(self._store.files, self._parts)  # not sooner: what has recorded nothing may still be corrected
-        self._parts = ()
-        kept = [str(now) if entry else before for now, entry, before in zip(statuses, self._asked, self._before, strict=True)]
+        keep_own_code(
+            self._store.files, self._uncommitted_specs
+        )  # not before: until something is recorded, users may correct their code
+        self._uncommitted_specs = ()
+        members = zip(statuses, self._requests, self._statuses_before, strict=True)
+        kept = [now if request else before for now, request, before in members]
         self._store.commit(rows, kept, [to_tensors(state) for state in states], finished)

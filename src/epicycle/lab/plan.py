@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from epicycle.claims.power import power
-from epicycle.lab.cohorts import grouped, planned
+from epicycle.lab.assembly import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
@@ -56,14 +56,14 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
 
 
 def _cohort(group: Sequence[Run], study: Study, machine: Machine) -> dict[str, Any]:
-    cohort = planned(group, study.observation)
+    cohort = planned_cohort(group, study.observation)
     experiment, slots = group[0].experiment, len(cohort.data[0].rows)
     products = step_products(experiment, cohort.world, cohort.data[0], cohort.states[0])
     needs = footprint(cohort, study.observation, machine)
     seconds = calibrated(experiment, len(group), machine, study.observation.measures)
     steps = sum(run.experiment.training.steps for run in group)
     looks = sum(int((cohort.grid <= run.experiment.training.steps).sum()) for run in group)
-    total = steps * seconds["step"] + looks * seconds["look"]
+    total = steps * seconds.step + looks * seconds.look
     return {
         "members": len(group),
         "rows": slots,
@@ -73,7 +73,7 @@ def _cohort(group: Sequence[Run], study: Study, machine: Machine) -> dict[str, A
         "flops_per_step": flops(products),
         "member_steps": steps,
         "evaluations": looks,
-        "share_spent_looking": round(looks * seconds["look"] / total, 4),
+        "share_spent_looking": round(looks * seconds.look / total, 4),
         "seconds_per_member_step": total / steps,
         "seconds": round(total, 1),
         "memory_megabytes": round((needs.host + needs.device) / 1e6, 1),

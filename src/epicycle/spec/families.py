@@ -6,7 +6,7 @@ Subclass one of these in a file of your own and name it by import path; nothing 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import SerializeAsAny
@@ -146,19 +146,26 @@ class Optimiser(Part, ABC):
 
 
 class EditContext(NamedTuple):
-    """What an edit may draw on beside the state and the data it changes.
+    """What an edit may use beside the state and the data that it changes.
 
     Attributes:
-        experiment: the fork's, this edit included.
-        fresh: gives the state in which that experiment begins with this seed, and with the weights of its own initialisation.
-        before: the data before this edit.
-        donors: parameters of other runs, by run id and step.
+        experiment: the fork's experiment, with this edit applied.
+        fresh: returns the state in which that experiment begins with the run's seed: weights as initialised, moments at their start.
+        before: the training data before this edit.
+        donors: parameters of other runs, by (run id, step).
+        trained_tensors: names of the tensors that training moves in that experiment.
+        normal: returns standard-normal numbers by tensor name, drawn from the run's seed and step. Its arguments are the shapes by
+            tensor name and the number of the draw; another number gives independent values.
+        reset_moments: returns the optimiser's state with what it holds of the named tensors put back to its start.
     """
 
     experiment: Any
     fresh: Callable[[], Any]
     before: Any
     donors: Mapping[tuple[str, int | None], Params]
+    trained_tensors: tuple[str, ...]
+    normal: Callable[[Mapping[str, tuple[int, ...]], int], Params]
+    reset_moments: Callable[[Collection[str]], Any]
 
 
 class Edit(Part):

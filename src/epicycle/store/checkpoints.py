@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 from epicycle.spec.errors import InputError
 from epicycle.store.atomic import write_bytes
 
-Tensors = dict[str, Any]
+Tensors = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class Checkpoint:
     """
 
     members: tuple[int, ...]
-    tensors: dict[str, Any]
+    tensors: Tensors
 
-    def of(self, member: int) -> dict[str, Any]:
+    def of(self, member: int) -> Tensors:
         """The tensors of one member.
 
         Raises:

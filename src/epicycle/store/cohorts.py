@@ -22,7 +22,7 @@ from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.spec.results import SeriesShape, Status
 from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
-from epicycle.store.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from epicycle.store.files import CohortFiles, Root
 from epicycle.store.marker import Commit, Marker, Segment, blank_marker, read_marker, write_marker
 from epicycle.store.members import MemberRecord
@@ -190,7 +190,7 @@ class CohortStore:
             return Resumable(list(commit.rows), checkpoint, damaged)
         return Resumable([0] * len(self.members), None, damaged)
 
-    def records(self, rows: Sequence[int]) -> dict[str, Any]:
+    def records(self, rows: Sequence[int]) -> Tensors:
         """All series over all segments, [run, step, ...]; values past a member's `rows` are NaN."""
         return {name: values for name, (_, values) in stored_series(self.files, self.marker, rows).series.items()}
 
@@ -205,7 +205,7 @@ class CohortStore:
                 write_rows(self.files.series / str(number), max(first - segment_first, 0), part)
             segment_first = segment_end
 
-    def keep_checkpoint(self, step: int, members: Sequence[int], states: Sequence[Mapping[str, Any]]) -> None:
+    def keep_checkpoint(self, step: int, members: Sequence[int], states: Sequence[Tensors]) -> None:
         """Keep the states of the members that have reached a log-spaced step."""
         if not members:
             return
@@ -217,7 +217,7 @@ class CohortStore:
         write_checkpoint(path, self.id, members, states)
         self._fresh_sums[name] = checksum(path)
 
-    def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[Mapping[str, Any]], finished: bool) -> None:
+    def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[Tensors], finished: bool) -> None:
         """Make everything written so far permanent. The marker is replaced last; then checkpoints that nobody needs are removed."""
         path = self.files.latest(sum(int(state["step"]) for state in states))
         write_checkpoint(path, self.id, range(len(states)), states)

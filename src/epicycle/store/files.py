@@ -97,8 +97,8 @@ class CohortFiles:
         """The kept checkpoint of a step."""
         return self.checkpoints / f"step-{step:010d}.safetensors"
 
-    def source(self, kind: str, version: int) -> Path:
-        """The text of a class of a user's own. Not a file that Python would import."""
+    def own_code(self, kind: str, version: int) -> Path:
+        """The text of one of the user's own classes. Python would not import this file."""
         return self.path / "sources" / f"{kind.replace(':', '.')}@{version}.txt"
 
 

@@ -68,7 +68,7 @@ class ListedArm:
     ) -> "ListedArm":
         """The listing of runs; `ends` are known once they are trained."""
         budget = max(run.experiment.training.steps for _, run in runs)
-        listed = tuple(ListedRun.of(run, end) for run, end in zip(runs, ends or [None] * len(runs), strict=True))
+        listed = tuple(ListedRun.of(run, end) for run, end in zip(runs, [None] * len(runs) if ends is None else ends, strict=True))
         return cls(tuple(swept), budget, listed, None if without is None else tuple(without))
 
     @classmethod

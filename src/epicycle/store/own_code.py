@@ -1,7 +1,7 @@
-"""The text of a user's own classes, kept with the runs they trained: one name must not come to mean two things unnoticed.
+"""The source text of a user's own classes, kept with the runs they trained, so that one name cannot come to mean two things unnoticed.
 
-Two files may share a name, and a class may be edited between two commands; a run's id covers neither. What is kept here is compared as
-code and never executed.
+Two files may share a name, and a class may be edited between two commands; a run's id covers neither. The text kept here is compared
+as code and never executed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,12 +15,13 @@ from epicycle.store.files import CohortFiles
 
 
 def own_classes(value: Any) -> Iterator[type[Part]]:
-    """The user's own classes in a spec, at any depth."""
+    """The user's own classes in a spec, at any depth. Fields that are not written down are left out."""
     if isinstance(value, Part) and is_own(type(value)):
         yield type(value)
     if isinstance(value, Spec):
-        for name in type(value).model_fields:
-            yield from own_classes(getattr(value, name))
+        for name, field in type(value).model_fields.items():
+            if not field.exclude:
+                yield from own_classes(getattr(value, name))
     elif isinstance(value, tuple | list):
         for entry in value:
             yield from own_classes(entry)
@@ -28,14 +29,14 @@ def own_classes(value: Any) -> Iterator[type[Part]]:
         yield from own_classes(tuple(value.values()))
 
 
-def refuse_changed(files: CohortFiles, parts: Iterable[Any]) -> None:
+def refuse_changed(files: CohortFiles, specs: Iterable[Spec]) -> None:
     """Compare the user's own classes in these specs with those that a cohort was trained with.
 
     Raises:
-        InputError: one of that name and version reads otherwise.
+        InputError: a class has the same name and version as the kept one, and other code.
     """
-    for cls in dict.fromkeys(own_classes(tuple(parts))):
-        kept, text = files.source(kind_of(cls), cls.version), text_of(cls)
+    for cls in dict.fromkeys(own_classes(tuple(specs))):
+        kept, text = files.own_code(kind_of(cls), cls.version), text_of(cls)
         if text and kept.exists() and not same_text(kept.read_text(errors="replace"), text):
             remedy = "give its series another name and raise its version" if cls.family == "measure" else "raise its version"
             raise InputError(
@@ -45,9 +46,9 @@ def refuse_changed(files: CohortFiles, parts: Iterable[Any]) -> None:
             )
 
 
-def keep_sources(files: CohortFiles, parts: Iterable[Any]) -> None:
-    """Write down the text of the user's own classes in these specs, where it is not there, or not in these words."""
-    for cls in dict.fromkeys(own_classes(tuple(parts))):
-        kept, text = files.source(kind_of(cls), cls.version), text_of(cls)
+def keep_own_code(files: CohortFiles, specs: Iterable[Spec]) -> None:
+    """Write down the text of the user's own classes in these specs, unless the same text is there already."""
+    for cls in dict.fromkeys(own_classes(tuple(specs))):
+        kept, text = files.own_code(kind_of(cls), cls.version), text_of(cls)
         if text and not (kept.exists() and kept.read_bytes() == text.encode()):
             write_text(kept, text)
