@@ -1,6 +1,8 @@
 """Edits: every kind does what it says and nothing else, at as many places as it must, and leaves nothing behind where it cannot."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -294,9 +296,9 @@ def test_noise_is_the_runs_own(parents: ep.Runs) -> None:
         ([ep.Set("lr", 0.1, until=MOMENT + 1)], "to last until step 19"),
         ([ep.Change("training.batch_size", 8)], "is 8 already"),
         ([ep.Change("training.batch_sise", 8)], "did you mean 'batch_size'"),
-        ([ep.Change("task.p", 11)], "goes on with its task"),
+        ([ep.Change("task.p", 11)], "keeps its parent's task"),
         ([ep.Change("training.steps", 11)], "budget of its own"),
-        ([ep.Change("model.d_mlp", 32)], "changes W_U, W_in, b_in"),
+        ([ep.Change("model.d_mlp", 32)], "changes the names or shapes of W_U, W_in, b_in"),
         ([ep.Remove(0.01)], "0.01 of 29 rows is none"),
         ([ep.Remove(1.0)], "no row is left"),
         ([ep.Replace(1.0)], "only 20 are held out"),
@@ -324,7 +326,7 @@ def test_transplants_across_splits_or_shapes_are_refused(parents: ep.Runs, root:
     with pytest.raises(ep.InputError, match="no run on data seed 0"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), "elsewhere")], donors={"elsewhere": elsewhere})
     wide = ep.train(TINY.swept("model.d_model", 16).swept("training.steps", 5), seeds=1, data_seeds=0, root=place, observation=ROWS)
-    with pytest.raises(ep.InputError, match=r"W_E has shape .* here and shape"):
+    with pytest.raises(ep.InputError, match=r"W_E has shape .* in this run and shape"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), wide[0].id)])
     other = ep.train(TINY.swept("task.operation", "x-y").swept("training.steps", 5), seeds=1, data_seeds=0, root=place)
     with pytest.raises(ep.InputError, match="has another task"):
@@ -359,3 +361,18 @@ def test_donors_that_wait_for_each_other_are_refused() -> None:
         ep.Study.parse({"question": "Who is first?", "arms": {"control": control, "swap": swap, "other": other}})
     chain = ep.Study.parse({"question": "Who is first?", "arms": {"control": control, "swap": {**swap, "edits": []}, "other": other}})
     assert [[name for name, _ in born] for born in chain.generations()] == [["swap"], ["other"]]
+
+
+def test_edits_do_not_start_the_engine() -> None:
+    """Every kind is made, and its default values read, in a process that has no JAX."""
+    code = """
+import sys
+sys.modules["jax"] = None
+import epicycle.edits.data, epicycle.edits.knobs, epicycle.edits.parameters
+from epicycle.spec.kinds import KINDS
+from epicycle.spec.registry import resolve
+for kind in KINDS["edit"]:
+    print(kind, len(resolve("edit", kind).model_json_schema()["properties"]))
+"""
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {line.split()[0] for line in output.splitlines()} == set(KINDS["edit"])

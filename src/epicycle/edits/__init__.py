@@ -1,4 +1,8 @@
-"""What a fork changes at its moment: knobs, other fields, data, weights, the optimiser's state."""
+"""What a fork changes at its moment: knobs, other fields of the experiment, data, weights, the optimiser's state.
+
+The edits import `spec` alone. What they need of training comes to them through `EditContext`, so that a page that reads an edit's
+default values does not start JAX.
+"""
 
 EDITS = {
     "scale": "epicycle.edits.knobs:Scale",

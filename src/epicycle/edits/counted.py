@@ -1,4 +1,4 @@
-"""How many places an edit hits: at least one, or as many as it says."""
+"""Bases of edits that can hit several places: an edit must hit at least one place, or exactly as many as it says."""
 
 from collections.abc import Iterable
 
@@ -8,46 +8,50 @@ from epicycle.spec.fields import budget, data
 from epicycle.spec.paths import matches
 
 
-class Counted(Edit):
-    """An edit that can hit several places.
+class CountedEdit(Edit):
+    """An edit that can hit several places: tensors or rows.
 
     Attributes:
-        places: how many it must hit; None is any number but 0.
+        places: the number of places that it must hit; None allows any number but 0.
     """
 
     places: int | None = budget(None, ge=1)  # a check, which moves no trajectory
 
-    def count(self, hit: int, what: str) -> None:
-        """Compare with what was hit.
+    def check_places(self, n_hit: int, noun: str) -> None:
+        """Refuse a wrong number of places.
+
+        Args:
+            n_hit: the number of places that the edit hits.
+            noun: what a place is, for the message: `row`, `tensor`.
 
         Raises:
-            InputError: nothing was hit, or another number than wanted.
+            InputError: the edit hits no place, or another number of places than it must.
         """
-        if not hit:
-            raise InputError(f"edit {self.kind}: it changes no {what}.")
-        if self.places is not None and hit != self.places:
-            raise InputError(f"edit {self.kind}: it hits {hit} {what}s and must hit {self.places}.")
+        if not n_hit:
+            raise InputError(f"edit {self.kind}: it changes no {noun}.")
+        if self.places is not None and n_hit != self.places:
+            raise InputError(f"edit {self.kind}: it hits {n_hit} {noun}s and must hit {self.places}.")
 
 
-class OfTensors(Counted):
+class TensorEdit(CountedEdit):
     """An edit of tensors named by patterns; its places are tensors.
 
     Attributes:
-        tensors: patterns of names: `W_E`, `b_*`.
+        tensors: patterns of tensor names: `W_E`, `b_*`.
     """
 
     tensors: tuple[str, ...] = data(min_length=1)
 
-    def hit(self, known: Iterable[str]) -> list[str]:
-        """The tensors meant.
+    def matching(self, names: Iterable[str]) -> list[str]:
+        """The names that a pattern fits, in their order.
 
         Raises:
-            InputError: a pattern fits none, or another number than wanted is hit.
+            InputError: a pattern fits no name, or the edit hits another number of tensors than it must.
         """
-        names = list(known)
+        available = list(names)
         for pattern in self.tensors:
-            if not any(matches(name, (pattern,)) for name in names):
-                raise InputError(f"edit {self.kind}: no tensor is called '{pattern}'; {nearest(pattern, names)}")
-        found = [name for name in names if matches(name, self.tensors)]
-        self.count(len(found), "tensor")
-        return found
+            if not any(matches(name, (pattern,)) for name in available):
+                raise InputError(f"edit {self.kind}: no tensor is called '{pattern}'; {nearest(pattern, available)}")
+        matching = [name for name in available if matches(name, self.tensors)]
+        self.check_places(len(matching), "tensor")
+        return matching

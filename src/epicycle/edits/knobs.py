@@ -1,4 +1,8 @@
-"""Edits of knobs: a number set or scaled, at once or little by little, for good or until another moment; and of any other field."""
+"""Edits of knobs and of other fields.
+
+A knob is set or scaled, at once or along a straight line, for good or until a later moment. `Change` gives any other field a new
+value.
+"""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -14,16 +18,18 @@ from epicycle.spec.fields import data
 from epicycle.spec.moments import ForkMoment
 from epicycle.spec.paths import knob_path
 
-FIXED = ("task.", "training.steps", "training.stop")
+FIXED = ("task", "training.steps", "training.stop")  # what `Change` must not touch
 
 
 class _KnobEdit(Edit):
-    """One knob gets another value.
+    """Give one knob another value.
+
+    An edit that takes time, or ends, is a `Course` of the experiment: steps, and the knob's values at them.
 
     Attributes:
-        knob: its path, or as much of the end as tells it apart.
-        over: updates in which it goes there along a straight line; 0 is at once.
-        until: the moment, on the parent's clock, at which it jumps back to the value it had; None is never.
+        knob: the knob's path, or as much of its end as identifies it.
+        over: number of updates in which the knob reaches the new value along a straight line; 0 jumps there.
+        until: the moment, on the parent's clock, at which the knob jumps back to its old value; None never does.
     """
 
     knob: str = data()
@@ -31,11 +37,11 @@ class _KnobEdit(Edit):
     until: ForkMoment | None = data(None)
 
     @abstractmethod
-    def _target(self, value: Any) -> Any:
-        """The new value, given the one it has."""
+    def new_value(self, value: Any) -> Any:
+        """The knob's new value, given its present one; None is a knob that is off."""
 
     def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
-        """With `until` as a step."""
+        """The edit with `until` as a step; None if that moment has not come in the parent."""
         del donor
         if self.until is None:
             return self
@@ -43,77 +49,109 @@ class _KnobEdit(Edit):
         return None if step is None else self.model_copy(update={"until": step})
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:
-        """Without the course that the knob had, and with a new one where the edit takes time."""
+        """The experiment without the course that the knob had, and with a new course if the edit takes time or ends.
+
+        Raises:
+            InputError: no such knob or value, or the knob is off before the fork and would have to rise slowly or go back.
+        """
         path = self._path(experiment)
         courses = tuple(c for c in experiment.training.courses if knob_path(c.of, experiment.knobs()) != path)
-        known = experiment.knobs().get(path)
-        target = self._target(known)
-        if known is None:
-            if self.over or self.until is not None:
-                raise InputError(f"edit {self.kind}: {path} is off before the fork, so it can neither come on slowly nor go back.")
+        value = experiment.knobs().get(path)
+        target = self.new_value(value)
+        if value is None:
+            if self._has_course():
+                raise InputError(
+                    f"edit {self.kind}: {path} is off before the fork, so it cannot change slowly or go back; drop over and until."
+                )
             return experiment.swept(path, target)
-        if self.over or self.until is not None:
-            steps = tuple(before + step for step in self._steps(moment))
-            courses = (*courses, Course(of=path, steps=steps, values=self._values(known, target)))
+        if self._has_course():
+            steps = tuple(before + step for step in self._course_steps(moment))
+            courses = (*courses, Course(of=path, steps=steps, values=self._course_values(value, target)))
         return experiment.model_copy(update={"training": experiment.training.model_copy(update={"courses": courses})})
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """The state with the knob changed, or with the values of its course counted from the one it has."""
+        """The state with the knob changed, or with the values of its course counted from the knob's value in this state.
+
+        Raises:
+            InputError: the knob's field refuses the new value.
+        """
         experiment: Experiment = context.experiment
         path = self._path(experiment)
         value = state.knobs[path]
-        target = type(value)(self._target(value))
-        experiment.swept(path, float(target))  # refuses what the field refuses
-        if not (self.over or self.until is not None):
+        target = type(value)(self.new_value(value))
+        experiment.swept(path, float(target))  # raises if the field refuses the value
+        if not self._has_course():
             return state._replace(knobs={**state.knobs, path: target}), data
         last = len(experiment.training.courses) - 1
-        course = {f"training.courses.{last}.values.{i}": type(value)(point) for i, point in enumerate(self._values(value, target))}
+        points = enumerate(self._course_values(value, target))
+        course = {f"training.courses.{last}.values.{i}": type(value)(point) for i, point in points}
         return state._replace(knobs={**state.knobs, **course}), data
 
-    def _steps(self, moment: int) -> list[int]:
-        """Of the course, on the parent's clock."""
-        there = moment + self.over
-        if self.until is None:
-            return [moment, there]
-        assert isinstance(self.until, int), "settled before"
-        if self.until <= there + 1:
-            raise InputError(f"edit {self.kind}: it is to last until step {self.until}, and is there at step {there} only.")
-        return [*([moment] if self.over else []), there, self.until - 1, self.until]
+    def _has_course(self) -> bool:
+        return bool(self.over) or self.until is not None
 
-    def _values(self, value: Any, target: Any) -> tuple[Any, ...]:
-        """Of the course at its steps."""
+    def _course_steps(self, moment: int) -> list[int]:
+        """The steps of the course, on the parent's clock."""
+        arrival = moment + self.over
+        if self.until is None:
+            return [moment, arrival]
+        assert isinstance(self.until, int), "`settled` has made it a step"
+        if self.until <= arrival + 1:
+            raise InputError(
+                f"edit {self.kind}: it is to last until step {self.until}, but reaches its value at step {arrival} only; "
+                f"choose an until of at least {arrival + 2}."
+            )
+        return [*([moment] if self.over else []), arrival, self.until - 1, self.until]
+
+    def _course_values(self, value: Any, target: Any) -> tuple[Any, ...]:
+        """The knob's values at the steps of the course."""
         rise = (value, target) if self.over else (target,)
         return rise if self.until is None else (*rise, target, value)
 
     def _path(self, experiment: Experiment) -> str:
+        """The full path of the knob; knobs that are off count too, values of courses do not."""
         off = [path for path, role, value in experiment.leaves() if role == "knob" and value is None]
-        known = [path for path in experiment.knobs() if not path.startswith("training.courses.")]
-        return knob_path(self.knob, [*known, *off])
+        on = [path for path in experiment.knobs() if not path.startswith("training.courses.")]
+        return knob_path(self.knob, [*on, *off])
 
 
 class Scale(_KnobEdit):
-    """Multiply a knob."""
+    """Multiply a knob.
+
+    Attributes:
+        by: the factor.
+    """
 
     kind = "scale"
     leading = ("knob", "by")
 
     by: float = data()
 
-    def _target(self, value: Any) -> Any:
+    def new_value(self, value: Any) -> Any:
+        """The present value times the factor.
+
+        Raises:
+            InputError: the knob is off.
+        """
         if value is None:
             raise InputError(f"edit scale: {self.knob} is off in this run; give it a value with set.")
         return value * self.by
 
 
 class Set(_KnobEdit):
-    """Give a knob a value; one that was off comes on."""
+    """Give a knob a value; a knob that was off is switched on.
+
+    Attributes:
+        to: the value.
+    """
 
     kind = "set"
     leading = ("knob", "to")
 
     to: float = data()
 
-    def _target(self, value: Any) -> Any:
+    def new_value(self, value: Any) -> Any:
+        """The value of the edit, whatever the present one."""
         del value
         return self.to
 
@@ -123,13 +161,14 @@ def _plain(value: Any) -> Any:
 
 
 class Change(Edit):
-    """Give a field that is no knob another value: the optimiser, the loss, the batch, the schedule, the split.
+    """Give a field that is not a knob another value: the optimiser, the loss, the batch, the schedule, the split.
 
-    What the fork still has keeps its state: tensors and knobs of the same names. Another optimiser starts with moments of its own.
+    Tensors and knobs that have the same names in the changed experiment keep their values. Another optimiser starts with fresh
+    moments.
 
     Attributes:
-        field: dotted path below the experiment, `training.batch_size`.
-        to: its new value, as in YAML.
+        field: dotted path below the experiment, such as `training.batch_size`.
+        to: the new value, as in YAML.
     """
 
     kind = "change"
@@ -139,14 +178,16 @@ class Change(Edit):
     to: Annotated[Any, BeforeValidator(_plain)] = data()
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:
-        """With the field replaced.
+        """The experiment with the field replaced.
 
         Raises:
-            InputError: no such field or value, it has that value already, or a fork cannot change it.
+            InputError: no such field or value, the field has that value already, or a fork must not change it.
         """
         del moment, before
-        if f"{self.field}.".startswith(tuple(f"{fixed.rstrip('.')}." for fixed in FIXED)):
-            raise InputError(f"edit change: a fork goes on with its task and has a budget of its own; it cannot change {self.field}.")
+        if any(f"{self.field}.".startswith(f"{fixed}.") for fixed in FIXED):
+            raise InputError(
+                f"edit change: a fork keeps its parent's task and has a budget of its own; it cannot change {self.field}."
+            )
         after = experiment.swept(self.field, self.to)
         if after == experiment:
             raise InputError(f"edit change: {self.field} is {self.to} already.")

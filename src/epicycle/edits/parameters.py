@@ -1,54 +1,65 @@
-"""Edits of parameters and of the optimiser's state. Moments stay with the tensors unless an edit says otherwise."""
+"""Edits of parameters and of the optimiser's state.
 
+An edit of parameters leaves the optimiser's moments of its tensors as they were; add `ResetMoments` to put them back.
+"""
+
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Literal
 
-import jax
 import numpy as np
 from pydantic import Field
 
-from epicycle.edits.counted import OfTensors
+from epicycle.edits.counted import TensorEdit
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
-from epicycle.spec.families import Edit, EditContext
+from epicycle.spec.families import Edit, EditContext, Params
 from epicycle.spec.fields import data
-from epicycle.training.state import EDIT, moving
-from epicycle.training.update_rule import by_name
-
-Tensors = dict[str, Any]
 
 
-class _WeightEdit(OfTensors):
-    """Tensors get other values at once."""
+class _WeightEdit(TensorEdit):
+    """Give tensors other values at once."""
+
+    @abstractmethod
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """The tensors' new values, by name, in any number type."""
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """The state with the tensors replaced."""
-        meant = {name: state.params[name] for name in self.hit(state.params)}
-        after = {name: np.asarray(value, meant[name].dtype) for name, value in self._values(meant, state, context).items()}
-        return state._replace(params={**state.params, **after}), data
+        """The state with the tensors replaced; they keep their number types.
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        raise NotImplementedError
+        Raises:
+            InputError: no such tensor, another number of tensors than must, or a tensor that the edit cannot change.
+        """
+        tensors = {name: state.params[name] for name in self.matching(state.params)}
+        new_values = self.new_values(tensors, context)
+        replaced = {name: np.asarray(value, tensors[name].dtype) for name, value in new_values.items()}
+        return state._replace(params={**state.params, **replaced}), data
 
 
 class ScaleWeights(_WeightEdit):
-    """Multiply tensors."""
+    """Multiply tensors.
+
+    Attributes:
+        by: the factor.
+    """
 
     kind = "scale_weights"
     leading = ("tensors", "by")
 
     by: float = data()
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state, context
-        return {name: value * value.dtype.type(self.by) for name, value in meant.items()}
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """Each tensor times the factor."""
+        del context
+        return {name: value * value.dtype.type(self.by) for name, value in tensors.items()}
 
 
 class SetNorm(_WeightEdit):
-    """Rescale tensors together to a norm.
+    """Rescale tensors by one common factor, so that together they have a given norm.
 
     Attributes:
-        to: the norm, or with `relative` a multiple of their norm at initialisation.
+        to: the norm, or with `relative` a multiple of the tensors' norm at initialisation.
+        relative: whether `to` is a multiple.
     """
 
     kind = "set_norm"
@@ -57,21 +68,25 @@ class SetNorm(_WeightEdit):
     to: float = data(gt=0)
     relative: bool = data(False)
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state
-        wanted = self.to * (_norm({name: context.fresh().params[name] for name in meant}) if self.relative else 1.0)
-        here = _norm(meant)
-        if here == 0:
-            raise InputError("edit set_norm: the tensors are 0, which no factor changes.")
-        return {name: value * (wanted / here) for name, value in meant.items()}
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """Each tensor times the common factor.
+
+        Raises:
+            InputError: all the tensors are 0.
+        """
+        target = self.to * (_norm(_initial(tensors, context)) if self.relative else 1.0)
+        norm = _norm(tensors)
+        if norm == 0:
+            raise InputError("edit set_norm: the tensors are all 0, so no factor gives them a norm.")
+        return {name: value * (target / norm) for name, value in tensors.items()}
 
 
 class AddNoise(_WeightEdit):
     """Add Gaussian noise to tensors, drawn from the run's seed.
 
     Attributes:
-        spread: its standard deviation as a multiple of each tensor's root mean square.
-        draw: number of the draw; another gives other noise.
+        spread: the noise's standard deviation, as a multiple of each tensor's root mean square.
+        draw: number of the draw; another number gives other noise.
     """
 
     kind = "add_noise"
@@ -80,34 +95,32 @@ class AddNoise(_WeightEdit):
     spread: float = data(gt=0)
     draw: int = data(0, ge=0)
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del context
-        key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), EDIT), state.step)
-        keys = jax.random.split(jax.random.fold_in(key, self.draw), len(meant))
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """Each tensor plus its noise."""
+        normal = context.normal({name: value.shape for name, value in tensors.items()}, self.draw)
         return {
-            name: meant[name]
-            + self.spread * _norm({name: meant[name]}) / meant[name].size ** 0.5 * np.asarray(jax.random.normal(k, meant[name].shape))
-            for name, k in zip(sorted(meant), keys, strict=True)
+            name: value + self.spread * _norm({name: value}) / value.size**0.5 * normal[name]  # norm / size^0.5 = root mean square
+            for name, value in tensors.items()
         }
 
 
 class ResetWeights(_WeightEdit):
-    """Put tensors back to where the run's seed started them."""
+    """Put tensors back to the values that the run's seed started them with."""
 
     kind = "reset_weights"
     leading = ("tensors",)
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state
-        return {name: context.fresh().params[name] for name in meant}
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """The tensors at initialisation."""
+        return _initial(tensors, context)
 
 
 class ZeroUnits(_WeightEdit):
     """Set slices of tensors to 0: rows, columns, heads, neurons.
 
     Attributes:
-        axis: the axis that the units lie along.
-        units: places along it.
+        axis: the axis along which the units lie.
+        units: their indices along that axis.
     """
 
     kind = "zero_units"
@@ -116,28 +129,33 @@ class ZeroUnits(_WeightEdit):
     axis: int = data()
     units: tuple[int, ...] = data(min_length=1)
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state, context
-        found = {}
-        for name, value in meant.items():
-            length = value.shape[_axis(self, name, value)]
-            if bad := [unit for unit in self.units if not 0 <= unit < length]:
-                raise InputError(f"edit zero_units: {name} has units 0 to {length - 1} along axis {self.axis}, not {bad[0]}.")
-            kept = np.moveaxis(value.copy(), self.axis, 0)
-            kept[list(self.units)] = 0
-            found[name] = np.moveaxis(kept, 0, self.axis)
-        return found
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """Copies of the tensors with the units set to 0.
+
+        Raises:
+            InputError: a tensor has no such axis or unit.
+        """
+        del context
+        return {name: self._without_units(name, value) for name, value in tensors.items()}
+
+    def _without_units(self, name: str, value: Any) -> Any:
+        length = value.shape[_axis(self.kind, self.axis, name, value)]
+        if bad := [unit for unit in self.units if not 0 <= unit < length]:
+            raise InputError(f"edit zero_units: {name} has units 0 to {length - 1} along axis {self.axis}, not {bad[0]}.")
+        units_first = np.moveaxis(value.copy(), self.axis, 0)
+        units_first[list(self.units)] = 0
+        return np.moveaxis(units_first, 0, self.axis)
 
 
 class Project(_WeightEdit):
-    """Keep a subspace along one axis of tensors, or project it out.
+    """Keep only a subspace along one axis of tensors, or project it out.
 
     Attributes:
-        axis: the axis that the subspace lies along.
-        basis: `fourier`, cosines and sines over the residues 0 to p - 1 (the first p places of the axis; further ones stay);
-            `singular`, the tensor's own singular vectors along the axis, the largest first.
-        which: frequencies from 0 (the mean) to p // 2, or numbers of singular vectors.
-        keep: True keeps the subspace alone, False takes it out.
+        axis: the axis along which the subspace lies.
+        basis: `fourier` is cosines and sines over the residues 0 to p - 1, the first p entries of the axis; further entries stay as
+            they are. `singular` is the tensor's own singular vectors along the axis, largest singular value first.
+        which: frequencies from 0 (the mean) to p // 2, or numbers of singular vectors from 0.
+        keep: True keeps the subspace alone; False takes it out.
         p: number of residues; None is the number of the task's operands.
     """
 
@@ -150,27 +168,31 @@ class Project(_WeightEdit):
     keep: bool = data(True)
     p: int | None = data(None, ge=2)
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state
-        residues = self.p or int(context.experiment.task.table().operands.max()) + 1
-        found = {}
-        for name, value in meant.items():
-            axis = _axis(self, name, value)
-            front = np.moveaxis(value.astype(np.float64), axis, 0)
-            length = residues if self.basis == "fourier" else front.shape[0]
-            if length > front.shape[0]:
-                raise InputError(
-                    f"edit project: axis {self.axis} of {name} has {front.shape[0]} places, fewer than {length} residues."
-                )
-            flat = front[:length].reshape(length, -1)
-            vectors = self._fourier(length) if self.basis == "fourier" else self._singular(flat, name)
-            inside = vectors @ (vectors.T @ flat)
-            front[:length] = (inside if self.keep else flat - inside).reshape(front[:length].shape)
-            found[name] = np.moveaxis(front, 0, axis)
-        return found
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """The tensors projected, in float64.
+
+        Raises:
+            InputError: a tensor has no such axis, frequency or singular vector, or too few entries along the axis.
+        """
+        n_residues = self.p or int(context.experiment.task.table().operands.max()) + 1
+        return {name: self._projected(name, value, n_residues) for name, value in tensors.items()}
+
+    def _projected(self, name: str, value: Any, n_residues: int) -> Any:
+        axis = _axis(self.kind, self.axis, name, value)
+        axis_first = np.moveaxis(value.astype(np.float64), axis, 0)
+        length = n_residues if self.basis == "fourier" else axis_first.shape[0]
+        if length > axis_first.shape[0]:
+            raise InputError(
+                f"edit project: axis {self.axis} of {name} has {axis_first.shape[0]} entries, fewer than the {length} residues."
+            )
+        flat = axis_first[:length].reshape(length, -1)
+        vectors = self._fourier(length) if self.basis == "fourier" else self._singular(flat, name)
+        inside = vectors @ (vectors.T @ flat)
+        axis_first[:length] = (inside if self.keep else flat - inside).reshape(axis_first[:length].shape)
+        return np.moveaxis(axis_first, 0, axis)
 
     def _fourier(self, p: int) -> Any:
-        """Orthonormal columns: the mean, or cosine and sine of each frequency (the cosine alone at p / 2)."""
+        """Orthonormal columns: the mean for frequency 0, cosine and sine of each other frequency (the cosine alone at p / 2)."""
         if bad := [k for k in self.which if not 0 <= k <= p // 2]:
             raise InputError(f"edit project: frequencies over {p} residues are 0 to {p // 2}, not {bad[0]}.")
         x = np.arange(p)
@@ -178,59 +200,66 @@ class Project(_WeightEdit):
         return np.stack([wave / np.linalg.norm(wave) for wave in waves], axis=1)
 
     def _singular(self, flat: Any, name: str) -> Any:
+        """The chosen left singular vectors as columns."""
         vectors = np.linalg.svd(flat, full_matrices=False)[0]
         if bad := [k for k in self.which if not 0 <= k < vectors.shape[1]]:
             raise InputError(f"edit project: {name} has singular vectors 0 to {vectors.shape[1] - 1}, not {bad[0]}.")
         return vectors[:, list(self.which)]
 
 
-class _FromDonor(_WeightEdit):
-    """Tensors from another run, which has the same task and the same rows to train on.
+class _DonorEdit(_WeightEdit):
+    """Use tensors of another run, which has the same task and the same rows to train on.
 
     Attributes:
-        donor: id of a run, or in a study an arm (its run with the same seeds; where there is none, among those of the same data seed
-            the one that stands where the recipient's seed stands among its own arm's, from the front again past their number).
-        step: a step at which the donor's state is kept; None is that of its last state when the fork is made.
+        donor: id of a run, or in a study the name of an arm. Of an arm, the donor is the run with the parent's seeds. Where there is
+            none, the donor is among the arm's runs with the parent's data seed, at the position that the parent's seed has among the
+            seeds of its own arm; positions past their number start from the front again.
+        step: a step at which the donor's state is kept; None is the donor's last state at the time when the fork is made.
     """
 
     donor: str = data()
     step: int | None = data(None, ge=0)
 
     def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
-        """With the donor as a run's id at a step: a donor that is trained on later makes another fork."""
+        """The edit with the donor as a run's id at a step, so that a donor that is trained on later makes another fork."""
         del place
-        run, last = donor(self.donor)
-        return self.model_copy(update={"donor": run, "step": last if self.step is None else self.step})
+        run_id, last_step = donor(self.donor)
+        return self.model_copy(update={"donor": run_id, "step": last_step if self.step is None else self.step})
 
     def donors(self) -> tuple[tuple[str, int | None], ...]:
-        """The one."""
+        """The one donor and its step."""
         return ((self.donor, self.step),)
 
-    def _given(self, meant: Tensors, context: EditContext) -> Tensors:
-        given = context.donors[self.donor, self.step]
-        for name, value in meant.items():
-            if name not in given or given[name].shape != value.shape:
-                what = f"shape {given[name].shape}" if name in given else "no such tensor"
-                raise InputError(f"edit {self.kind}: {name} has shape {value.shape} here and {what} in run {self.donor}.")
-        return {name: given[name] for name in meant}
+    def donor_tensors(self, tensors: Params, context: EditContext) -> Params:
+        """The donor's tensors of the same names.
+
+        Raises:
+            InputError: the donor has no such tensor, or one of another shape.
+        """
+        params = context.donors[self.donor, self.step]
+        for name, value in tensors.items():
+            if name not in params or params[name].shape != value.shape:
+                donor_has = f"shape {params[name].shape}" if name in params else "no such tensor"
+                raise InputError(f"edit {self.kind}: {name} has shape {value.shape} in this run and {donor_has} in run {self.donor}.")
+        return {name: params[name] for name in tensors}
 
 
-class Transplant(_FromDonor):
+class Transplant(_DonorEdit):
     """Take tensors from another run."""
 
     kind = "transplant"
     leading = ("tensors", "donor")
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state
-        return self._given(meant, context)
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """The donor's tensors."""
+        return self.donor_tensors(tensors, context)
 
 
-class Interpolate(_FromDonor):
-    """Go part of the straight line to another run's tensors.
+class Interpolate(_DonorEdit):
+    """Move tensors part of the way along the straight line to another run's tensors.
 
     Attributes:
-        weight: 0 stays, 1 is the other run.
+        weight: 0 stays, 1 takes the other run's tensors.
     """
 
     kind = "interpolate"
@@ -238,55 +267,66 @@ class Interpolate(_FromDonor):
 
     weight: float = data()
 
-    def _values(self, meant: Tensors, state: Any, context: EditContext) -> Tensors:
-        del state
-        given, w = self._given(meant, context), self.weight
-        return {name: (1 - w) * value + w * given[name] for name, value in meant.items()}
+    def new_values(self, tensors: Params, context: EditContext) -> Params:
+        """Weighted means of the tensors and the donor's."""
+        donor_tensors, w = self.donor_tensors(tensors, context), self.weight
+        return {name: (1 - w) * value + w * donor_tensors[name] for name, value in tensors.items()}
 
 
-class Freeze(OfTensors):
-    """Stop training tensors; `{kind: change, field: training.frozen, to: []}` lets them go again."""
+class Freeze(TensorEdit):
+    """Stop training tensors; `{kind: change, field: training.frozen, to: []}` trains them again."""
 
     kind = "freeze"
     leading = ("tensors",)
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:
-        """With the patterns among the frozen ones."""
+        """The experiment with the patterns added to `training.frozen`."""
         del moment, before
         return experiment.swept("training.frozen", [*experiment.training.frozen, *self.tensors])
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """As they are, the moments of frozen tensors being gone already."""
-        self.hit(state.params)
-        if not moving(context.experiment, state.params):
+        """The state and data unchanged, as the moments of the frozen tensors are gone already; only the tensors are checked.
+
+        Raises:
+            InputError: no such tensor, another number of tensors than must, or no tensor is left to train.
+        """
+        self.matching(state.params)
+        if not context.trained_tensors:
             raise InputError("edit freeze: every tensor is frozen, so there is nothing to train.")
         return state, data
 
 
-class ResetMoments(OfTensors):
-    """Put the optimiser's state back to its beginning: all of it, or what it holds of some tensors (its count of steps goes on)."""
+class ResetMoments(TensorEdit):
+    """Put the optimiser's state back to its start: all of it, or what it holds of some tensors (its count of steps then goes on)."""
 
     kind = "reset_moments"
 
     tensors: tuple[str, ...] = Field(("*",), min_length=1, json_schema_extra={"role": "data"})
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """The state with moments of a fresh one."""
-        meant, fresh = set(self.hit(moving(context.experiment, state.params))), context.fresh().moments
-        if self.tensors == ("*",):
-            return state._replace(moments=fresh), data
+        """The state with moments as at the start.
 
-        def chosen(path: str, now: Any, new: Any) -> Any:
-            return new if path.rsplit("/", 1)[-1] in meant else now
-
-        return state._replace(moments=by_name(chosen, state.moments, fresh)), data
-
-
-def _axis(edit: Any, name: str, value: Any) -> int:
-    if not -value.ndim <= edit.axis < value.ndim:
-        raise InputError(f"edit {edit.kind}: {name} has axes 0 to {value.ndim - 1}, not {edit.axis}.")
-    return int(edit.axis % value.ndim)
+        Raises:
+            InputError: no trained tensor of such a name, or another number of tensors than must.
+        """
+        names = self.matching(context.trained_tensors)
+        moments = context.fresh().moments if self.tensors == ("*",) else context.reset_moments(names)
+        return state._replace(moments=moments), data
 
 
-def _norm(tensors: Tensors) -> float:
+def _axis(kind: str, axis: int, name: str, value: Any) -> int:
+    """The axis counted from 0."""
+    if not -value.ndim <= axis < value.ndim:
+        raise InputError(f"edit {kind}: {name} has axes 0 to {value.ndim - 1}, not {axis}.")
+    return axis % int(value.ndim)
+
+
+def _initial(tensors: Params, context: EditContext) -> Params:
+    """The tensors of the same names at initialisation."""
+    initial = context.fresh().params
+    return {name: initial[name] for name in tensors}
+
+
+def _norm(tensors: Params) -> float:
+    """The square root of the sum of all squares."""
     return float(np.sqrt(sum(np.square(value.astype(np.float64)).sum() for value in tensors.values())))
