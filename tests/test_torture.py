@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from epicycle.lab.session import Session
 from epicycle.lab.study import run_study
 from epicycle.store.files import Root
 from epicycle.studies.own_file import load_file
-from epicycle.training.cohort import Interrupted
+from epicycle.training.loop import Interrupted
 from tests import torture
 
 
@@ -50,9 +51,9 @@ def test_asked_to_end_goes_on_later(calm: torture.Calm, tmp_path: Path) -> None:
 
     for asked in (while_training, before_judging):
         with pytest.raises(Interrupted):
-            run_study(study, Root.create(tmp_path / "r"), interrupted=asked)
+            run_study(study, Session(Root.create(tmp_path / "r"), interrupted=asked))
         assert not list((tmp_path / "r").rglob("verdicts.json"))
         assert not list((tmp_path / "r").rglob("*.partial"))
-    outcome = run_study(study, Root.create(tmp_path / "r"))
+    outcome = run_study(study, Session(Root.create(tmp_path / "r")))
     assert outcome.trained == 0
     assert torture.results(outcome.files.path).items() <= torture.results(next(calm.root.glob("studies/*/*"))).items()

@@ -10,7 +10,8 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.lab.cohorts import Interrupted, train_runs
+from epicycle.lab.cohorts import train_runs
+from epicycle.lab.session import Session
 from epicycle.spec.arms import RootArm
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, longest
@@ -20,7 +21,9 @@ from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import read_checkpoint, write_checkpoint
 from epicycle.store.cohorts import CohortStore
 from epicycle.store.files import Root
+from epicycle.store.marker import Commit
 from epicycle.store.runs import StoredRun
+from epicycle.training.loop import Interrupted
 
 SMALL = Observation(dense_until=5, per_decade=8)
 
@@ -28,7 +31,7 @@ SMALL = Observation(dense_until=5, per_decade=8)
 def train_all(
     runs: list[Run], root: Path, observation: Observation = SMALL, watch: Any = lambda p: None, ask: Any = lambda: False
 ) -> int:
-    return train_runs(runs, observation, Root.create(root), watch, ask)
+    return train_runs(runs, Session(Root.create(root), observation, watch, ask))
 
 
 def runs_of(experiment: ep.Experiment, *seeds: int) -> list[Run]:
@@ -185,22 +188,28 @@ def test_a_missing_measure_is_replayed(tiny: ep.Experiment, tmp_path: Path) -> N
 
 def interrupted_cohort(experiment: ep.Experiment, place: Path, monkeypatch: pytest.MonkeyPatch) -> CohortStore:
     """Two commits, then an interruption."""
-    from epicycle.training import cohort as engine
+    from epicycle.training.loop import CommitClock, Interrupted
+    from epicycle.training.rounds import Pace
 
     asked, runs = iter([False] * 6 + [True] * 99), runs_of(experiment, 0, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(engine._CommitClock, "due", lambda self: True)
-        patch.setattr(engine._Pace, "steps_in", lambda self, seconds, members: 5)
-        with pytest.raises(engine.Interrupted):
+        patch.setattr(CommitClock, "due", lambda self: True)
+        patch.setattr(Pace, "steps_in", lambda self, seconds, members: 5)
+        with pytest.raises(Interrupted):
             train_all(runs, place, ask=lambda: next(asked))
     return CohortStore(Root(place).opened().cohort(next(iter(Catalogue(Root(place)).members))))
 
 
+def commits_of(store: CohortStore) -> list[Commit]:
+    """The latest commit and the one before."""
+    return [commit for commit in (store.marker.checkpoint, store.marker.previous) if commit]
+
+
 def test_interrupted_runs_resume_to_the_same_bytes(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
-    assert 0 < min(store.status["rows"]) < store.status["segments"][0]["rows"]
+    assert 0 < min(store.marker.rows) < store.marker.segments[0].rows
     data = ep.open(store.files.path)
-    assert np.isnan(data.train_loss.values[:, store.status["rows"][0] :]).all()
+    assert np.isnan(data.train_loss.values[:, store.marker.rows[0] :]).all()
     train_all(runs_of(tiny, 0, 1), tmp_path / "r")
     train_all(runs_of(tiny, 0, 1), tmp_path / "straight")
     assert bytes_below(tmp_path / "r") == bytes_below(tmp_path / "straight")
@@ -211,7 +220,7 @@ def test_damaged_checkpoints_are_named_and_the_one_before_used(
     damage: str, tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
-    hit = [store.status["checkpoint"]["file"]] + ([store.status["previous"]["file"]] if "previous" in damage else [])
+    hit = [commit.file for commit in commits_of(store)[: 2 if "previous" in damage else 1]]
     for name in hit:
         (store.files.checkpoints / name).write_bytes(b"rubbish")
     with pytest.warns(UserWarning, match=r"latest-\d+\.safetensors is damaged") as told:
@@ -224,18 +233,18 @@ def test_damaged_checkpoints_are_named_and_the_one_before_used(
 
 def test_a_cohort_lost_altogether_is_not_half_retrained(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
-    for name in (store.status["checkpoint"]["file"], store.status["previous"]["file"]):
-        (store.files.checkpoints / name).write_bytes(b"rubbish")
-    before = store.status["rows"]
+    for commit in commits_of(store):
+        (store.files.checkpoints / commit.file).write_bytes(b"rubbish")
+    before = store.marker.rows
     one = runs_of(tiny, 0)
     with pytest.warns(UserWarning, match="damaged"), pytest.raises(InputError, match="only some of its runs"):
         train_all(one, tmp_path / "r")
-    assert CohortStore(store.files).status["rows"] == before
+    assert CohortStore(store.files).marker.rows == before
 
 
 def test_what_lies_past_the_marker_is_ignored(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = interrupted_cohort(tiny, tmp_path / "r", monkeypatch)
-    rows = store.status["rows"][0]
+    rows = store.marker.rows[0]
     store.write_rows(rows, {"train_loss": np.full((2, 2), 123.0, np.float32)})
     (store.files.checkpoints / "step-0000000003.safetensors.partial").write_bytes(b"half")
     assert not (ep.open(store.files.path).train_loss == 123.0).any()

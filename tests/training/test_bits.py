@@ -12,10 +12,12 @@ import epicycle as ep
 from epicycle.spec.experiment import Run
 from epicycle.spec.observation import Observation
 from epicycle.spec.results import DONE
-from epicycle.training import cohort as engine
-from epicycle.training.cohort import Cohort, train
+from epicycle.training.cohort import Cohort
 from epicycle.training.devices import Machine
-from epicycle.training.state import from_tensors, to_tensors
+from epicycle.training.loop import Interrupted, train
+from epicycle.training.program import cohort_program, next_batch
+from epicycle.training.rounds import Pace, member_plan
+from epicycle.training.state import Data, from_tensors, stacked, to_tensors
 
 TASK, SPLIT = ep.Modular(p=7, operation="x-y"), ep.Split(frac_train=0.6)
 CASES = {
@@ -132,7 +134,7 @@ def cohort_of(experiment: ep.Experiment, seeds: tuple[int, ...] = (0, 1, 2), fin
 
 def trained(cohort: Cohort, machine: Machine, interrupted: Callable[[], bool] = lambda: False) -> Memory:
     sink = Memory()
-    with contextlib.suppress(engine.Interrupted):
+    with contextlib.suppress(Interrupted):
         train(cohort, machine, sink, lambda c, rate: None, interrupted)
     return sink
 
@@ -154,13 +156,13 @@ def test_straight_equals_chunked_equals_resumed(case: str, machine: Machine, mon
     assert all(int(state.step) == straight.grid[-1] for state in straight.states)
     chunked = cohort_of(CASES[case])
     with monkeypatch.context() as patch:
-        patch.setattr(engine._Pace, "steps_in", lambda self, seconds, members: 3)  # rounds of three steps, off the grid
+        patch.setattr(Pace, "steps_in", lambda self, seconds, members: 3)  # rounds of three steps, off the grid
         trained(chunked, machine)
     assert_same(straight, chunked)
     asked = iter([False] * 4 + [True] * 99)
     killed = cohort_of(CASES[case])
     with monkeypatch.context() as patch:
-        patch.setattr(engine._Pace, "steps_in", lambda self, seconds, members: 7)
+        patch.setattr(Pace, "steps_in", lambda self, seconds, members: 7)
         trained(killed, machine, lambda: next(asked))
     assert 0 < int(killed.states[0].step) < straight.grid[-1]
     resumed = cohort_of(CASES[case])
@@ -233,7 +235,7 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     model = Counted(d_model=8, n_heads=2, d_mlp=16)
     first = experiment.model_copy(update={"model": model})
     cohort = cohort_of(first)
-    program = engine.cohort_program(first, cohort.measures, machine)
+    program = cohort_program(first, cohort.measures, machine)
     fields = {"training": {"optimiser": {"lr": 0.5}, "warmup": 3, "steps": 40}, "split": {"frac_train": 0.61}}
     changed = ep.Experiment(task=TASK, model=model, **fields)
     variants = [first, changed]
@@ -241,8 +243,8 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     for variant in variants:
         for seeds in ((0, 1), (7, 8)):
             other = cohort_of(variant, seeds)
-            plans = [engine._plan(other, member, 9)[0] for member in (0, 1)]
-            program(other.world, *(engine.stacked(trees) for trees in (other.data, other.states, plans)))
+            plans = [member_plan(other, member, 9).chunk for member in (0, 1)]
+            program(other.world, *(stacked(trees) for trees in (other.data, other.states, plans)))
             counts.append(len(traces))
     assert counts[0] > 0
     assert len(set(counts)) == 1, f"traced again: {counts}"
@@ -253,13 +255,13 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
 def test_every_knob_of_the_optimisers_is_traced(case: str, machine: Machine) -> None:
     """All of them changed compile nothing, and each of them changes the update."""
     first = CASES[case]
-    program = engine.cohort_program(first, cohort_of(first, (0,)).measures, machine)
+    program = cohort_program(first, cohort_of(first, (0,)).measures, machine)
 
     def ends(experiment: ep.Experiment) -> Any:
         cohort = cohort_of(experiment, (0, 1))
-        assert engine.cohort_program(experiment, cohort.measures, machine) is program
-        plans = [engine._plan(cohort, member, 16)[0] for member in (0, 1)]
-        state, _ = program(cohort.world, *(engine.stacked(trees) for trees in (cohort.data, cohort.states, plans)))
+        assert cohort_program(experiment, cohort.measures, machine) is program
+        plans = [member_plan(cohort, member, 16).chunk for member in (0, 1)]
+        state, _ = program(cohort.world, *(stacked(trees) for trees in (cohort.data, cohort.states, plans)))
         return {name: np.asarray(value) for name, value in state.params.items()}
 
     reference, compiled = ends(first), program._cache_size()
@@ -283,15 +285,13 @@ def test_a_state_stored_before_a_knob_was_known(machine: Machine) -> None:
 
 def test_rows_drawn_with_replacement() -> None:
     """Only rows with weight, all of them alike, the same whatever the padding."""
-    from epicycle.training.program import _batch
-
     cohort = cohort_of(CASES["sgd, drawn with replacement"], (0,))
     state, data = cohort.states[0], cohort.data[0]
     assert state.order is None
     present = np.flatnonzero(data.weights > 0)
     weights = data.weights.copy()
     weights[present[[0, 7]]] = 0  # withheld rows in the middle count as absent
-    batch = jax.jit(_batch, static_argnums=0)
+    batch = jax.jit(next_batch, static_argnums=0)
     drawn: list[int] = []
     for step in range(40):
         state = state._replace(step=np.int32(step))
@@ -300,7 +300,7 @@ def test_rows_drawn_with_replacement() -> None:
         assert (taken.weights == 1).all()
         np.testing.assert_array_equal(taken.labels, TASK.table().labels[taken.rows])
         drawn += taken.rows.tolist()
-        padded = engine.Data(*(np.pad(part, (0, 50)) for part in (data.rows, weights, data.labels)))
+        padded = Data(*(np.pad(part, (0, 50)) for part in (data.rows, weights, data.labels)))
         np.testing.assert_array_equal(batch(64, padded, state)[0].rows, taken.rows)
     allowed = data.rows[weights > 0]
     counts = np.array([drawn.count(row) for row in allowed])
@@ -311,15 +311,13 @@ def test_rows_drawn_with_replacement() -> None:
 
 
 def test_minibatch_passes_cover_every_row_once() -> None:
-    from epicycle.training.program import _batch
-
     cohort = cohort_of(CASES["transformer, minibatch"], (0,))
     state, data = cohort.states[0], cohort.data[0]
     present = int((data.weights > 0).sum())
     for _ in range(3):
         seen: list[int] = []
         for _ in range(-(-present // 8)):
-            batch, order = jax.jit(_batch, static_argnums=0)(8, data, state)
+            batch, order = jax.jit(next_batch, static_argnums=0)(8, data, state)
             seen += [int(r) for r, w in zip(batch.rows, batch.weights, strict=True) if w > 0]
             state = state._replace(order=order, step=state.step + 1)
         assert sorted(seen) == sorted(data.rows[:present].tolist())

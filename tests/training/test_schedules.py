@@ -67,9 +67,9 @@ def test_the_rate_is_a_function_of_traced_knobs() -> None:
 def test_the_engine_follows_the_schedule(tiny: ep.Experiment, machine: Machine) -> None:
     annealed = {"schedule": "linear", "anneal_steps": 6, "final_lr_scale": 0, "warmup": 2}
     rehearsal = Rehearsal(tiny.swept("training", annealed), 1, machine)
-    seen = [rehearsal.members_states()[0].params["W_E"]]
+    seen = [rehearsal.states()[0].params["W_E"]]
     for _ in range(10):
         rehearsal.steps(1)
-        seen.append(rehearsal.members_states()[0].params["W_E"])
+        seen.append(rehearsal.states()[0].params["W_E"])
     moved = [bool((after != before).any()) for before, after in pairwise(seen)]
     assert moved == [False, *[True] * 7, False, False], "nothing at s = 0, and nothing once the rate is 0 at s = 8"

@@ -20,7 +20,7 @@ def _start() -> dict[str, float]:
     from epicycle.lab.study import run_study
     from epicycle.store.files import Root
     from epicycle.studies import load
-    from epicycle.training.cohort import Interrupted
+    from epicycle.training.loop import Interrupted
 
     reported: list[float] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(Interrupted):

@@ -1,4 +1,7 @@
-"""The engine, the only code that trains: state, losses, optimisers, the compiled program, the loop that drives it."""
+"""The engine, and the only code that trains: state, losses, optimisers, the compiled program, and the loop that drives it.
+
+LOSSES and OPTIMISERS name the kinds of both families. A new loss or optimiser is a class in a file here and a line below.
+"""
 
 LOSSES = {
     "cross_entropy": "epicycle.training.losses:CrossEntropy",

@@ -1,7 +1,7 @@
 """What a program costs, read off its own arithmetic: the matrix products in it, and the memory it needs at once.
 
-Both come from the traced program (the jaxpr), so they hold for any model, a user's own too, and count what the fast path really
-does. Products are the floor under a step's time: everything else can be fused or hidden, they cannot.
+Both are read off the traced program (the jaxpr). So they hold for any model, a user's own too, and count what the fast path really
+does. The products are the floor under a step's time: a compiler can fuse or hide everything else, but not them.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ class Product:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations, a multiply and an add for each term."""
+        """Floating-point operations: a multiplication and an addition for each term."""
         return 2 * self.batch * self.rows * self.inner * self.columns
 
 
@@ -41,45 +41,48 @@ def step_products(experiment: Experiment, world: World, data: Data, state: State
 
 
 def products(function: Callable[..., Any], *args: Any) -> Counter[Product]:
-    """The matrix products in a function of arrays; a loop of unknown length counts once, of a conditional the costlier branch."""
+    """The matrix products in a function of arrays, and how often each occurs.
+
+    A loop of unknown length counts once. Of a conditional, the branch with most operations counts.
+    """
     return _products(jax.make_jaxpr(function)(*args).jaxpr)
 
 
-def flops(found: Mapping[Product, int]) -> int:
-    """Floating-point operations of all products."""
-    return sum(product.flops * times for product, times in found.items())
+def flops(counts: Mapping[Product, int]) -> int:
+    """Floating-point operations of all products; `counts` says how often each occurs."""
+    return sum(product.flops * times for product, times in counts.items())
 
 
 def peak_bytes(function: Callable[..., Any], *args: Any) -> int:
-    """An upper estimate of the memory a function needs at once: every value from where it is made to its last use.
+    """An upper estimate of the bytes of memory that a function needs at once, its arguments included.
 
-    Compilers fuse and share, so the truth is lower; arguments are included.
+    Every value is counted from where it is made to its last use. Compilers fuse operations and share buffers, so the truth is lower.
     """
     return _peak(jax.make_jaxpr(function)(*args).jaxpr)
 
 
 def member_bytes(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State) -> int:
-    """Memory that one member needs on its device while it trains and is observed, an upper estimate."""
+    """Bytes of memory that one member needs on its device to train and to be observed, an upper estimate."""
     training = peak_bytes(lambda d, s, w: step(experiment, w, d, s), data, state, world)
-    looking = peak_bytes(lambda d, s, w: observe(experiment, measures, s, d, w), data, state, world)
-    return max(training, looking)
+    observation = peak_bytes(lambda d, s, w: observe(experiment, measures, s, d, w), data, state, world)
+    return max(training, observation)
 
 
 def _products(jaxpr: core.Jaxpr) -> Counter[Product]:
-    found: Counter[Product] = Counter()
+    total: Counter[Product] = Counter()
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "dot_general":
-            found[_product(eqn)] += 1
+            total[_product(eqn)] += 1
             continue
-        inner = [_products(sub) for sub in _inside(eqn)]
+        inner = [_products(program) for program in _programs_inside(eqn)]
         if eqn.primitive.name == "cond":
-            found += max(inner, key=lambda counts: sum(product.flops * times for product, times in counts.items()))
-        else:
-            times = int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else 1
-            for counts in inner:
-                for product, count in counts.items():
-                    found[product] += count * times
-    return found
+            total += max(inner, key=lambda counts: flops(counts))
+            continue
+        times = int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else 1
+        for counts in inner:
+            for product, count in counts.items():
+                total[product] += count * times
+    return total
 
 
 def _product(eqn: Any) -> Product:
@@ -89,28 +92,28 @@ def _product(eqn: Any) -> Product:
     return Product(prod(left) // max(inner * batch, 1), inner, prod(right) // max(inner * batch, 1), batch)
 
 
-def _inside(eqn: Any) -> Iterator[core.Jaxpr]:
+def _programs_inside(eqn: Any) -> Iterator[core.Jaxpr]:
     """The programs inside an operation: loops, branches, calls."""
-    for value in eqn.params.values():
-        for each in value if isinstance(value, tuple | list) else (value,):
-            if isinstance(each, core.ClosedJaxpr):
-                yield each.jaxpr
-            elif isinstance(each, core.Jaxpr):
-                yield each
+    for parameter in eqn.params.values():
+        for value in parameter if isinstance(parameter, tuple | list) else (parameter,):
+            if isinstance(value, core.ClosedJaxpr):
+                yield value.jaxpr
+            elif isinstance(value, core.Jaxpr):
+                yield value
 
 
 def _peak(jaxpr: core.Jaxpr) -> int:
     last_use = {v: i for i, eqn in enumerate(jaxpr.eqns) for v in eqn.invars if not isinstance(v, core.Literal)}
-    kept = {v for v in [*jaxpr.invars, *jaxpr.constvars, *jaxpr.outvars] if not isinstance(v, core.Literal)}
+    held = {v for v in [*jaxpr.invars, *jaxpr.constvars, *jaxpr.outvars] if not isinstance(v, core.Literal)}  # until the end
     live = sum(_bytes(v) for v in [*jaxpr.invars, *jaxpr.constvars])
     peak = live
     for i, eqn in enumerate(jaxpr.eqns):
         live += sum(_bytes(v) for v in eqn.outvars)
-        inside = max((_peak(sub) - sum(_bytes(v) for v in sub.invars) for sub in _inside(eqn)), default=0)
+        inside = max((_peak(program) - sum(_bytes(v) for v in program.invars) for program in _programs_inside(eqn)), default=0)
         peak = max(peak, live + max(inside, 0))
-        dead = {v for v in eqn.invars if not isinstance(v, core.Literal) and last_use[v] == i} - kept
+        dead = {v for v in eqn.invars if not isinstance(v, core.Literal) and last_use[v] == i} - held
         live -= sum(_bytes(v) for v in dead)
-        live -= sum(_bytes(v) for v in eqn.outvars if v not in last_use and v not in kept)
+        live -= sum(_bytes(v) for v in eqn.outvars if v not in last_use and v not in held)
     return peak
 
 

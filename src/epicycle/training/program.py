@@ -1,7 +1,7 @@
-"""The cohort program: step, segment, chunk, and the compiled program that serves every member, chunk length and knob.
+"""The compiled program of a cohort: one training step, a chunk of steps with observations, and the chunk over many members.
 
-A chunk is a fixed number of segments; each has a traced number of steps (0 is nearly free) and ends in an observation or not. So one
-compilation serves every schedule, and where a chunk ends cannot change what a step computes.
+A chunk is a fixed number of segments. Each segment has a traced number of steps (0 is nearly free) and ends with an observation or
+without. So one compilation serves every observation schedule, and where a chunk ends cannot change what a step computes.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Bool, Float, Int
 
 from epicycle.spec.experiment import Experiment, bind
-from epicycle.spec.families import Measure
+from epicycle.spec.families import Measure, Params
 from epicycle.spec.identity import digest
 from epicycle.training.devices import Machine
 from epicycle.training.losses import row_losses, tempered, weighted_mean
 from epicycle.training.schedules import knobs_at, lr_share
-from epicycle.training.snapshots import blank, observe
+from epicycle.training.snapshots import Record, blank, observe
 from epicycle.training.state import (
     BATCH,
     FORWARD,
@@ -29,35 +29,43 @@ from epicycle.training.state import (
     State,
     World,
     data_at,
-    moving,
     norm_of,
+    trained_tensors,
 )
 
 SEGMENTS = 24  # observations a chunk can hold
 
 
-class Plan(NamedTuple):
-    """What one chunk does: steps before each observation, and whether it is wanted."""
+class ChunkPlan(NamedTuple):
+    """What one chunk does.
+
+    Attributes:
+        steps: number of steps in each segment.
+        observed: whether each segment ends with an observation.
+    """
 
     steps: Int[Array, " segment"]
-    wanted: Bool[Array, " segment"]
+    observed: Bool[Array, " segment"]
 
 
 def step(experiment: Experiment, world: World, data: Data, state: State) -> State:
-    """One optimiser update. A loss that is not finite marks the member as diverged."""
+    """One optimiser update. A loss that is not finite marks the member as diverged.
+
+    Args:
+        experiment: gives the static fields; the values of knobs come from the state.
+        world: the task's table.
+        data: the rows trained on.
+        state: the member before the update.
+
+    Returns:
+        The member after the update.
+    """
     bound = bind(experiment, knobs_at(experiment, state.knobs, state.step))
-    training, model = bound.training, bound.model
-    batch, order = _batch(training.batch_size, data_at(data, state), state)
-    inputs, key = jnp.asarray(world.inputs)[batch.rows], _key(state, FORWARD)
-    trained = moving(experiment, state.params)
-
-    def objective(params: dict[str, Any]) -> Float[Array, ""]:
-        noisy = _noised(params, training.weight_noise, _key(state, WEIGHT_NOISE))
-        logits = model.fast({**state.params, **noisy}, inputs, key=key, constant=world.constant, positions=world.positions)
-        return weighted_mean(row_losses(training.loss, tempered(logits, training.temperature), batch.labels), batch.weights)
-
-    loss, gradient = jax.value_and_grad(objective)(trained)
-    gradient = _noised(gradient, training.gradient_noise, _key(state, GRADIENT_NOISE))
+    training = bound.training
+    batch, order = next_batch(training.batch_size, data_at(data, state), state)
+    trained = trained_tensors(experiment, state.params)
+    loss, gradient = _loss_and_gradient(bound, world, batch, state, trained)
+    gradient = _noised(gradient, training.gradient_noise, _step_key(state, GRADIENT_NOISE))
     optimiser = training.optimiser.transform(lr_share(training, state.step, loss.dtype))
     updates, moments = optimiser.update(gradient, state.moments, trained)
     moved = jax.tree.map(jnp.add, trained, updates)
@@ -68,16 +76,36 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
     return state._replace(params={**state.params, **moved}, moments=moments, step=state.step + 1, order=order, diverged=diverged)
 
 
-def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: Plan) -> Any:
-    """Segments of steps, each with its record (NaN where none is wanted): (state, records stacked along segments)."""
-    look = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
-    empty = blank(jax.eval_shape(look, state))
+def _loss_and_gradient(bound: Experiment, world: World, batch: Data, state: State, trained: Params) -> tuple[Any, Params]:
+    """The loss on a batch and its gradient by the trained tensors; `bound` has its knobs as traced values."""
+    training, model = bound.training, bound.model
+    inputs, key = jnp.asarray(world.inputs)[batch.rows], _step_key(state, FORWARD)
 
-    def segment(state: State, segment_plan: Plan) -> tuple[State, dict[str, Any]]:
+    def objective(params: Params) -> Float[Array, ""]:
+        noisy = _noised(params, training.weight_noise, _step_key(state, WEIGHT_NOISE))
+        logits = model.fast({**state.params, **noisy}, inputs, key=key, constant=world.constant, positions=world.positions)
+        return weighted_mean(row_losses(training.loss, tempered(logits, training.temperature), batch.labels), batch.weights)
+
+    return jax.value_and_grad(objective)(trained)
+
+
+def chunk(
+    experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State, plan: ChunkPlan
+) -> tuple[State, Record]:
+    """Train one member through the segments of a chunk.
+
+    Returns:
+        The state at the end, and the record of every segment, stacked along segments; NaN where a segment is not observed or the
+        member diverged before its end.
+    """
+    observe_state = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
+    empty = blank(jax.eval_shape(observe_state, state))
+
+    def segment(state: State, segment_plan: ChunkPlan) -> tuple[State, Record]:
         goal = state.step + segment_plan.steps
         state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
-        records = jax.lax.cond(segment_plan.wanted & (state.step == goal), look, lambda s: empty, state)
-        return state, records
+        record = jax.lax.cond(segment_plan.observed & (state.step == goal), observe_state, lambda s: empty, state)
+        return state, record
 
     return jax.lax.scan(segment, state, plan)
 
@@ -85,7 +113,11 @@ def chunk(experiment: Experiment, measures: Sequence[Measure], world: World, dat
 def cohort_program(experiment: Experiment, measures: Sequence[Measure], machine: Machine) -> Callable[..., Any]:
     """The compiled chunk over a block of members, spread over the devices of a machine.
 
-    A process makes one program for each set of static fields and measures: knobs, seeds and the world come in as arguments.
+    A process compiles one program for each set of static fields and measures. Knobs, seeds and the task's table are arguments.
+
+    Returns:
+        (world, data, state, plan) -> (state, records). All arguments but the world, and both results, have a first axis for the
+        member, whose length is a multiple of the number of devices.
     """
     key = digest([experiment.static_part(), [measure.model_dump(mode="json") for measure in measures], id(machine.mesh), machine.lane])
     if key not in _PROGRAMS:
@@ -97,10 +129,10 @@ _PROGRAMS: dict[str, Callable[..., Any]] = {}
 
 
 def _compiled(experiment: Experiment, measures: Sequence[Measure], machine: Machine) -> Callable[..., Any]:
-    def member(world: World, data: Data, state: State, plan: Plan) -> Any:
+    def member(world: World, data: Data, state: State, plan: ChunkPlan) -> Any:
         return chunk(experiment, measures, world, data, state, plan)
 
-    def block(world: World, data: Data, state: State, plan: Plan) -> Any:
+    def block(world: World, data: Data, state: State, plan: ChunkPlan) -> Any:
         if machine.lane == "vmap":
             return jax.vmap(member, in_axes=(None, 0, 0, 0))(world, data, state, plan)
         return jax.lax.map(lambda args: member(world, *args), (data, state, plan))
@@ -112,41 +144,52 @@ def _compiled(experiment: Experiment, measures: Sequence[Measure], machine: Mach
     return jax.jit(spread)
 
 
-def _key(state: State, purpose: int) -> Any:
+def _step_key(state: State, purpose: int) -> Any:
+    """The random key of one purpose at a state's step."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), purpose), state.step)
 
 
-def _noised(tensors: dict[str, Any], spread: Any, key: Any) -> dict[str, Any]:
-    """Gaussian noise on every entry; None adds nothing."""
+def _noised(tensors: Params, spread: Any, key: Any) -> Params:
+    """The tensors with Gaussian noise of this standard deviation on every entry; None adds nothing."""
     if spread is None:
         return tensors
     keys = jax.random.split(key, len(tensors))
     return {name: v + spread * jax.random.normal(keys[i], v.shape, v.dtype) for i, (name, v) in enumerate(sorted(tensors.items()))}
 
 
-def _batch(batch_size: int | None, data: Data, state: State) -> tuple[Data, Order | None]:
-    """What this step trains on; a pass over the rows is reshuffled when it is used up, its last batch may be short."""
+def next_batch(batch_size: int | None, data: Data, state: State) -> tuple[Data, Order | None]:
+    """The rows that this step trains on, and the order of the pass after the step.
+
+    A pass over the rows is reshuffled when it is used up. Its last batch may hold fewer rows.
+
+    Args:
+        batch_size: rows an update sees; None is the full batch.
+        data: the training rows with their weights at this step; rows of weight 0 are never drawn.
+        state: the member before the update.
+    """
     if batch_size is None:
         return data, None
     if state.order is None:
-        return _drawn(batch_size, data, state), None
+        return _drawn_with_replacement(batch_size, data, state), None
     size = min(batch_size, len(data.rows))
     present = (data.weights > 0).sum().astype(jnp.int32)
 
     def reshuffled(order: Order) -> Order:
-        draw = jnp.where(data.weights > 0, jax.random.uniform(_key(state, BATCH), data.weights.shape, jnp.float32), jnp.float32(2))
+        draw = jnp.where(
+            data.weights > 0, jax.random.uniform(_step_key(state, BATCH), data.weights.shape, jnp.float32), jnp.float32(2)
+        )
         return Order(jnp.argsort(draw).astype(jnp.int32), jnp.zeros((), jnp.int32))
 
     order = jax.lax.cond(state.order.cursor >= present, reshuffled, lambda order: order, state.order)
-    taken = order.cursor + jnp.arange(size, dtype=jnp.int32)
-    slots = order.slots[jnp.minimum(taken, len(data.rows) - 1)]
-    weights = jnp.where(taken < present, data.weights[slots], jnp.zeros((), data.weights.dtype))
+    positions = order.cursor + jnp.arange(size, dtype=jnp.int32)
+    slots = order.slots[jnp.minimum(positions, len(data.rows) - 1)]
+    weights = jnp.where(positions < present, data.weights[slots], jnp.zeros((), data.weights.dtype))
     return Data(data.rows[slots], weights, data.labels[slots]), order._replace(cursor=order.cursor + jnp.int32(size))
 
 
-def _drawn(batch_size: int, data: Data, state: State) -> Data:
-    """Rows drawn with replacement from all that have weight; how many slots pad them changes nothing."""
+def _drawn_with_replacement(batch_size: int, data: Data, state: State) -> Data:
+    """Rows drawn from all that have weight, all of them alike. The number of padding slots changes nothing."""
     present = data.weights > 0
-    draw = jax.random.randint(_key(state, BATCH), (batch_size,), 0, present.sum(), jnp.int32)
-    slots = jnp.searchsorted(jnp.cumsum(present), draw, side="right")  # the place of the draw-th row that has weight
+    draw = jax.random.randint(_step_key(state, BATCH), (batch_size,), 0, present.sum(), jnp.int32)
+    slots = jnp.searchsorted(jnp.cumsum(present), draw, side="right")  # the slot of the draw-th row that has weight
     return Data(data.rows[slots], data.weights[slots], data.labels[slots])

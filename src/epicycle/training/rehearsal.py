@@ -1,4 +1,4 @@
-"""Rehearsals: the program that `epicycle run` trains with, driven for its time alone, and what was measured kept per machine."""
+"""Timing on this machine: the program that `epicycle run` trains with, run for its time alone. A cache keeps what was measured."""
 
 import contextlib
 import json
@@ -6,7 +6,9 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -17,17 +19,33 @@ from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.training.cost import Product, member_bytes, step_products
 from epicycle.training.devices import Machine, cache_folder
-from epicycle.training.program import SEGMENTS, Plan, cohort_program
-from epicycle.training.state import State, data_of, initialiser, stacked, world_of
+from epicycle.training.program import SEGMENTS, ChunkPlan, cohort_program
+from epicycle.training.state import Data, State, data_of, initialiser, stacked, world_of
 
-CALIBRATION_SECONDS = 0.3  # that each of three measurements of a step takes
+CALIBRATION_SECONDS = 0.3  # what each of three measurements of a step takes
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Members that one call of the program trains, on the devices.
+
+    Attributes:
+        members: how many there are; copies of the last one fill the block.
+    """
+
+    data: Data
+    states: State
+    members: int
 
 
 class Rehearsal:
-    """Members of one experiment, seeds 0, 1, ..., on the devices of a machine, block by block.
+    """Members of one experiment, with seeds 0, 1, ..., on the devices of a machine. Nothing is recorded or stored.
 
-    Args:
-        measures: what `look` observes.
+    Attributes:
+        members: number of members.
+        products: the matrix products of one training step.
+        bytes: memory that one member needs on its device, an upper estimate.
+        width: number of members that one call of the program takes.
     """
 
     def __init__(self, experiment: Experiment, members: int, machine: Machine, measures: Sequence[Measure] = ()) -> None:
@@ -42,64 +60,88 @@ class Rehearsal:
         self.bytes = member_bytes(experiment, measures, self._world, data[0], states[0])
         self.width = machine.width(members, self.bytes)
         self._program = cohort_program(experiment, measures, machine)
-        spread = NamedSharding(machine.mesh, PartitionSpec("member"))
-        self._blocks: list[tuple[Any, Any, int]] = []
+        # The devices on which the program's results will lie, so that going on from them compiles nothing.
+        sharding = NamedSharding(machine.mesh, PartitionSpec("member"))
+        self._blocks: list[_Block] = []
         for first in range(0, members, self.width):
             chosen = [min(first + i, members - 1) for i in range(self.width)]
-            here = min(self.width, members - first)
-            both = (stacked([each[i] for i in chosen]) for each in (data, states))
-            # Where the program's results will lie, so that going on from them compiles nothing.
-            self._blocks.append((*(jax.device_put(block, spread) for block in both), here))
+            block_data, block_states = (jax.device_put(stacked([trees[i] for i in chosen]), sharding) for trees in (data, states))
+            self._blocks.append(_Block(block_data, block_states, min(self.width, members - first)))
 
     def steps(self, count: int) -> float:
-        """Train every member by so many steps; returns seconds for one member-step."""
+        """Train every member by `count` steps; returns seconds for one member-step."""
         return self._run([count], [False]) / (count * self.members)
 
-    def look(self, times: int) -> float:
-        """Observe every member so many times, no step between; returns seconds for one observation."""
+    def observe(self, times: int) -> float:
+        """Observe every member `times` times, with no step between; returns seconds for one observation of one member."""
         return self._run([0] * times, [True] * times) / (times * self.members)
 
-    def members_states(self) -> list[State]:
+    def states(self) -> list[State]:
         """The state of every member, on the host."""
-        blocks = [(jax.device_get(states), here) for _, states, here in self._blocks]
-        return [jax.tree.map(lambda value, i=i: value[i], states) for states, here in blocks for i in range(here)]
+        on_host = [(jax.device_get(block.states), block.members) for block in self._blocks]
+        return [jax.tree.map(lambda value, i=i: value[i], states) for states, members in on_host for i in range(members)]
 
-    def _run(self, steps: Sequence[int], wanted: Sequence[bool]) -> float:
-        padding = SEGMENTS + 1 - len(steps)
-        plan = Plan(*(np.array([*values, *[0] * padding], kind) for values, kind in ((steps, np.int32), (wanted, bool))))  # type: ignore[arg-type]
+    def _run(self, steps: Sequence[int], observed: Sequence[bool]) -> float:
+        """Seconds that all blocks take for these segments."""
+        padding = [0] * (SEGMENTS + 1 - len(steps))
+        counts: Any = np.array([*steps, *padding], np.int32)
+        marks: Any = np.array([*observed, *padding], bool)
+        plan = ChunkPlan(counts, marks)
         idle = jax.tree.map(np.zeros_like, plan)
         began = time.perf_counter()
-        for i, (data, states, here) in enumerate(self._blocks):
-            plans = stacked([plan] * here + [idle] * (self.width - here))
-            states, records = self._program(self._world, data, states, plans)
-            self._blocks[i] = (data, states, here)
+        for i, block in enumerate(self._blocks):
+            plans = stacked([plan] * block.members + [idle] * (self.width - block.members))
+            states, records = self._program(self._world, block.data, block.states, plans)
+            self._blocks[i] = replace(block, states=states)
         jax.block_until_ready((states, records))
         return time.perf_counter() - began
 
 
-def calibrated(experiment: Experiment, members: int, machine: Machine, measures: Sequence[Measure]) -> dict[str, float]:
-    """Seconds of one member-step and of one member's observation in a cohort of this size.
+class Calibration(NamedTuple):
+    """Seconds that training takes in a cohort of a certain size.
 
-    Measured once per program and machine, then read from the user's cache folder; deleting that only means measuring again. It never
-    enters a signature.
+    Attributes:
+        step: for one step of one member.
+        observation: for one observation of one member.
     """
-    several = min(members, machine.devices) if machine.lane == "unbatched" else members
-    dumped = [measure.model_dump(mode="json") for measure in measures]
-    static = [experiment.static_part(), experiment.split.model_dump(mode="json"), several, dumped]
-    path = cache_folder() / "calibrations" / f"{digest([static, machine.signature()])}.json"
-    try:
-        kept = json.loads(path.read_text())
-        return {name: float(kept[name]) for name in ("step", "look")}
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    rehearsal = Rehearsal(experiment, several, machine, measures)
-    rehearsal.steps(1)
-    count = max(2, int(CALIBRATION_SECONDS / max(rehearsal.steps(2) * several, 1e-6)))
-    found = {
-        "step": statistics.median(rehearsal.steps(count) for _ in range(3)),
-        "look": statistics.median(rehearsal.look(8) for _ in range(3)),
-    }
+
+    step: float
+    observation: float
+
+
+def calibrated(experiment: Experiment, members: int, machine: Machine, measures: Sequence[Measure]) -> Calibration:
+    """How long a step and an observation take in a cohort of this size.
+
+    Measured once per program and machine and then read from the user's cache folder. Deleting that folder only means measuring again.
+    A calibration never enters a signature.
+    """
+    rehearsed = min(members, machine.devices) if machine.lane == "unbatched" else members
+    measures_json = [measure.model_dump(mode="json") for measure in measures]
+    program = [experiment.static_part(), experiment.split.model_dump(mode="json"), rehearsed, measures_json]
+    path = cache_folder() / "calibrations" / f"{digest([program, machine.signature()])}.json"
+    cached = _read(path)
+    if cached is not None:
+        return cached
+    calibration = _measured(Rehearsal(experiment, rehearsed, machine, measures))
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found))
-    return found
+        path.write_text(json.dumps({"step": calibration.step, "look": calibration.observation}))
+    return calibration
+
+
+def _read(path: Path) -> Calibration | None:
+    """A calibration from the cache; None if it is missing or damaged."""
+    try:
+        stored = json.loads(path.read_text())
+        return Calibration(float(stored["step"]), float(stored["look"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _measured(rehearsal: Rehearsal) -> Calibration:
+    rehearsal.steps(1)  # compiles
+    count = max(2, int(CALIBRATION_SECONDS / max(rehearsal.steps(2) * rehearsal.members, 1e-6)))
+    return Calibration(
+        step=statistics.median(rehearsal.steps(count) for _ in range(3)),
+        observation=statistics.median(rehearsal.observe(8) for _ in range(3)),
+    )

@@ -1,4 +1,4 @@
-"""Snapshots: what measures may see of a member, computed once however many measures ask for it."""
+"""Snapshots: what measures can see of a member. Each entry is computed once, however many measures read it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -14,13 +14,14 @@ from epicycle.training.losses import row_losses, row_margins, tempered
 from epicycle.training.schedules import knobs_at
 from epicycle.training.state import Data, State, World, data_at, trained_rows
 
-# Every entry a measure may declare in `needs`.
+# The entries of a snapshot, which a measure may declare in `needs`. Those in ROWS are sets of rows, as masks [row].
 ROWS = ("train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained")
 SNAPSHOT = ("params", "logits", "labels", "row_loss", "row_margin", *ROWS)
+Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
-class _Declared(Mapping[str, Any]):
-    """The entries of a snapshot that one measure declared; reading another is a programming error."""
+class _DeclaredEntries(Mapping[str, Any]):
+    """The entries of a snapshot that one measure declares in `needs`; reading another one fails."""
 
     def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure) -> None:
         unknown = set(measure.needs) - set(entries)
@@ -38,19 +39,19 @@ class _Declared(Mapping[str, Any]):
         return len(self._entries)
 
 
-def observe(
-    experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World
-) -> dict[str, Float[Array, "..."]]:
-    """The value of every measure at the member's present step, by name."""
-    entries = _entries(experiment, state, data, world)
-    return {measure.name: measure.fn(_Declared(entries, measure)) for measure in measures}
+def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
+    """The value of every measure at a member's present step, by the name of its series."""
+    entries = snapshot_entries(experiment, state, data, world)
+    return {measure.name: measure.fn(_DeclaredEntries(entries, measure)) for measure in measures}
 
 
-def _entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
+def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
+    """A function for every name in `SNAPSHOT` that gives its entry, computed at the first call.
+
+    The entries: `params`; `logits` of all rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss
+    that is recorded; `row_margin`, above 0 where a row is right; and the sets of rows.
+    """
     data = data_at(data, state)
-    trained = cache(lambda: trained_rows(data, len(world.labels)))
-    removed = cache(lambda: ~trained() & (jnp.zeros_like(trained()) if data.removed is None else jnp.asarray(data.removed)))
-    mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
     inputs = jnp.asarray(world.inputs)
     logits = cache(
@@ -58,14 +59,24 @@ def _entries(experiment: Experiment, state: State, data: Data, world: World) -> 
             bound().model.fast(state.params, inputs, constant=world.constant, positions=world.positions), bound().training.temperature
         )
     )
-    labels = cache(lambda: _trained_labels(data, world))
-    corrupted = cache(lambda: trained() & (labels() != jnp.asarray(world.labels)).reshape(len(trained()), -1).any(axis=1))
+    labels = cache(lambda: _observed_labels(data, world))
     return {
         "params": lambda: state.params,
         "logits": logits,
         "labels": labels,
         "row_loss": cache(lambda: row_losses(bound().training.loss.recorded(), logits(), labels())),
         "row_margin": cache(lambda: row_margins(logits(), labels(), world.tolerance)),
+        **_row_sets(data, world, labels),
+    }
+
+
+def _row_sets(data: Data, world: World, labels: Callable[[], Array]) -> dict[str, Callable[[], Any]]:
+    """The mask [row] of every set in `ROWS`; `data` are those that count at the present step."""
+    trained = cache(lambda: trained_rows(data, len(world.labels)))
+    removed = cache(lambda: ~trained() & (jnp.zeros_like(trained()) if data.removed is None else jnp.asarray(data.removed)))
+    mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
+    corrupted = cache(lambda: trained() & (labels() != jnp.asarray(world.labels)).reshape(len(trained()), -1).any(axis=1))
+    return {
         "train": trained,
         "test": lambda: ~trained(),
         "all": lambda: jnp.ones_like(trained()),
@@ -78,12 +89,12 @@ def _entries(experiment: Experiment, state: State, data: Data, world: World) -> 
     }
 
 
-def _trained_labels(data: Data, world: World) -> Array:
-    """The task's labels, but at rows trained on the labels trained on."""
-    own = jnp.asarray(world.labels)
-    return own.at[jnp.where(data.weights > 0, data.rows, len(own))].set(data.labels, mode="drop")
+def _observed_labels(data: Data, world: World) -> Array:
+    """The label trained on at every trained row, the task's own label at all others."""
+    own_labels = jnp.asarray(world.labels)
+    return own_labels.at[jnp.where(data.weights > 0, data.rows, len(own_labels))].set(data.labels, mode="drop")
 
 
-def blank(records: dict[str, Any]) -> dict[str, Float[Array, "..."]]:
-    """NaN in the shape of a record."""
-    return jax.tree.map(lambda value: jnp.full(value.shape, jnp.nan, value.dtype), records)
+def blank(shapes: Mapping[str, jax.ShapeDtypeStruct]) -> Record:
+    """A record of these shapes that is NaN everywhere."""
+    return {name: jnp.full(shape.shape, jnp.nan, shape.dtype) for name, shape in shapes.items()}

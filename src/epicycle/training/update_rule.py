@@ -1,6 +1,7 @@
-"""What all optimisers here share: w <- w - lr * direction, with weight decay, its couplings and parameter groups.
+"""The update that all optimisers here share, w <- w - lr * direction, and where learning rate and weight decay are applied.
 
-The members in `optimisers.py` say the direction. Every number is a knob, so that changing one compiles nothing.
+An optimiser in `optimisers.py` gives the direction. This module adds weight decay with its couplings, and parameter groups. Every
+number is a knob, so changing one compiles nothing.
 """
 
 from abc import abstractmethod
@@ -21,7 +22,7 @@ from epicycle.spec.fields import knob, static
 from epicycle.spec.paths import matches
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Rate = Callable[[str], Any]  # name of a tensor -> number
+TensorRate = Callable[[str], Any]  # name of a tensor -> number
 
 
 class ParameterGroup(Spec):
@@ -29,7 +30,7 @@ class ParameterGroup(Spec):
 
     Attributes:
         tensors: patterns over tensor names: `W_E`, `b_*`.
-        lr_scale: multiplies the learning rate (and so a decoupled decay with it); 0 freezes the tensors, but for an independent decay.
+        lr_scale: multiplies the learning rate, and so a decoupled decay too; 0 freezes the tensors unless the decay is independent.
         decay_scale: multiplies the weight decay.
     """
 
@@ -38,21 +39,24 @@ class ParameterGroup(Spec):
     decay_scale: float = knob(1.0, ge=0)
 
     def holds(self, name: str) -> bool:
-        """Whether a tensor is in this group, earlier groups aside."""
+        """Whether a pattern of this group matches a tensor's name."""
         return matches(name, self.tensors)
 
 
-class UpdateRule(Optimiser):
-    """Optimisers that move every tensor against a direction and decay it.
+class TensorwiseRule(Optimiser):
+    """Optimisers that move every tensor against a direction and decay it, with rates that may differ between tensors.
+
+    Subclass `UpdateRule` instead if all tensors have the same learning rate and weight decay, groups aside.
 
     Attributes:
         lr: learning rate.
         weight_decay: decay coefficient; its meaning follows `decay_coupling`.
-        decay_coupling: `decoupled` subtracts lr * weight_decay * w (AdamW as PyTorch and optax have it), `independent` subtracts
-            weight_decay * w whatever lr is (warm-up and annealing scale both), `coupled` adds weight_decay * w to the gradient (L2;
-            what PyTorch's SGD, RMSprop and Adam do).
-        decay_to: what tensors decay towards. `initialisation` puts w - w_0 in the place of w: w += (w_0 - w) lr weight_decay when
-            decoupled (Power et al., arXiv 2201.02177; `to_init` in openai/grok). It costs one more copy of the parameters.
+        decay_coupling: `decoupled` subtracts lr * weight_decay * w (AdamW as PyTorch and optax have it). `independent` subtracts
+            weight_decay * w whatever lr is; warm-up and annealing scale both. `coupled` adds weight_decay * w to the gradient (L2, as
+            PyTorch's SGD, RMSprop and Adam do).
+        decay_to: what tensors decay towards. `initialisation` puts w - w_0 in the place of w: the update is w += (w_0 - w) lr
+            weight_decay if decay is decoupled (Power et al., arXiv 2201.02177; `to_init` in openai/grok). It costs one more copy of
+            the parameters.
         groups: tensors with rates of their own; the first group that holds a tensor decides.
     """
 
@@ -66,39 +70,50 @@ class UpdateRule(Optimiser):
 
     @abstractmethod
     def direction(self) -> optax.GradientTransformation:
-        """The gradient as it is multiplied by -lr: after momentum and scaling."""
+        """The transformation of the gradient whose result is multiplied by -lr: momentum and scaling."""
 
+    @abstractmethod
     def rates(self, name: str) -> tuple[Any, Any]:
         """Learning rate and weight decay of a tensor before its group scales them."""
-        del name
-        return self.lr, self.weight_decay
 
-    def refuse(self, params: Any) -> None:
-        """Check the fields against a network.
+    @abstractmethod
+    def check_fields(self, params: Any) -> None:
+        """Check the fields of this optimiser against a network; the fields above are checked already.
+
+        Args:
+            params: a tree of parameters or of their shapes.
 
         Raises:
-            InputError: a group's pattern matches no tensor.
+            InputError: a field does not fit the network.
         """
-        known = tensor_names(params)
+
+    def refuse(self, params: Any) -> None:
+        """Check all fields against a network.
+
+        Raises:
+            InputError: a group's pattern matches no tensor, or what `check_fields` refuses.
+        """
+        names = tensor_names(params)
         for i, group in enumerate(self.groups):
             for pattern in group.tensors:
-                if not any(fnmatchcase(name, pattern) for name in known):
-                    where = f"training.optimiser.groups.{i}.tensors"
-                    raise InputError(f"{where}: no tensor is called '{pattern}'; {nearest(pattern, known)}")
+                if not any(fnmatchcase(name, pattern) for name in names):
+                    path = f"training.optimiser.groups.{i}.tensors"
+                    raise InputError(f"{path}: no tensor is called '{pattern}'; {nearest(pattern, names)}")
+        self.check_fields(params)
 
     def transform(self, schedule: Float[Array, ""]) -> optax.GradientTransformation:
         """The update of one step; `schedule` multiplies lr (and an independent decay).
 
         Raises:
-            InputError: at `init`, what `refuse` finds.
+            InputError: at `init`, what `refuse` refuses.
         """
-        direction, descend = self.direction(), _scaled(lambda name: -self._lr(name) * schedule)
+        direction, descend = self.direction(), _scaled(lambda name: -self._lr_of(name) * schedule)
         if self.decay_coupling == "coupled":
-            rule = optax.chain(self._decayed(self._decay), direction, descend)
+            rule = optax.chain(self._decay_added(self._decay_of), direction, descend)
         elif self.decay_coupling == "decoupled":
-            rule = optax.chain(direction, self._decayed(self._decay), descend)
+            rule = optax.chain(direction, self._decay_added(self._decay_of), descend)
         else:
-            rule = optax.chain(direction, descend, self._decayed(lambda name: -self._decay(name) * schedule))
+            rule = optax.chain(direction, descend, self._decay_added(lambda name: -self._decay_of(name) * schedule))
 
         def init(params: Any) -> Any:
             self.refuse(params)
@@ -106,18 +121,19 @@ class UpdateRule(Optimiser):
 
         return optax.GradientTransformation(init, rule.update)
 
-    def _lr(self, name: str) -> Any:
-        lr, group = self.rates(name)[0], self._group(name)
+    def _lr_of(self, name: str) -> Any:
+        lr, group = self.rates(name)[0], self._group_of(name)
         return lr if group is None else lr * group.lr_scale
 
-    def _decay(self, name: str) -> Any:
-        decay, group = self.rates(name)[1], self._group(name)
+    def _decay_of(self, name: str) -> Any:
+        decay, group = self.rates(name)[1], self._group_of(name)
         return decay if group is None else decay * group.decay_scale
 
-    def _group(self, name: str) -> ParameterGroup | None:
+    def _group_of(self, name: str) -> ParameterGroup | None:
         return next((group for group in self.groups if group.holds(name)), None)
 
-    def _decayed(self, rate: Rate) -> optax.GradientTransformation:
+    def _decay_added(self, rate: TensorRate) -> optax.GradientTransformation:
+        """A transformation that adds rate * w to every update, or rate * (w - w_0) if tensors decay to their initialisation."""
         if self.decay_to == "origin":
             return optax.stateless(lambda updates, params: by_name(lambda n, u, w: u + _as(rate(n), w) * w, updates, params))
 
@@ -127,26 +143,46 @@ class UpdateRule(Optimiser):
         return optax.GradientTransformation(Anchor, update)
 
 
+class UpdateRule(TensorwiseRule):
+    """Optimisers whose learning rate and weight decay hold for all tensors, groups aside. A subclass gives only `direction`."""
+
+    def rates(self, name: str) -> tuple[Any, Any]:
+        """`lr` and `weight_decay`, whatever the tensor."""
+        del name
+        return self.lr, self.weight_decay
+
+    def check_fields(self, params: Any) -> None:
+        """No field of these optimisers depends on the network."""
+        del params
+
+
 class Anchor(NamedTuple):
-    """The parameters a run started from."""
+    """The parameters a run started from, kept for decay towards them."""
 
     initial: Any
 
 
 def tensor_names(params: Any) -> list[str]:
-    """Names of the tensors in a tree of parameters; `/` joins those of nested ones."""
+    """Names of the tensors in a tree of parameters; the keys of nested ones are joined by `/`."""
     return jax.tree.leaves(by_name(lambda name, _: name, params))
 
 
-def by_name(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """`function(name, leaf, ...)` of every tensor in trees of one structure."""
+def by_name(function: Callable[..., Any], tree: Any, *more_trees: Any) -> Any:
+    """The tree of `function(name, leaf, ...)` over all tensors.
+
+    Args:
+        function: takes a tensor's name and its leaf in each tree.
+        tree: a tree of tensors.
+        more_trees: trees of the same structure.
+    """
     named = lambda path, *leaves: function(jax.tree_util.keystr(path, simple=True, separator="/"), *leaves)  # noqa: E731
-    return jax.tree_util.tree_map_with_path(named, tree, *others)
+    return jax.tree_util.tree_map_with_path(named, tree, *more_trees)
 
 
-def _scaled(factor: Rate) -> optax.GradientTransformation:
+def _scaled(factor: TensorRate) -> optax.GradientTransformation:
     return optax.stateless(lambda updates, params: by_name(lambda name, u: u * _as(factor(name), u), updates))
 
 
 def _as(number: Any, like: Float[Array, "..."]) -> Float[Array, ""]:
+    """A number in the number type of a tensor."""
     return jnp.asarray(number, like.dtype)

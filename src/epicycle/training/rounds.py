@@ -1,0 +1,145 @@
+"""One round of training: the step it ends at, and every active member brought there, block by block.
+
+A round never passes the earliest step at which a stop that is not known yet could lie, so where rounds end changes no result.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
+
+from epicycle.training.cohort import Cohort
+from epicycle.training.program import SEGMENTS, ChunkPlan
+from epicycle.training.state import stacked
+
+ROUND_SECONDS = 2.0  # what a round aims to take: short enough for a live table, long enough to hide the cost of dispatching it
+FIRST_STEPS = 20  # steps of a round before the pace is known
+
+
+class Pace:
+    """Member-steps a second, learnt from the last round.
+
+    Attributes:
+        rate: member-steps a second; 0 before the first round.
+    """
+
+    def __init__(self) -> None:
+        self.rate = 0.0
+        self._rounds = 0
+
+    def learn(self, member_steps: int, seconds: float) -> None:
+        """Learn from one round."""
+        self.rate = member_steps / max(seconds, 1e-9)
+        self._rounds += 1
+
+    def steps_in(self, seconds: float, members: int) -> int:
+        """The steps of every member that fit into a time, at least 1. The first round compiles, so its pace is not trusted."""
+        return FIRST_STEPS if self._rounds < 2 else max(1, int(seconds * self.rate / members))
+
+
+def round_goal(cohort: Cohort, reached: int, pace: Pace, members: int) -> int:
+    """The step that a round ends at.
+
+    It is the first of: the earliest stop not yet known, the last observation that a chunk can hold, the next checkpoint, and the step
+    that can be reached in `ROUND_SECONDS`.
+
+    Args:
+        cohort: what is trained.
+        reached: the step that all active members have reached.
+        pace: of the rounds before.
+        members: number of active members.
+    """
+    observations = cohort.grid[cohort.grid > reached][:SEGMENTS]
+    checkpoints = cohort.checkpoints[cohort.checkpoints > reached]
+    affordable = reached + pace.steps_in(ROUND_SECONDS, members)
+    next_checkpoint = checkpoints[0] if len(checkpoints) else observations[-1]
+    return max(reached + 1, int(min(cohort.earliest_unknown_stop(reached), observations[-1], next_checkpoint, affordable)))
+
+
+class MemberPlan(NamedTuple):
+    """What a chunk does for one member, and the rows of the grid that it records."""
+
+    chunk: ChunkPlan
+    rows: Int[ndarray, " segment"]
+
+
+class _Dispatched(NamedTuple):
+    """A block that the devices are working on; `results` are its states and records, not yet read."""
+
+    members: list[int]
+    plans: list[MemberPlan]
+    results: Any
+
+
+def advance(cohort: Cohort, program: Callable[..., Any], width: int, members: Sequence[int], goal: int) -> int:
+    """Train members up to a step, or to their stop where that is earlier.
+
+    Each block is dispatched before the results of the block before it are read, so the devices do not wait for the host.
+
+    Args:
+        cohort: what is trained; its states and records are updated.
+        program: what `cohort_program` compiled.
+        width: number of members that one call of the program takes.
+        members: which members to train.
+        goal: the step, counted from where each member begins.
+
+    Returns:
+        The member-steps done.
+    """
+    before = sum(int(cohort.states[member].step) for member in members)
+    previous: _Dispatched | None = None
+    for block in _blocks(members, width):
+        dispatched = _dispatch(cohort, program, width, block, goal)
+        if previous is not None:
+            _collect(cohort, previous)
+        previous = dispatched
+    if previous is not None:
+        _collect(cohort, previous)
+    return sum(int(cohort.states[member].step) for member in members) - before
+
+
+def _blocks(members: Sequence[int], width: int) -> Iterator[list[int]]:
+    for first in range(0, len(members), width):
+        yield list(members[first : first + width])
+
+
+def _dispatch(cohort: Cohort, program: Callable[..., Any], width: int, members: list[int], goal: int) -> _Dispatched:
+    """Start a block. It is filled up to `width` with copies of its first member that do no steps."""
+    plans = [member_plan(cohort, member, goal) for member in members]
+    copies = width - len(members)
+    padded = members + [members[0]] * copies
+    idle = jax.tree.map(np.zeros_like, plans[0].chunk)
+    results = program(
+        cohort.world,
+        stacked([cohort.data[member] for member in padded]),
+        stacked([cohort.states[member] for member in padded]),
+        stacked([plan.chunk for plan in plans] + [idle] * copies),
+    )
+    return _Dispatched(members, plans, results)
+
+
+def member_plan(cohort: Cohort, member: int, goal: int) -> MemberPlan:
+    """The segments that bring a member to a step (or to its stop), with an observation at every step of the grid on the way."""
+    reached, end = cohort.reached(member), min(goal, cohort.stops[member])
+    rows = np.arange(cohort.rows[member], np.searchsorted(cohort.grid, end, side="right"))
+    observed_steps = cohort.grid[rows]
+    last_stretch = [end] if not len(observed_steps) or observed_steps[-1] < end else []
+    edges = np.concatenate([[reached], observed_steps, last_stretch]).astype(np.int64)
+    steps: Any = np.zeros(SEGMENTS + 1, np.int32)
+    observed: Any = np.zeros(SEGMENTS + 1, bool)
+    steps[: len(edges) - 1] = np.diff(edges)
+    observed[: len(rows)] = True
+    return MemberPlan(ChunkPlan(steps, observed), rows)
+
+
+def _collect(cohort: Cohort, block: _Dispatched) -> None:
+    """Read the results of a block into the cohort. A member that diverged keeps the records of the steps before that."""
+    states, records = jax.device_get(block.results)
+    for i, (member, plan) in enumerate(zip(block.members, block.plans, strict=True)):
+        state = jax.tree.map(lambda value, i=i: value[i], states)
+        steps = cohort.grid[plan.rows] + cohort.first_steps[member]
+        recorded = plan.rows[steps <= state.step] if state.diverged < 0 else plan.rows[steps < state.diverged + 1]
+        cohort.take(member, state, recorded, {name: values[i] for name, values in records.items()})
