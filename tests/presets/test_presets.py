@@ -1,4 +1,4 @@
-"""Presets: cited without a gap, the networks and splits that were published, trainable, and usable in YAML and on the command line."""
+"""Presets cite every field, are the published networks and splits, train, and can be named in YAML and on the command line."""
 
 import json
 import random
@@ -67,7 +67,7 @@ def test_everything_is_stated_and_cited(name: str) -> None:
 
 def test_a_gap_in_the_citations_is_seen() -> None:
     preset = load("NP")
-    fewer = preset.model_copy(update={"where": tuple(o for o in preset.where if "training.loss" not in o.paths)})
+    fewer = preset.model_copy(update={"where": tuple(citation for citation in preset.where if "training.loss" not in citation.paths)})
     assert fewer.uncited() == ("training.loss.kind", "training.loss.precision")
     plain = preset.model_dump(mode="json")
     with pytest.raises(InputError, match=r"preset NP, where: model\.d_modle.*did you mean 'd_model'"):
@@ -82,7 +82,7 @@ def sizes(name: str) -> dict[str, int]:
 
 
 def test_published_parameter_counts() -> None:
-    """NP and OG as counted from weights and code, PB's '223k' exactly."""
+    """NP was counted from its stored weights, OG from its code; PB is published as '223k'."""
     assert sum(sizes("NP").values()) == 226_816
     assert sum(count for tensor, count in sizes("OG").items() if tensor not in ("W_E", "W_U")) == 394_240
     assert sum(sizes("PB").values()) == 223_360
@@ -90,15 +90,15 @@ def test_published_parameter_counts() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forward_agrees_with_numpy(name: str) -> None:
-    """Both passes of a preset's network on three rows, against float64 functions that share nothing with the library."""
+    """A preset's network on three rows, plain and fast, against float64 functions that share no code with the library."""
     experiment = load(name).experiment
     model, table = experiment.model, experiment.task.table()
     weights = weights_of(model, table=table)
     exact = {tensor: value.astype(np.float64) for tensor, value in weights.items()}
     rows = table.inputs[[1, len(table.inputs) // 2, -1]]
     answers = table.positions or (rows.shape[1] - 1,)
-    # Networks here are causal where they answer more than once, so each answer is the last one of a shorter row.
-    expected = np.stack([REFERENCE[model.kind](model, exact, rows[:, : place + 1]) for place in answers], axis=1)
+    # Networks that answer at several positions are causal here, so an answer is the last one of a row that is cut off there.
+    expected = np.stack([REFERENCE[model.kind](model, exact, rows[:, : position + 1]) for position in answers], axis=1)
     for forward in (
         lambda: model.apply(weights, jnp.asarray(rows), positions=table.positions)[0],
         lambda: fast(model, weights, rows, table),
@@ -149,7 +149,7 @@ def test_weights_start_at_the_published_scales(name: str) -> None:
 
 
 def test_splits_are_the_published_ones() -> None:
-    """By the calls that the repositories make."""
+    """Drawn here by the calls that the repositories make."""
 
     def rows(name: str) -> Any:
         preset = load(name)
@@ -169,7 +169,7 @@ def test_splits_are_the_published_ones() -> None:
 
 
 def smaller(preset: Preset) -> ep.Experiment:
-    """The same experiment on fewer rows and with one narrow block: all that a step compiles, in less time."""
+    """The same experiment on fewer rows and with one narrow block, so that the same step compiles in less time."""
     changes: dict[str, Any] = {"split.frac_train": 0.5}
     changes |= {"task.group": "S3"} if preset.name.startswith("RT") else {"task.p": 8 if preset.name == "SS" else 11}
     if preset.experiment.model.kind == "transformer":
@@ -182,7 +182,7 @@ def smaller(preset: Preset) -> ep.Experiment:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_two_steps(name: str) -> None:
-    """A warm-up from 0 makes the first update move nothing, as in the codes that have one; the second moves everything it should."""
+    """The first update moves nothing after a warm-up from 0, as in the codes that have one; the second update moves all it should."""
     experiment = smaller(load(name))
     table, run = experiment.task.table(), Run(experiment=experiment)
     data = jax.tree.map(jnp.asarray, data_of(run, table))
@@ -202,25 +202,25 @@ def test_two_steps(name: str) -> None:
 
 
 def test_the_quadratic_preset_groks_within_its_hundred_steps(tmp_path: Path) -> None:
-    """Published: train accuracy 0.99 at 19 to 20, test accuracy 0.99 at 41 to 42, with weights of another generator."""
+    """Published: train accuracy 0.99 at steps 19 to 20, test accuracy 0.99 at 41 to 42, with weights from another generator."""
     preset = load("DD")
     observation = ep.Observation(measures=(Accuracy(rows="train"), Accuracy(rows="test")))
     runs = ep.train(preset.experiment, seeds=1, data_seeds=preset.data_seed, root=tmp_path, observation=observation)
     assert (runs.data.train_acc.isel(step=-1) == 1).all()
     assert (runs.data.test_acc.isel(step=-1) == 1).all()
-    late = runs.data.test_acc.where(runs.data.step <= 30).max("step")
-    assert (late < 0.7).all(), "it does not generalise when it memorises"
+    early = runs.data.test_acc.where(runs.data.step <= 30).max("step")
+    assert (early < 0.7).all(), "it does not generalise when it memorises"
 
 
 def test_lookup() -> None:
     assert ep.preset("NP") is load("NP")
-    for wrong, told in (("np", "'NP'"), ("PZ-pizzza", "'PZ-pizza'"), ("OGG", "'OG'"), (3, "there is no preset '3'")):
+    for wrong, words in (("np", "'NP'"), ("PZ-pizzza", "'PZ-pizza'"), ("OGG", "'OG'"), (3, "there is no preset '3'")):
         with pytest.raises(InputError, match="there is no preset") as error:
             load(wrong)
-        assert told in str(error.value)
+        assert words in str(error.value)
 
 
-def test_naming_a_preset_is_what_imports_presets() -> None:
+def test_a_preset_is_imported_when_it_is_named() -> None:
     code = "import sys, epicycle as ep; ep.Experiment; assert 'epicycle.presets.prieto' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -238,14 +238,14 @@ def test_presets_in_yaml() -> None:
     assert parsed("{preset: NP, split: {frac_train: 0.5}}").split == ep.PythonShuffleSplit(frac_train=0.5), "merged"
     assert parsed("{preset: NP, split: {kind: python_shuffle, frac_train: 0.5}}").split == ep.PythonShuffleSplit(frac_train=0.5)
     assert parsed("{preset: NP, split: {kind: random}}").split == ep.Split(), "another kind starts from its own defaults"
-    other = parsed("{preset: NP, model: {kind: mlp}, task: {form: x y}}")
-    assert (other.model, other.task.form) == (ep.MLP(), "x y")
+    with_mlp = parsed("{preset: NP, model: {kind: mlp}, task: {form: x y}}")
+    assert (with_mlp.model, with_mlp.task.form) == (ep.MLP(), "x y")
     assert parsed("{preset: TG, training: {optimiser: {groups: []}}}").training.optimiser.groups == ()
     assert ep.Experiment.model_validate({"preset": "NP", "model": ep.MLP()}).model == ep.MLP()
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("preset: NPP", "did you mean 'NP'"),
         ("preset: [NP]", "there is no preset"),
@@ -256,10 +256,10 @@ def test_presets_in_yaml() -> None:
         ("{preset: NP, task: 7}", "task"),
     ],
 )
-def test_bad_presets_in_yaml(text: str, told: str) -> None:
+def test_bad_presets_in_yaml(text: str, words: str) -> None:
     with pytest.raises(InputError) as error:
         parsed(text)
-    assert told in str(error.value)
+    assert words in str(error.value)
 
 
 def test_set_reaches_presets() -> None:
@@ -269,8 +269,8 @@ def test_set_reaches_presets() -> None:
     a, b = (arm.experiment for _, arm in changed.root_arms())
     assert a == load("NP").experiment.swept("task.p", 59)
     assert (b.task.p, b.training.optimiser.lr, b.training.steps, b.model.biases) == (59, 3e-3, 7, ())
-    other = study.with_assignments({"task.p": 59, "arms.b.preset": "OM"})
-    assert [arm.experiment for _, arm in other.root_arms()] == [a, load("OM").experiment.swept("task.p", 59)]
+    replaced = study.with_assignments({"task.p": 59, "arms.b.preset": "OM"})
+    assert [arm.experiment for _, arm in replaced.root_arms()] == [a, load("OM").experiment.swept("task.p", 59)]
     everywhere = study.with_assignments({"preset": "PB"})
     assert {arm.experiment.model_dump_json() for _, arm in everywhere.root_arms()} == {load("PB").experiment.model_dump_json()}
     with pytest.raises(InputError, match="did you mean 'PB'"):
@@ -298,8 +298,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert {"task", "network", "optimiser", "split"} <= set(listed[0])
     code, out, _ = command(capsys, monkeypatch, "presets", "NP")
     assert code == 0
-    for told in ("helpers.py, cross_entropy_high_precision", "step 7,583", "frac_train: 0.3", "data_seed 0", "gen_train_test"):
-        assert told in out
+    for words in ("helpers.py, cross_entropy_high_precision", "step 7,583", "frac_train: 0.3", "data_seed 0", "gen_train_test"):
+        assert words in out
     code, out, _ = command(capsys, monkeypatch, "presets", "NP", "--json")
     assert Preset.parse(json.loads(out)) == load("NP")
     code, out, err = command(capsys, monkeypatch, "presets", "NPP")
@@ -325,10 +325,10 @@ BUDGETS = {f"training.{field}" for field, info in ep.Training.model_fields.items
 @pytest.mark.parametrize("pair", [("NP", "TL"), ("TL", "NP"), ("NP", "OG"), ("TG", "NP"), ("SS", "DM"), ("PB", "LI"), ("RT-A5", "ES")])
 def test_swaps_take_every_difference_once(pair: tuple[str, str]) -> None:
     a, b = map(load, pair)
-    every = set(differences(a, b)) - BUDGETS
-    found = swaps(a, b, seeds=3)
-    assert found.impossible == {}
-    arms = dict(found.arms)
+    differing = set(differences(a, b)) - BUDGETS
+    result = swaps(a, b, seeds=3)
+    assert result.impossible == {}
+    arms = dict(result.arms)
     assert arms.pop(a.name.lower()).experiment == a.experiment
     taken: list[str] = []
     for name, arm in arms.items():
@@ -338,8 +338,8 @@ def test_swaps_take_every_difference_once(pair: tuple[str, str]) -> None:
         swapped = a.model_copy(update={"experiment": arm.experiment})
         taken += [path for path in differences(a, swapped) if path != "training.optimiser.groups" or "groups" in name]
     assert len(taken) == len(set(taken)), "each difference in one arm"
-    # Patterns of a parameter group that name no tensor of the other network are dropped.
-    assert set(taken) | {"training.optimiser.groups"} == every | {"training.optimiser.groups"}
+    # A pattern of a parameter group that matches no tensor of the swapped network is dropped.
+    assert set(taken) | {"training.optimiser.groups"} == differing | {"training.optimiser.groups"}
 
 
 def test_swaps_of_np_and_tl() -> None:
@@ -350,12 +350,15 @@ def test_swaps_of_np_and_tl() -> None:
 
 
 def test_a_swap_that_cannot_be() -> None:
-    """An MLP reads its operands at the first positions; OG writes other tokens there."""
-    found = swaps(load("ES"), load("OG"))
-    assert "two operands at the first positions" in found.impossible["task"]
-    assert "es-network-of-og" in found.arms
-    kept = swaps(load("TG"), load("NP")).arms["tg-normalisation-of-np"].experiment.training.optimiser.groups
-    assert [group.tensors for group in kept] == [("b_*",)]
+    """An MLP reads its operands at the first positions, where OG writes another token."""
+    result = swaps(load("ES"), load("OG"))
+    assert "two operands at the first positions" in result.impossible["task"]
+    assert "es-network-of-og" in result.arms
+
+
+def test_a_swap_drops_patterns_without_tensors() -> None:
+    groups = swaps(load("TG"), load("NP")).arms["tg-normalisation-of-np"].experiment.training.optimiser.groups
+    assert [group.tensors for group in groups] == [("b_*",)]
 
 
 def test_described() -> None:

@@ -1,8 +1,11 @@
-"""Published settings: one file per public code, with the source of every number.
+"""Published settings, one file for each public code or paper, with the source of every number.
 
-A preset's name is used in YAML (`{preset: NP}`) and in Python (`ep.preset("NP")`). `factors.py` swaps single factors between two.
+A preset is named in YAML (`{preset: NP}`) or in Python (`ep.preset("NP")`). Every file has the same order: the docstring names the
+code or paper, EXPERIMENT is the setting, PRESET adds the citations and the published results. A file with two presets has a function
+in the place of EXPERIMENT. `factors.py` compares two presets, `page.py` prints them.
 """
 
+# Name of a preset -> module and attribute; a module is imported when its preset is asked for.
 PRESETS = {
     "NP": "epicycle.presets.progress_measures:PRESET",
     "TL": "epicycle.presets.transformer_lens:PRESET",

@@ -1,4 +1,4 @@
-"""AT: a widely swept replication of NP with PyTorch's own attention, and beta2 0.999."""
+"""AT: the code atgugu/grokking_experiments, a replication of NP with PyTorch's attention and beta2 0.999, run in many sweeps."""
 
 from typing import Any
 
@@ -42,10 +42,10 @@ EXPERIMENT = Experiment(
 
 
 def _generalised(step: int, seed: int = 42, **changes: Any) -> Published:
-    """A run of the repository; it evaluates every 50 steps at best."""
-    named = {path.replace("__", "."): value for path, value in changes.items()}
+    """When a run of the repository reached 99 %. The code evaluates every 50 steps or more, so the step is an evaluation's."""
+    fields = {path.replace("__", "."): value for path, value in changes.items()}
     source = f"results of the repository, seed {seed}; computed from the stored curve"
-    return Published(what="test accuracy >= 0.99", steps=(step, step), source=source, changes=named)
+    return Published(what="test accuracy >= 0.99", steps=(step, step), source=source, changes=fields)
 
 
 PRESET = Preset(
@@ -80,8 +80,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("model.biases", "model.causal"),
-            source="src/models/transformer.py, TransformerBlock: MultiheadAttention(bias=False) called without attn_mask; "
-            "Linear with bias",
+            source="src/models/transformer.py, TransformerBlock: MultiheadAttention(bias=False) called without attn_mask; Linear "
+            "with bias",
         ),
         Citation(
             paths=("model.positions", "model.d_vocab_out"),
@@ -90,9 +90,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
-            source="src/models/transformer.py, _init_weights: 0.8 / sqrt(d_model) for every Linear and Embedding, which "
-            "reaches W_O and not "
-            "the stacked W_Q, W_K, W_V of MultiheadAttention",
+            source="src/models/transformer.py, _init_weights: 0.8 / sqrt(d_model) for every Linear and Embedding, which reaches "
+            "W_O and not the stacked W_Q, W_K, W_V of MultiheadAttention",
         ),
         Citation(
             paths=(
@@ -111,12 +110,11 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "The configuration is headed 'Exact Nanda et al. (2023) replication parameters'; NP has beta2 0.98, a causal mask, a "
-        "warm-up, p + 1 "
-        "logits, another initialisation and a loss in float64.",
-        "src/training/trainer.py falls back on beta2 0.98; every configuration sets 0.999.",
-        "The README expects test accuracy above 0.95 at about step 5,000 and the paper's key frequencies; its own seed 42 "
-        "has 0.99 at 8,550.",
+        "The configuration is headed 'Exact Nanda et al. (2023) replication parameters'. But NP has beta2 0.98, a causal mask, a "
+        "warm-up, p + 1 logits, another initialisation and a loss in float64.",
+        "src/training/trainer.py falls back on beta2 0.98. Every configuration sets 0.999.",
+        "The README expects test accuracy above 0.95 at about step 5,000, and the paper's key frequencies. The repository's own "
+        "seed 42 reaches 0.99 at step 8,550.",
     ),
     published=(
         Published(what="train accuracy >= 0.99", steps=(150, 200), source="results of the repository, seeds 42, 137 and 256"),

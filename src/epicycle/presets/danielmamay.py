@@ -1,4 +1,4 @@
-"""DM: Power et al. in PyTorch's own modules, post-norm with one more norm before the unembedding."""
+"""DM: the code danielmamay/grokking: Power et al. in PyTorch's modules, post-norm, with one more norm before the unembedding."""
 
 from epicycle.literature.texts import POWER
 from epicycle.models.transformer.model import Transformer
@@ -95,15 +95,16 @@ PRESET = Preset(
         Citation(paths=("training.loss",), source="grokking/training.py, train: CrossEntropyLoss on float32 logits"),
     ),
     disagreements=(
-        "openai/grok has ReLU, sinusoidal positions, no biases and no norm before the unembedding, and loss on the end token as well.",
-        "The labels of x + y and x - y are not reduced modulo p in grokking/data.py at 27bd524; x / y, the default, is right.",
-        "The batch is min(512, half of all rows), where the paper has half of the training rows; both are 512 here.",
-        "Operation: x + y by default in an earlier cli.py, x / y in a later one.",
+        "openai/grok has ReLU, sinusoidal positions, no biases and no norm before the unembedding. Its loss is also on the end token.",
+        "The labels of x + y and x - y are not reduced modulo p in grokking/data.py at 27bd524. Those of x / y, the default, are "
+        "right.",
+        "The batch is min(512, half of all rows). The paper has half of the training rows. Both are 512 here.",
+        "The default operation is x + y in an earlier cli.py and x / y in a later one.",
     ),
     differs_here=(
-        "The warm-up there is 0.1, 0.2, ..., 1.0 and here 0, 0.1, ..., 1.0: everything is one update later.",
-        "There are five position vectors there and four tokens; the fifth only decays.",
-        "random_split's rows are not drawn here.",
+        "The warm-up factors are 0.1, 0.2, ..., 1.0 in the code and 0, 0.1, ..., 1.0 here. So everything is one update later here.",
+        "The code has five position vectors for four tokens. The fifth only decays.",
+        "The code draws its split with torch's random_split, which is not drawn here: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="curves", value="accuracy and loss as pictures, without numbers", source="README, figures/Figure_1_left_*.png"),

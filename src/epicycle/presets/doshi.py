@@ -55,12 +55,13 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "Steps: 100 for the intro figure, 2,000 for the phase diagrams (Training_scripts/phase_diagrams_wd.py), with decay "
+        "Steps: 100 for the intro figure, 2,000 for the phase diagrams (Training_scripts/phase_diagrams_wd.py), which have decay "
         "0, 5, 15 and 20.",
         "The scripts seed the weights (torch.manual_seed(1)), the notebook does not.",
     ),
     differs_here=(
-        "Corrupted rows there are the first of the shuffle with labels of torch's seed 0; `corrupted` here draws both from data_seed.",
+        "In the code the corrupted rows are the first ones of the shuffle, and their labels come from torch's seed 0. Here the "
+        "split `corrupted` draws rows and labels from data_seed.",
     ),
     published=(
         Published(what="train accuracy >= 0.99", steps=(19, 20), source=INTRO),

@@ -1,4 +1,7 @@
-"""What two presets differ in, and the experiments that take one factor from the other: a single-factor swap is one set of arms."""
+"""Which factor makes two presets behave differently? `differences` lists what differs, `swaps` makes arms that swap one factor each.
+
+A factor is a set of fields that are swapped together, such as the normalisation or the schedule.
+"""
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -12,7 +15,7 @@ from epicycle.spec.fields import role_of
 from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.preset import Preset
 
-# Field of a model, an optimiser or of training -> the factor it belongs to; any other field is a factor of its own.
+# Field of a model, of an optimiser or of training -> the factor that it belongs to. A field that is not listed is a factor by itself.
 FACTOR = {
     **dict.fromkeys(("n_layers", "d_model", "n_heads", "d_head", "d_mlp"), "size"),
     **dict.fromkeys(("norm", "norm_kind", "final_norm"), "normalisation"),
@@ -31,11 +34,12 @@ FACTOR = {
 
 
 class Swaps(NamedTuple):
-    """Arms for a study.
+    """Arms for a study that compares two presets.
 
     Attributes:
-        arms: one preset as it is, and with each differing factor of the other, by names such as `np` and `np-schedule-of-tl`.
-        impossible: factors that cannot be taken alone, and why.
+        arms: name -> arm. One arm is the first preset unchanged (`np`); each other arm takes one factor from the second preset
+            (`np-schedule-of-tl`).
+        impossible: factor -> why it cannot be taken alone.
     """
 
     arms: dict[str, RootArm]
@@ -43,21 +47,33 @@ class Swaps(NamedTuple):
 
 
 def differences(a: Preset, b: Preset) -> dict[str, tuple[Any, Any]]:
-    """Dotted path -> the values of both, wherever two experiments differ; None where one has no such field."""
-    mine, other = (dict(_flat(preset.experiment.model_dump(mode="json"))) for preset in (a, b))
-    paths = [*mine, *(path for path in other if path not in mine)]
-    return {path: (mine.get(path), other.get(path)) for path in paths if mine.get(path) != other.get(path)}
+    """The fields in which the experiments of two presets differ.
+
+    Returns:
+        Dotted path -> the value in `a` and the value in `b`; None where an experiment has no such field.
+    """
+    values_a, values_b = (dict(_flat(preset.experiment.model_dump(mode="json"))) for preset in (a, b))
+    paths = [*values_a, *(path for path in values_b if path not in values_a)]
+    return {path: (values_a.get(path), values_b.get(path)) for path in paths if values_a.get(path) != values_b.get(path)}
 
 
 def swaps(a: Preset, b: Preset, seeds: int = 10) -> Swaps:
-    """Preset `a`, and `a` with one factor of `b` at a time; budgets stay those of `a`.
+    """Preset `a`, and `a` with one factor of `b` at a time.
 
-    A swap that leaves a parameter group without tensors drops the group's pattern.
+    Budgets stay those of `a`. If a swap leaves a pattern of a parameter group without tensors, the pattern is dropped.
+
+    Args:
+        a: the preset that is changed.
+        b: the preset that gives the factors.
+        seeds: number of seeds of each arm.
+
+    Returns:
+        The arms, and the factors that cannot be swapped alone.
     """
     arms, impossible = {a.name.lower(): RootArm(experiment=a.experiment, seeds=seeds)}, {}
     for factor, paths in _factors(a.experiment, b.experiment).items():
         try:
-            swapped = _fitting(_with(a.experiment, b.experiment, paths))
+            swapped = _without_empty_groups(_with(a.experiment, b.experiment, paths))
         except InputError as error:
             impossible[factor] = str(error)
             continue
@@ -67,16 +83,16 @@ def swaps(a: Preset, b: Preset, seeds: int = 10) -> Swaps:
 
 
 def _factors(a: Experiment, b: Experiment) -> dict[str, list[str]]:
-    """Factor -> the paths that belong to it. Members of different kinds can only be swapped as a whole."""
+    """Factor -> its paths. Two networks, or two optimisers, of different kinds have different fields and are swapped as a whole."""
     factors: dict[str, list[str]] = {"task": ["task"], "split": ["split"], "loss": ["training.loss"]}
-    for path, whole, mine, other in (
+    for path, factor, part_a, part_b in (
         ("model", "network", a.model, b.model),
         ("training.optimiser", "optimiser", a.training.optimiser, b.training.optimiser),
     ):
-        if kind_of(type(mine)) != kind_of(type(other)):
-            factors[whole] = [path]
+        if kind_of(type(part_a)) != kind_of(type(part_b)):
+            factors[factor] = [path]
             continue
-        for name in type(mine).model_fields:
+        for name in type(part_a).model_fields:
             factors.setdefault(FACTOR.get(name, name), []).append(f"{path}.{name}")
     for name, field in Training.model_fields.items():
         if role_of(field) in ("static", "knob", "data"):
@@ -85,14 +101,15 @@ def _factors(a: Experiment, b: Experiment) -> dict[str, list[str]]:
 
 
 def _with(a: Experiment, b: Experiment, paths: list[str]) -> Experiment:
-    mine, other = (experiment.model_dump(mode="json") for experiment in (a, b))
+    """Experiment `a` with the values of `b` at some paths."""
+    swapped, source = (experiment.model_dump(mode="json") for experiment in (a, b))
     for path in paths:
-        mine = with_path(mine, path, get_path(other, path))
-    return Experiment.parse(mine, ", ".join(paths))
+        swapped = with_path(swapped, path, get_path(source, path))
+    return Experiment.parse(swapped, ", ".join(paths))
 
 
-def _fitting(experiment: Experiment) -> Experiment:
-    """The experiment without patterns of parameter groups that name no tensor of its network.
+def _without_empty_groups(experiment: Experiment) -> Experiment:
+    """The experiment without those patterns of its parameter groups that match no tensor of its network.
 
     Raises:
         InputError: the network cannot read the task.
@@ -108,16 +125,17 @@ def _fitting(experiment: Experiment) -> Experiment:
 
     tensors = jax.eval_shape(forward)
     groups = getattr(experiment.training.optimiser, "groups", ())
-    kept = []
+    fitting = []
     for group in groups:
         patterns = tuple(pattern for pattern in group.tensors if any(fnmatchcase(name, pattern) for name in tensors))
-        kept += [group.model_copy(update={"tensors": patterns})] if patterns else []
-    if tuple(kept) == tuple(groups):
+        fitting += [group.model_copy(update={"tensors": patterns})] if patterns else []
+    if tuple(fitting) == tuple(groups):
         return experiment
-    return experiment.swept("training.optimiser.groups", [group.model_dump(mode="json") for group in kept])
+    return experiment.swept("training.optimiser.groups", [group.model_dump(mode="json") for group in fitting])
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of every leaf of nested mappings."""
     for name, value in tree.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

@@ -32,8 +32,8 @@ PRESET = Preset(
     where=(
         Citation(
             paths=("task", "split.frac_train", "model.d_mlp", "training.optimiser", "training.loss"),
-            source="paper, appendix 8.3: p = 23, 90 %, N = 100, concatenated one-hot operands, MSE, vanilla gradient "
-            "descent, lr 100, no decay",
+            source="paper, appendix 8.3: p = 23, 90 %, N = 100, concatenated one-hot operands, MSE, vanilla gradient descent, lr "
+            "100, no decay",
         ),
         Citation(paths=("split.kind",), source="not stated; a random split"),
         Citation(
@@ -47,14 +47,13 @@ PRESET = Preset(
         Citation(
             paths=("training.steps",),
             source="not stated in what was read; chosen here, as two seeds of this network memorised at about 20,000 and "
-            "generalised at "
-            "25,000 and 27,500",
+            "generalised at 25,000 and 27,500",
         ),
     ),
     differs_here=(
-        "Activation, scaling of the output and number of steps are not stated in what was read, and no code was at hand: a "
-        "reconstruction.",
-        "The output there may be alpha (f - f at the start); here it is f.",
+        "This is a reconstruction: the parts of the paper that were read state neither the activation, nor the scaling of the "
+        "output, nor the number of steps, and no code was available.",
+        "The output of the paper's network may be alpha (f - f at the start). Here it is f.",
     ),
     published=(
         Published(

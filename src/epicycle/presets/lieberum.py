@@ -83,8 +83,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("model.initialisation", "model.attention_initialisation"),
-            source="model.py, MultiheadAttention._reset_parameters: xavier_uniform_ of qkv_proj and o_proj; PyTorch's "
-            "defaults elsewhere",
+            source="model.py, MultiheadAttention._reset_parameters: xavier_uniform_ of qkv_proj and o_proj; PyTorch's defaults "
+            "elsewhere",
         ),
         Citation(
             paths=("training.optimiser.lr", "training.optimiser.weight_decay", "training.optimiser.betas", "training.batch_size"),
@@ -104,12 +104,11 @@ PRESET = Preset(
         Citation(paths=("training.loss",), source="model.py, training_step: CrossEntropyLoss at the last position, float32"),
     ),
     disagreements=(
-        "The code is later than the report; whether the reported runs were annealed is not known (row R091). An earlier "
-        "repository of his, "
-        "TomFrederik/grokking, has no schedule and another network (x_transformers, pre-norm).",
-        "The operation is 'minus' by default in train.py.",
-        "The file model.py that was read (45dae58) does not take the argument no_norm that train.py (5629e0f) passes: two "
-        "moments of one code.",
+        "The code is later than the report, and whether the reported runs were annealed is not known (row R091). An earlier "
+        "repository of his, TomFrederik/grokking, has no schedule and another network (x_transformers, pre-norm).",
+        "The default operation in train.py is 'minus'.",
+        "The file model.py that was read (45dae58) does not take the argument no_norm that train.py (5629e0f) passes. The two "
+        "files are from different moments of the code.",
     ),
     published=(
         Published(what="train accuracy = 1", value="about step 500", source=COMMENTS),

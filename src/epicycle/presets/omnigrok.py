@@ -1,4 +1,4 @@
-"""OM: modular addition in Omnigrok (Liu et al., arXiv 2210.01117), NP in float64; the run whose norm is free."""
+"""OM: modular addition in Omnigrok (Liu et al., arXiv 2210.01117), which is NP in float64; this is the run whose norm is free."""
 
 from epicycle.literature.texts import LIU
 from epicycle.models.transformer.model import Transformer
@@ -74,12 +74,15 @@ PRESET = Preset(
         Citation(paths=("training.optimiser.eps",), source="PyTorch's default for AdamW"),
         Citation(paths=("training.loss",), source=f"{NOTEBOOK}: torch.set_default_dtype(torch.float64), F.cross_entropy"),
     ),
-    disagreements=("The notebook says 'exactly the same setup' as Nanda and Lieberum's; it has no warm-up and computes in float64.",),
+    disagreements=(
+        "The notebook says 'exactly the same setup' as Nanda and Lieberum's. But it has no warm-up and computes in float64.",
+    ),
     differs_here=(
-        "Weights, gradients and moments are float64 there; here only the loss is, unless training as a whole runs in float64.",
-        "The second run of the notebook (weights times 0.8, norm put back after every step) is this one without decay and with "
-        "training.norm_share 0.8, but for its first gradient, which is that of the unscaled weights here.",
-        "torch's random_split is not drawn here: same fraction, other rows.",
+        "In the notebook weights, gradients and moments are float64. Here only the loss is, unless all of training runs in float64.",
+        "The notebook's second run multiplies the weights by 0.8 and restores their norm after every step. It is this preset "
+        "without decay and with training.norm_share 0.8, except for the first gradient, which is taken at the unscaled weights "
+        "here.",
+        "The code draws its split with torch's random_split, which is not drawn here: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="train accuracy = 1", value="about step 150", source=PLOT),

@@ -1,4 +1,4 @@
-"""OG: the first grokking paper (Power et al., arXiv 2201.02177) with the network, batches and loss of its released code."""
+"""OG: the first grokking paper (Power et al., arXiv 2201.02177), with the network, batches and loss of its code openai/grok."""
 
 from epicycle.literature.texts import POWER
 from epicycle.models.transformer.model import Transformer
@@ -66,8 +66,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("model.norm", "model.norm_kind", "model.final_norm"),
-            source="grok/transformer.py, DecoderBlock.forward: self_attn_norm(x + a1), ffn_norm(a1 + a2); nothing after the "
-            "last block",
+            source="grok/transformer.py, DecoderBlock.forward: self_attn_norm(x + a1), ffn_norm(a1 + a2); nothing after the last "
+            "block",
         ),
         Citation(paths=("model.positions", "model.causal"), source="grok/transformer.py, _position_encoding and make_mask"),
         Citation(
@@ -84,8 +84,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("training.batch_size", "training.replacement"),
-            source="paper, appendix A.1.2; grok/data.py, calculate_batchsize: min(512, ceil(n / 2)), reshuffled each pass, "
-            "last one short",
+            source="paper, appendix A.1.2; grok/data.py, calculate_batchsize: min(512, ceil(n / 2)), reshuffled each pass, last "
+            "one short",
         ),
         Citation(
             paths=("training.warmup", "training.schedule"),
@@ -94,22 +94,20 @@ PRESET = Preset(
         Citation(paths=("training.loss",), source="grok/training.py, _step: F.cross_entropy on float32 logits"),
     ),
     disagreements=(
-        "Weight decay is 1 in the paper and 0 by default in the code; taken here: 1.",
-        "The train fraction is 0.05 by default in the code; 0.5 is the paper's Figure 1. The default operation is '+'.",
-        "Figure 1 left goes to 1e6 updates and, as re-implementations read section 3.1, has no decay: it is not the setting "
-        "that appendix "
-        "A.1.2 gives for most experiments, which is taken here.",
-        "'Loss and accuracy only on the answer part' (paper): the code counts the token after the answer as well.",
-        "'A fraction chosen at random for each training run' (paper): the code shuffles with seed 0 whatever the run's seed, "
-        "so that all "
-        "runs share one split and fractions are nested.",
-        "S5 products are c[i] = y[x[i]] in the code, the first factor first.",
+        "Weight decay is 1 in the paper and 0 by default in the code. This preset takes 1.",
+        "The train fraction is 0.05 by default in the code. This preset takes 0.5 from the paper's Figure 1. The default "
+        "operation is '+'.",
+        "Figure 1 left goes to 1e6 updates and, as re-implementations read section 3.1, has no decay. Appendix A.1.2 gives "
+        "another setting, for most experiments. This preset takes the appendix.",
+        "The paper says 'loss and accuracy only on the answer part'. The code also counts the token after the answer.",
+        "The paper says 'a fraction chosen at random for each training run'. The code shuffles with seed 0 whatever the run's "
+        "seed is, so all runs share one split and the splits of different fractions are nested.",
+        "S5 products are c[i] = y[x[i]] in the code: the first factor is applied first.",
     ),
     differs_here=(
-        "The vocabulary there has 239 tokens for all tasks, 100 of which occur here; the other 139 have embeddings that only "
-        "decay and are "
-        "wrong answers of the softmax.",
-        "The rows of x / y are listed there by quotient and divisor, so the split of seed 0 is another one.",
+        "The code has one vocabulary of 239 tokens for all tasks, of which 100 occur in this one. The embeddings of the other "
+        "139 only decay, and these tokens are wrong answers of the softmax.",
+        "The code lists the rows of x / y by quotient and divisor, so its split of seed 0 has other rows.",
     ),
     published=(
         Published(

@@ -1,4 +1,4 @@
-"""Presets in words: the lines of `epicycle presets`, and `docs/presets.md`, which a test holds against `page`."""
+"""Presets as text: the lines of `epicycle presets` and the page docs/presets.md, which a test compares with `page`."""
 
 from typing import Any
 
@@ -9,9 +9,14 @@ from epicycle.spec.yaml_text import dump_yaml
 
 HEAD = """# Presets
 
-Settings that other people's results rest on, as their code has them. `epicycle presets NAME` prints one with the origin of every
-number, `ep.preset("NP")` gives it in Python, and `{preset: NP, training: {steps: 20000}}` takes the place of an experiment in YAML,
-the other entries being changes to it. `ep.swaps(a, b)` makes the arms that take one factor of `b` at a time.
+A preset is a published setting of grokking, with the source of each of its numbers. Use one to repeat a published run, to start a
+study from a known setting, or to see in what two papers differ. Each preset also says where its sources contradict each other, what
+this library does differently, and what was published about the runs, so that a repeated run can be compared.
+
+- `epicycle presets NAME` prints one preset with the source of every number.
+- `ep.preset("NP")` gives a preset in Python; its `experiment` can be trained or changed.
+- `{preset: NP, training: {steps: 20000}}` stands for an experiment in YAML: the preset NP with the listed fields changed.
+- `ep.swaps(a, b)` makes arms that each take one factor of preset `b` into preset `a`, to find the factor that matters.
 
 This page is written by `python -m epicycle.presets.page > docs/presets.md`.
 
@@ -20,17 +25,24 @@ COLUMNS = ("task", "split", "network", "optimiser", "batch", "loss", "steps")
 
 
 def described(preset: Preset) -> dict[str, str]:
-    """One short phrase for each column."""
+    """A preset in one line of a table.
+
+    Args:
+        preset: the preset.
+
+    Returns:
+        Name of a column -> a short phrase, for each of `COLUMNS`.
+    """
     experiment = preset.experiment
     plain: dict[str, Any] = experiment.model_dump(mode="json")
     task, split, training = plain["task"], plain["split"], plain["training"]
-    what = f"{task['operation']} mod {task['p']}" if "p" in task else f"{task['variant']} in {task['group']}"
+    operation = f"{task['operation']} mod {task['p']}" if "p" in task else f"{task['variant']} in {task['group']}"
     optimiser, loss = training["optimiser"], training["loss"]
     betas = f", betas {' '.join(f'{beta:g}' for beta in optimiser['betas'])}" if "betas" in optimiser else ""
     schedule = "" if training["schedule"] == "constant" else f", {training['schedule']}"
     batch = "full" if training["batch_size"] is None else f"{training['batch_size']}{' drawn anew' * training['replacement']}"
     return {
-        "task": f"{what}, '{task['form']}'",
+        "task": f"{operation}, '{task['form']}'",
         "split": f"{split['frac_train']:.0%} {split['kind']}",
         "network": _network(plain["model"]),
         "optimiser": f"{optimiser['kind']}, lr {optimiser['lr']:g}, decay {optimiser['weight_decay']:g}{betas}",
@@ -41,47 +53,52 @@ def described(preset: Preset) -> dict[str, str]:
 
 
 def details(preset: Preset) -> str:
-    """Everything about a preset, in plain text."""
+    """All that is known about a preset, as plain text: papers, code, the experiment in YAML, and where each value was read."""
     lines = [f"{preset.name}: {preset.title}"]
     lines += [f"  {paper.authors} {paper.year}, {paper.title} (arXiv {paper.arxiv})" for paper in preset.papers]
-    lines += [f"  code: {preset.code or 'none at hand'}"]
+    lines += [f"  code: {_code(preset)}"]
     if preset.data_seed is not None:
         lines += [f"  data_seed {preset.data_seed} trains on the published rows"]
     lines += ["", dump_yaml(preset.experiment.model_dump(mode="json")).rstrip()]
-    lines += ["", "Where it comes from"]
-    lines += [f"  {', '.join(origin.paths)}: {origin.source}" for origin in preset.where]
-    for title, told in _sections(preset):
-        lines += ["", title, *(f"  - {line}" for line in told)]
+    lines += ["", "Where the values were read"]
+    lines += [f"  {', '.join(citation.paths)}: {citation.source}" for citation in preset.where]
+    for title, sentences in _sections(preset):
+        lines += ["", title, *(f"  - {sentence}" for sentence in sentences)]
     return "\n".join(lines)
 
 
 def page() -> str:
-    """The reference page, in Markdown."""
-    every = [load_preset(name) for name in PRESETS]
+    """The text of docs/presets.md, in Markdown: a table of all presets, then a section for each."""
+    presets = [load_preset(name) for name in PRESETS]
     parts = [HEAD, _row(("name", *COLUMNS)), _row(("---",) * (1 + len(COLUMNS)))]
-    parts += [_row((preset.name, *described(preset).values())) for preset in every]
-    for preset in every:
+    parts += [_row((preset.name, *described(preset).values())) for preset in presets]
+    for preset in presets:
         papers = "; ".join(f"{paper.authors} {paper.year}, arXiv {paper.arxiv}" for paper in preset.papers)
-        parts.append(f"\n## {preset.name}: {preset.title}\n\n{papers}. Code: {preset.code or 'none at hand'}.\n")
-        for title, told in _sections(preset):
-            parts.append(f"\n{title}:\n\n" + "".join(f"- {line}\n" for line in told))
+        parts.append(f"\n## {preset.name}: {preset.title}\n\n{papers}. Code: {_code(preset)}.\n")
+        for title, sentences in _sections(preset):
+            parts.append(f"\n{title}:\n\n" + "".join(f"- {sentence}\n" for sentence in sentences))
     return "".join(parts)
 
 
+def _code(preset: Preset) -> str:
+    return preset.code or "no code was available"
+
+
 def _sections(preset: Preset) -> list[tuple[str, tuple[str, ...]]]:
+    """Title and sentences of each section that has any."""
     sections = [
-        ("What its sources state differently", preset.disagreements),
-        ("What is otherwise here", preset.differs_here),
-        ("What is known of it", tuple(_found(entry) for entry in preset.published)),
+        ("Where its sources disagree", preset.disagreements),
+        ("What is different here", preset.differs_here),
+        ("Published results", tuple(_result(entry) for entry in preset.published)),
     ]
-    return [(title, told) for title, told in sections if told]
+    return [(title, sentences) for title, sentences in sections if sentences]
 
 
-def _found(entry: Published) -> str:
+def _result(entry: Published) -> str:
     first, last = entry.steps or (0, 0)
-    found = entry.value or (f"step {last:,}" if first == last else f"steps {first:,} to {last:,}")
-    changes = ", ".join(f"{path} = {value}" for path, value in entry.changes.items())
-    return f"{entry.what}{f' with {changes}' * bool(changes)}: {found} ({entry.source})"
+    value = entry.value or (f"step {last:,}" if first == last else f"steps {first:,} to {last:,}")
+    changes = ", ".join(f"{path} = {changed}" for path, changed in entry.changes.items())
+    return f"{entry.what}{f' with {changes}' * bool(changes)}: {value} ({entry.source})"
 
 
 def _network(model: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
-"""PZ: attention between softmax (rate 1, the clock) and no weighing at all (rate 0, the pizza) (Zhong et al., arXiv 2306.17844).
+"""PZ: the code fjzzq2002/pizza (Zhong et al., arXiv 2306.17844), whose attention ranges from softmax to constant weights.
 
-The rate is a knob, so one preset would do; the paper's two models have a name each because claims speak of both.
+Attention rate 1 is softmax and gives the clock. Rate 0 does not weigh tokens at all and gives the pizza. The rate is a knob, so one
+preset would do. There are two because claims are about both of the paper's models.
 """
 
 from epicycle.literature.texts import ZHONG
@@ -81,12 +82,15 @@ WHERE = (
     Citation(paths=("training.loss",), source=f"{CODE}, cross_entropy_high_precision: float64"),
 )
 DISAGREEMENTS = (
-    "The configuration says attention_dir 'casual', which nothing reads: attention sees both positions.",
-    "run_experiment's own default for weight decay is 1e-4; every configuration sets 2.",
-    "Distance irrelevance is computed from the best wrong logit in train-main.py and from the right one in the evaluation notebook.",
+    "The configuration says attention_dir 'casual', but nothing reads it: attention sees both positions.",
+    "run_experiment's own default for weight decay is 1e-4. Every configuration sets 2.",
+    "Distance irrelevance is computed from the best wrong logit in train-main.py, and from the right logit in the evaluation "
+    "notebook.",
 )
-DIFFERS = ("torch's random_split is not drawn here: same fraction, other rows.",)
-EVERY = Published(
+DIFFERS_HERE = (
+    "The code draws its split with torch's random_split, which is not drawn here: the fraction is the same, the rows are different.",
+)
+SWEEP = Published(
     what="test accuracy = 1 within 20,000 steps",
     value="all of 2,381 networks, over all rates; 34 % of them circular",
     source="released sweep, one layer, ReLU, d_model 128",
@@ -100,9 +104,9 @@ PIZZA = Preset(
     experiment=_experiment(0.0),
     where=WHERE,
     disagreements=DISAGREEMENTS,
-    differs_here=DIFFERS,
+    differs_here=DIFFERS_HERE,
     published=(
-        EVERY,
+        SWEEP,
         Published(what="gradient symmetricity", value="0.994", source="model A, executed notebook"),
         Published(what="distance irrelevance", value="0.17", source="model A, executed notebook"),
     ),
@@ -115,9 +119,9 @@ CLOCK = Preset(
     experiment=_experiment(1.0),
     where=WHERE,
     disagreements=DISAGREEMENTS,
-    differs_here=DIFFERS,
+    differs_here=DIFFERS_HERE,
     published=(
-        EVERY,
+        SWEEP,
         Published(what="gradient symmetricity", value="0.33", source="paper, model B"),
         Published(what="distance irrelevance", value="0.85", source="paper, model B"),
     ),

@@ -1,4 +1,4 @@
-"""PB: a pre-norm GELU transformer with GPT-2's initial scale, which groks several times sooner than NP."""
+"""PB: the code porth-bot/grokking-transformer: pre-norm, GELU and GPT-2's initial scale, which groks several times sooner than NP."""
 
 from typing import Any
 
@@ -42,9 +42,9 @@ EXPERIMENT = Experiment(
 
 
 def _generalised(step: int, where: str, **changes: Any) -> Published:
-    """Seed 0; the code evaluates every 100 steps."""
-    named = {path.replace("__", "."): value for path, value in changes.items()}
-    return Published(what="test accuracy >= 0.99", steps=(step - 99, step), source=f"{where}, seed 0", changes=named)
+    """When seed 0 reached 99 %. The code evaluates every 100 steps, so this happened in the 100 steps up to `step`."""
+    fields = {path.replace("__", "."): value for path, value in changes.items()}
+    return Published(what="test accuracy >= 0.99", steps=(step - 99, step), source=f"{where}, seed 0", changes=fields)
 
 
 PRESET = Preset(
@@ -94,12 +94,13 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "The README gives 1,900 (section 1) and 1,700 (section 3) as the step of 0.99 for one and the same run.",
-        "TrainConfig's own defaults are a train fraction of 0.4 and 30,000 steps; every run reported has what run_sweep.py sets.",
+        "The README gives two steps at which one and the same run reaches 0.99: 1,900 in section 1 and 1,700 in section 3.",
+        "TrainConfig's own defaults are a train fraction of 0.4 and 30,000 steps. Every reported run has what run_sweep.py sets.",
     ),
     differs_here=(
-        "round(0.3 * 9409) = 2823 rows are trained on there, int(...) = 2822 here; and torch.randperm's split is not drawn here.",
-        "Runs stop there after five evaluations in a row with test accuracy of at least 0.999; here a stop is a choice of its own.",
+        "The code trains on round(0.3 * 9409) = 2823 rows, this library on int(...) = 2822.",
+        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
+        "The code stops a run after five evaluations in a row with test accuracy of at least 0.999. Here a stop is a separate choice.",
     ),
     published=(
         Published(what="number of parameters", value="223k", source="README, Problem"),

@@ -1,4 +1,4 @@
-"""ES: the baseline of the paper on numerical stability, cross-entropy without decay, which does not generalise (arXiv 2501.04697)."""
+"""ES: the baseline of the paper on numerical stability (Prieto et al., arXiv 2501.04697): without decay it does not generalise."""
 
 from epicycle.literature.texts import PRIETO
 from epicycle.models.mlp import MLP
@@ -68,15 +68,14 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "beta2 and epsilon change from figure to figure: 0.999 with StableMax, 0.99 otherwise; 1e-25, 1e-30 (Figure 2) or "
-        "1e-18 (parity).",
+        "beta2 and epsilon change from figure to figure. beta2 is 0.999 with StableMax and 0.99 otherwise. Epsilon is 1e-25, "
+        "1e-30 (Figure 2) or 1e-18 (parity).",
     ),
     differs_here=(
-        "Read in the fork EIFY/grokking-at-the-edge-of-numerical-stability (0761cb6), as the repository itself was not at "
-        "hand; the fork adds "
-        "an optimiser and embeddings, which this run does not use.",
-        "StableMax and the orthogonal gradient, the paper's remedies, are not stated by this experiment.",
-        "torch's random_split is not drawn here: same fraction, other rows.",
+        "The code was read in the fork EIFY/grokking-at-the-edge-of-numerical-stability (0761cb6), as the repository itself was "
+        "not available. The fork adds an optimiser and embeddings, which this run does not use.",
+        "StableMax and the orthogonal gradient, the paper's remedies, are not part of this preset.",
+        "The code draws its split with torch's random_split, which is not drawn here: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="test accuracy", value="about 0.005 throughout 80,000 steps", source="paper, Figure 1, read by eye"),

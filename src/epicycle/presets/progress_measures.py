@@ -1,4 +1,4 @@
-"""NP: the run that progress measures for grokking were defined on (Nanda et al., arXiv 2301.05217)."""
+"""NP: the run on which progress measures for grokking were defined (Nanda et al., arXiv 2301.05217)."""
 
 from epicycle.literature.texts import NANDA
 from epicycle.models.transformer.model import Transformer
@@ -75,8 +75,8 @@ PRESET = Preset(
         Citation(paths=("task.form",), source="transformers.py, gen_train_test: rows are (i, j, p), p being the token '='; n_ctx 3"),
         Citation(
             paths=("split",),
-            source="transformers.py, gen_train_test: random.seed(config.seed), random.shuffle(pairs), the first int(0.3 * "
-            "12769) = 3830",
+            source="transformers.py, gen_train_test: random.seed(config.seed), random.shuffle(pairs), the first int(0.3 * 12769) "
+            "= 3830",
         ),
         Citation(
             paths=("model.kind", "model.act_fn", "model.biases", "model.positions", "model.causal"),
@@ -103,18 +103,17 @@ PRESET = Preset(
         Citation(paths=("training.batch_size",), source="transformers.py, Config.batch_style = 'full'; paper, section 3"),
         Citation(
             paths=("training.loss",),
-            source="the paper's notebook (as kaushikreddyxyz/transformer-modular-addition "
-            "copies it): log_softmax of logits in float64",
+            source="the paper's notebook (as kaushikreddyxyz/transformer-modular-addition copies it): log_softmax of logits in "
+            "float64",
         ),
         Citation(paths=("training.steps",), source="transformers.py, Config.num_epochs"),
     ),
     disagreements=(
-        "Loss: the comment in helpers.py, cross_entropy_high_precision, says float64, the released line below it casts to "
-        "float32, the "
-        "paper's notebook to float64; taken here: float64.",
+        "Loss: the comment in helpers.py, cross_entropy_high_precision, says float64. The released line below it casts to "
+        "float32. The paper's notebook casts to float64. This preset takes float64.",
         "Steps: 50,000 in the code, 40,000 in the paper.",
-        "The warm-up of 10 steps was found in the code alone; its first update has a learning rate of 0.",
-        "The restricted and excluded losses of the released module skip frequency 56: calculate_key_freqs loops to p // 2 - 1.",
+        "The warm-up of 10 steps was found only in the code. Its first update has a learning rate of 0.",
+        "The restricted and excluded losses of the released module leave out frequency 56: calculate_key_freqs loops to p // 2 - 1.",
     ),
     published=(
         Published(what="number of parameters", value="226,816", source="the stored weights"),

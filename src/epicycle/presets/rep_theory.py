@@ -1,4 +1,4 @@
-"""RT: MLPs that learn to multiply in a finite group (Chughtai et al., arXiv 2302.03025)."""
+"""RT: MLPs that learn the product of a finite group (Chughtai et al., arXiv 2302.03025), from the code of its authors."""
 
 from epicycle.literature.texts import CHUGHTAI
 from epicycle.models.mlp import MLP
@@ -81,14 +81,13 @@ def _where(name: str) -> tuple[Citation, ...]:
 
 
 DISAGREEMENTS = (
-    "create_batch_experiments.py has 100,000 steps and names no betas; the configurations that were run have 250,000 and (0.9, 0.98).",
-    "Earlier versions of loss_fn take F.cross_entropy in float32; the batch experiments were committed with the float64 one.",
+    "create_batch_experiments.py has 100,000 steps and names no betas. The configurations that were run have 250,000 and (0.9, 0.98).",
+    "Earlier versions of loss_fn take F.cross_entropy in float32. The batch experiments were committed with the float64 version.",
 )
-DIFFERS = (
-    "sympy's product of permutations applies the first factor first and its elements have another order: here x y there is y "
-    "x, which for "
-    "a network with separate embeddings is a renaming.",
-    "torch.randperm's split is not drawn here: same fraction, other rows.",
+DIFFERS_HERE = (
+    "The code uses sympy, whose product of permutations applies the first factor first and whose elements have another order. So "
+    "x y in the code is y x here. For a network with separate embeddings this only renames the elements.",
+    "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
 )
 SEEDS = "metrics of the repository's batch experiments, {} seeds; computed from the stored curves"
 
@@ -100,7 +99,7 @@ A5 = Preset(
     experiment=_experiment("A5", 0.5),
     where=_where("A5_MLP"),
     disagreements=DISAGREEMENTS,
-    differs_here=DIFFERS,
+    differs_here=DIFFERS_HERE,
     published=(
         Published(what="train accuracy >= 0.99", steps=(205, 210), source=SEEDS.format(4)),
         Published(what="test accuracy >= 0.99", steps=(17_400, 40_100), source=SEEDS.format(4)),
@@ -114,7 +113,7 @@ S5 = Preset(
     experiment=_experiment("S5", 0.4),
     where=_where("S5_MLP"),
     disagreements=DISAGREEMENTS,
-    differs_here=DIFFERS,
+    differs_here=DIFFERS_HERE,
     published=(
         Published(what="train accuracy >= 0.99", steps=(337, 342), source=SEEDS.format(12)),
         Published(what="test accuracy >= 0.99", steps=(38_675, 218_023), source=f"{SEEDS.format(50)}; median 93,556"),

@@ -1,4 +1,4 @@
-"""SS: the replication behind the loss curves that early debates quoted; a composite modulus, dropout and no decay."""
+"""SS: the code Sea-Snell/grokking, whose loss curves early debates quoted: a composite modulus, dropout and no decay."""
 
 from epicycle.literature.texts import POWER
 from epicycle.models.transformer.model import Transformer
@@ -102,16 +102,15 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "The modulus is 96, which is not prime; the paper asks for a prime, 97.",
-        "'To roughly re-create Figure 1' (README): Figure 1 is x / y at 50 %, this is x - y at 40 %, with dropout.",
+        "The modulus is 96, which is not prime. The paper asks for a prime, 97.",
+        "The README says 'to roughly re-create Figure 1'. Figure 1 is x / y at 50 %, this is x - y at 40 %, with dropout.",
         "The first released version (0a8cbf8) has x + y mod 97, 10 % of the rows, decay 1, no warm-up and a loss over all tokens.",
     ),
     differs_here=(
-        "Attention weights and hidden units of the MLP are dropped there as well; here the sum of embeddings and the outputs "
-        "of attention and "
-        "MLP alone.",
-        "Test accuracy there is of 8 x 512 rows drawn anew at each evaluation; here of all test rows.",
-        "There are five position vectors there and four tokens; the fifth is never used.",
+        "The code also drops attention weights and hidden units of the MLP. Here dropout acts only on the sum of embeddings and "
+        "on the outputs of attention and MLP.",
+        "The code computes test accuracy on 8 x 512 rows drawn anew at each evaluation. Here it is computed on all test rows.",
+        "The code has five position vectors for four tokens. The fifth is never used.",
     ),
     published=(Published(what="curves", value="accuracy and loss as pictures, without numbers", source="README, grokk.png"),),
 )

@@ -1,4 +1,4 @@
-"""TK: Power et al. with Adam and no decay; Grokfast (Lee et al., arXiv 2405.20233) builds on this code."""
+"""TK: the code teddykoker/grokking: Power et al. with Adam and no decay. Grokfast (Lee et al., arXiv 2405.20233) builds on it."""
 
 from epicycle.literature.texts import POWER
 from epicycle.models.transformer.model import Transformer
@@ -84,12 +84,12 @@ PRESET = Preset(
         Citation(paths=("training.loss",), source="train.py, main: F.cross_entropy at the last position, float32"),
     ),
     disagreements=(
-        "The comments quote the paper (AdamW, decay 1, 1e5 updates); the defaults are Adam, decay 0 and 3e5.",
-        "ln_1 replaces the residual stream instead of feeding attention alone, unlike pre-norm as it is usually meant.",
+        "The comments quote the paper (AdamW, decay 1, 1e5 updates). The defaults are Adam, decay 0 and 3e5.",
+        "ln_1 replaces the residual stream. In pre-norm as it is usually meant, ln_1 would only feed attention.",
     ),
     differs_here=(
-        "There are five position vectors there and four tokens; the fifth is never used.",
-        "torch.randperm's split is not drawn here: same fraction, other rows.",
+        "The code has five position vectors for four tokens. The fifth is never used.",
+        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="curves", value="accuracy and loss as pictures, without numbers", source="README, figures/acc.png, loss.png"),

@@ -83,9 +83,11 @@ PRESET = Preset(
         ),
     ),
     disagreements=(
-        "The demo presents itself as the paper's run; it has no warm-up, no biases, p logits instead of p + 1, and other weights.",
+        "The demo presents itself as the paper's run. But it has no warm-up, no biases, p logits instead of p + 1, and other weights.",
     ),
-    differs_here=("torch.randperm's split is not drawn here: same fraction, other rows.",),
+    differs_here=(
+        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
+    ),
     published=(
         Published(what="train loss < 0.01", steps=(200, 299), source=OUTPUT),
         Published(what="test loss < 1", steps=(13_700, 13_799), source=OUTPUT),

@@ -1,4 +1,4 @@
-"""TG: a two-layer pre-norm transformer without a final norm, decay on matrices and embeddings alone, two tokens a row."""
+"""TG: the code RemiliaScar1ett/TransGrokking: pre-norm, no final norm, decay only on matrices and embeddings, two tokens a row."""
 
 from epicycle.literature.texts import POWER
 from epicycle.models.transformer.model import Transformer
@@ -55,13 +55,13 @@ PRESET = Preset(
     where=(
         Citation(
             paths=("task",),
-            source="src/transgrokking/data.py: cartesian_prod, two tokens; training/trainer.py, build_model: sequence_length "
-            "2, vocabulary p",
+            source="src/transgrokking/data.py: cartesian_prod, two tokens; training/trainer.py, build_model: sequence_length 2, "
+            "vocabulary p",
         ),
         Citation(
             paths=("split",),
-            source="results/m1_ce_reference/config.resolved.yaml; src/transgrokking/data.py: torch.randperm, the first "
-            "int(0.4 * p * p)",
+            source="results/m1_ce_reference/config.resolved.yaml; src/transgrokking/data.py: torch.randperm, the first int(0.4 * "
+            "p * p)",
         ),
         Citation(
             paths=(
@@ -86,8 +86,8 @@ PRESET = Preset(
         ),
         Citation(
             paths=("model.initialisation",),
-            source="src/transgrokking/models/transformer.py: nothing is initialised by hand; qkv is one Linear, so bounds "
-            "follow fan-in d_model",
+            source="src/transgrokking/models/transformer.py: nothing is initialised by hand; qkv is one Linear, so bounds follow "
+            "fan-in d_model",
         ),
         Citation(
             paths=("training.optimiser.kind", "training.optimiser.betas", "training.optimiser.eps"),
@@ -100,10 +100,12 @@ PRESET = Preset(
     ),
     disagreements=(
         "Steps: configs/baseline_ce.yaml has 5,000, the reference run 20,000, its extension 50,000.",
-        "The first released model always normalised before the unembedding, whatever the configuration; the reference run is "
-        "of a later one.",
+        "The first released model always normalised before the unembedding, whatever the configuration said. The reference run "
+        "used a later model.",
     ),
-    differs_here=("torch.randperm's split is not drawn here: same fraction, other rows.",),
+    differs_here=(
+        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
+    ),
     published=(
         Published(what="train accuracy >= 0.999 (five evaluations)", steps=(51, 100), source=RUN),
         Published(what="test accuracy >= 0.505 (three evaluations)", steps=(6001, 6050), source=RUN),

@@ -75,7 +75,7 @@ def _at_end(arm: str, series: str = "test_acc", **where: float) -> ValueAt:
 
 
 def _settled(arm: str, **where: float) -> Gate:
-    """Accuracy changes by less than 0.1 in the last fifth of the budget, in all of six seeds: so far the median's interval reaches."""
+    """Accuracy changes by less than 0.1 in the last fifth of the budget. The interval of a median of six seeds spans all six."""
     # A run that was stopped because it generalised ends at 1.25 t_gen. The last fifth of its steps begins at t_gen.
     return Gate(statistic=SeriesChange(series="test_acc", since="0.8*end", arm=arm, where=where), region=Region(above=-0.1, below=0.1))
 

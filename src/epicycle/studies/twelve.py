@@ -1,8 +1,9 @@
 """The twelve operations of Power et al. side by side, nine on residues and three in a permutation group, and an isomorphic pair.
 
-One network trains on 80 % of the pairs of each. The group is S4 (24 elements) in the hour profile and S5 (120) in the full one.
-Products of residues other than 0 are sums modulo p - 1 under a discrete logarithm. A test of this library shows that two such runs
-are the same. This study asks whether the whole multiplication table, with its row and column of zeros, takes as long as those sums.
+The same kind of network is trained on 80 % of the pairs of each operation. The group is S4 (24 elements) in the hour profile and S5
+(120) in the full one. Products of residues other than 0 are sums modulo p - 1 under a discrete logarithm. A test of this library shows
+that two such runs are the same. This study asks whether the whole multiplication table, with its row and column of zeros, takes as
+long as those sums.
 """
 
 from epicycle.claims.quantities import EventRatio, EventTime, Extreme
