@@ -88,7 +88,7 @@ DISAGREEMENTS = (
     "notebook.",
 )
 DIFFERS_HERE = (
-    "The code draws its split with torch's random_split, which is not drawn here: the fraction is the same, the rows are different.",
+    "The code splits with torch's random_split, which this library does not draw: the fraction is the same, the rows are different.",
 )
 SWEEP = Published(
     what="test accuracy = 1 within 20,000 steps",

@@ -86,7 +86,7 @@ PRESET = Preset(
         "The demo presents itself as the paper's run. But it has no warm-up, no biases, p logits instead of p + 1, and other weights.",
     ),
     differs_here=(
-        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
+        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="train loss < 0.01", steps=(200, 299), source=OUTPUT),

@@ -104,7 +104,7 @@ PRESET = Preset(
         "used a later model.",
     ),
     differs_here=(
-        "The code draws its split with torch.randperm, which is not drawn here: the fraction is the same, the rows are different.",
+        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
     ),
     published=(
         Published(what="train accuracy >= 0.999 (five evaluations)", steps=(51, 100), source=RUN),
