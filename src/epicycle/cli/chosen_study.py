@@ -54,9 +54,9 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
     Raises:
         InputError: the study has not been run, or the folder is not one of a study.
     """
-    from epicycle.lab.study import find_study
     from epicycle.spec.errors import InputError
     from epicycle.store.files import Root, StudyFiles, default_root
+    from epicycle.store.studies import find_study
     from epicycle.studies.own_file import SUFFIXES
 
     path = Path(target)

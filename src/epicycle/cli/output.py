@@ -2,10 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from epicycle.store.listed import StudyRuns
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
@@ -44,16 +47,16 @@ def print_verdicts(document: Mapping[str, Any], trained: int | None = None) -> N
     typer.echo(f"report: {document['report']}")
 
 
-def print_event_steps(runs: Mapping[str, Any], events: Mapping[str, Any]) -> None:
+def print_event_steps(runs: "StudyRuns", events: Mapping[str, Mapping[str, Sequence[int | None]]]) -> None:
     """Print the step of each event in a forked run and its control, one line a run.
 
     Args:
-        runs: the content of a study's runs.json.
-        events: the content of its events.json: arm -> event -> step in each run, None where the event did not happen.
+        runs: the runs of the study.
+        events: arm -> event -> step in each run, None where the event did not happen (the content of events.json).
     """
-    for arm, content in runs["arms"].items():
-        for position, run in enumerate(content["runs"]):
-            values = "".join(f", {name} {value:g}" for name, value in run["values"].items())
+    for arm, listing in runs.arms.items():
+        for position, run in enumerate(listing.runs):
+            values = "".join(f", {name} {value:g}" for name, value in run.values.items())
             steps = ", ".join(f"{event} {_step(by_run[position])}" for event, by_run in events[arm].items())
             typer.echo(f"{arm}{values}: {steps}{'' if arm == 'control' else ' (steps after the fork)'}")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from epicycle.lab.cohorts import Progress
+from epicycle.lab.session import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 MEMBERS_SHOWN = 24

@@ -83,7 +83,7 @@ def show(study: ResultsArgument, root: RootOption = None, as_json: JsonOption = 
 
     For example: epicycle show quickstart
     """
-    from epicycle.lab.study import document
+    from epicycle.store.studies import document
 
     results, files = find_results(study, root)
     verdicts = document(results, files)
@@ -100,9 +100,9 @@ def report(study: ResultsArgument, root: RootOption = None, as_json: JsonOption 
 
     For example: epicycle report quickstart
     """
-    from epicycle.lab.study import document
     from epicycle.report.page import write_report
     from epicycle.store.atomic import writing
+    from epicycle.store.studies import document
 
     results, files = find_results(study, root)
     with writing(files.lock):

@@ -103,6 +103,7 @@ def fork(
     from epicycle.spec.own_code import make_importable
     from epicycle.store.atomic import read_json
     from epicycle.store.files import Root, default_root
+    from epicycle.store.listed import StudyRuns
 
     make_importable(Path.cwd())  # the run may use parts in the user's own files
     results = Root(root or default_root()).opened()
@@ -113,7 +114,7 @@ def fork(
     if as_json:
         print_json({**outcome.document(), "events": events})
     else:
-        print_event_steps(read_json(outcome.files.runs), events)
+        print_event_steps(StudyRuns.parse(read_json(outcome.files.runs)), events)
         print_verdicts(outcome.document(), trained=outcome.trained)
 
 
@@ -151,15 +152,17 @@ def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":
     """Train and judge a study with progress display and Ctrl-C handling, then write its page."""
     from epicycle.cli.interruption import graceful_interruption
     from epicycle.cli.progress import Display
+    from epicycle.lab.session import Session
     from epicycle.lab.study import run_study
     from epicycle.store.atomic import writing
-    from epicycle.training.cohort import Interrupted
+    from epicycle.training.loop import Interrupted
 
     arms = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
     try:
         with graceful_interruption() as interrupted:
             with Display(arms, quiet=quiet) as display:
-                outcome = run_study(study, root, display, interrupted, " ".join(["epicycle", *sys.argv[1:]]))
+                session = Session(root, watch=display, interrupted=interrupted)
+                outcome = run_study(study, session, " ".join(["epicycle", *sys.argv[1:]]))
             from epicycle.report.page import write_report
 
             with writing(outcome.files.lock):
