@@ -104,7 +104,7 @@ PRESET = Preset(
     differs_here=(
         "The warm-up factors are 0.1, 0.2, ..., 1.0 in the code and 0, 0.1, ..., 1.0 here. So everything is one update later here.",
         "The code has five position vectors for four tokens. The fifth only decays.",
-        "The code splits with torch's random_split, which this library does not draw: the fraction is the same, the rows are different.",
+        "The code splits with torch's random_split, which this library does not draw: same fraction, different rows.",
     ),
     published=(
         Published(what="curves", value="accuracy and loss as pictures, without numbers", source="README, figures/Figure_1_left_*.png"),

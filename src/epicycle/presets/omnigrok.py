@@ -82,7 +82,7 @@ PRESET = Preset(
         "The notebook's second run multiplies the weights by 0.8 and restores their norm after every step. It is this preset "
         "without decay and with training.norm_share 0.8, except for the first gradient, which is taken at the unscaled weights "
         "here.",
-        "The code splits with torch's random_split, which this library does not draw: the fraction is the same, the rows are different.",
+        "The code splits with torch's random_split, which this library does not draw: same fraction, different rows.",
     ),
     published=(
         Published(what="train accuracy = 1", value="about step 150", source=PLOT),

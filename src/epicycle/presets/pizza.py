@@ -87,9 +87,7 @@ DISAGREEMENTS = (
     "Distance irrelevance is computed from the best wrong logit in train-main.py, and from the right logit in the evaluation "
     "notebook.",
 )
-DIFFERS_HERE = (
-    "The code splits with torch's random_split, which this library does not draw: the fraction is the same, the rows are different.",
-)
+DIFFERS_HERE = ("The code splits with torch's random_split, which this library does not draw: same fraction, different rows.",)
 SWEEP = Published(
     what="test accuracy = 1 within 20,000 steps",
     value="all of 2,381 networks, over all rates; 34 % of them circular",

@@ -99,7 +99,7 @@ PRESET = Preset(
     ),
     differs_here=(
         "The code trains on round(0.3 * 9409) = 2823 rows, this library on int(...) = 2822.",
-        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
+        "The code splits with torch.randperm, which this library does not draw: same fraction, different rows.",
         "The code stops a run after five evaluations in a row with test accuracy of at least 0.999. Here a stop is a separate choice.",
     ),
     published=(

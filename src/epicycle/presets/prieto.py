@@ -75,7 +75,7 @@ PRESET = Preset(
         "The code was read in the fork EIFY/grokking-at-the-edge-of-numerical-stability (0761cb6), as the repository itself was "
         "not available. The fork adds an optimiser and embeddings, which this run does not use.",
         "StableMax and the orthogonal gradient, the paper's remedies, are not part of this preset.",
-        "The code splits with torch's random_split, which this library does not draw: the fraction is the same, the rows are different.",
+        "The code splits with torch's random_split, which this library does not draw: same fraction, different rows.",
     ),
     published=(
         Published(what="test accuracy", value="about 0.005 throughout 80,000 steps", source="paper, Figure 1, read by eye"),

@@ -87,7 +87,7 @@ DISAGREEMENTS = (
 DIFFERS_HERE = (
     "The code uses sympy, whose product of permutations applies the first factor first and whose elements have another order. So "
     "x y in the code is y x here. For a network with separate embeddings this only renames the elements.",
-    "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
+    "The code splits with torch.randperm, which this library does not draw: same fraction, different rows.",
 )
 SEEDS = "metrics of the repository's batch experiments, {} seeds; computed from the stored curves"
 

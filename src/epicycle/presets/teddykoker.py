@@ -89,7 +89,7 @@ PRESET = Preset(
     ),
     differs_here=(
         "The code has five position vectors for four tokens. The fifth is never used.",
-        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
+        "The code splits with torch.randperm, which this library does not draw: same fraction, different rows.",
     ),
     published=(
         Published(what="curves", value="accuracy and loss as pictures, without numbers", source="README, figures/acc.png, loss.png"),

@@ -85,9 +85,7 @@ PRESET = Preset(
     disagreements=(
         "The demo presents itself as the paper's run. But it has no warm-up, no biases, p logits instead of p + 1, and other weights.",
     ),
-    differs_here=(
-        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
-    ),
+    differs_here=("The code splits with torch.randperm, which this library does not draw: same fraction, different rows.",),
     published=(
         Published(what="train loss < 0.01", steps=(200, 299), source=OUTPUT),
         Published(what="test loss < 1", steps=(13_700, 13_799), source=OUTPUT),

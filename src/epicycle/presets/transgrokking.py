@@ -103,9 +103,7 @@ PRESET = Preset(
         "The first released model always normalised before the unembedding, whatever the configuration said. The reference run "
         "used a later model.",
     ),
-    differs_here=(
-        "The code splits with torch.randperm, which this library does not draw: the fraction is the same, the rows are different.",
-    ),
+    differs_here=("The code splits with torch.randperm, which this library does not draw: same fraction, different rows.",),
     published=(
         Published(what="train accuracy >= 0.999 (five evaluations)", steps=(51, 100), source=RUN),
         Published(what="test accuracy >= 0.505 (three evaluations)", steps=(6001, 6050), source=RUN),
