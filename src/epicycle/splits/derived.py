@@ -1,9 +1,13 @@
-"""Splits around another split: some of its rows taken out, put in, exchanged, given other labels or weights, or withheld for a while.
+"""Splits derived from another split: some rows taken out, put in, exchanged, given other labels or weights, or withheld for a while.
 
-Data edits of forks are these rules put around the parent's split; a run from the start can be given one as well, so that both kinds of
-run train on the very same rows.
+The data edits of forks wrap the parent's split in one of these. A run from the start can be given such a split as well, so that both
+kinds of run train on the very same rows.
+
+`DerivedSplit` chooses rows. Each `_Same...` class below it passes one thing through from the inner split. So a split's list of parents
+says what it leaves as it is, and its own methods say what it changes.
 """
 
+from abc import ABC
 from typing import Any, Self
 
 import numpy as np
@@ -17,17 +21,18 @@ from epicycle.spec.fields import data
 from epicycle.spec.table import Table
 from epicycle.splits.listed import Rows, listed_rows
 
-# Streams of random numbers beside the one that draws the rows of a split.
+# Streams of random numbers, apart from the one that draws the rows of a split: for new labels, rows to take out, rows to put in.
 LABELS, TAKEN, GIVEN = 1, 2, 3
 
 
-class DerivedSplit(SplitRule):
-    """Another split, and which of its rows are meant.
+class DerivedSplit(SplitRule, ABC):
+    """Another split, changed at some of its rows.
 
     Attributes:
-        of: the other split.
-        share: of the rows in question: int(share * rows) of them, drawn by `data_seed` alone; shares of one seed are nested.
-        rows: the rows themselves, as in the split `listed`.
+        of: the inner split, which is changed.
+        share: share of the rows that can be chosen: int(share * rows) of them, drawn by `data_seed` alone. The rows of a smaller share
+            are among those of a larger share with the same seed.
+        rows: the chosen rows themselves, as in the split `listed`.
     """
 
     of: AnySplit
@@ -35,62 +40,102 @@ class DerivedSplit(SplitRule):
     rows: Rows | None = data(None)
 
     @model_validator(mode="after")
-    def _one_way_to_say_it(self) -> Self:
+    def _share_or_rows(self) -> Self:
         if (self.share is None) == (self.rows is None):
             raise ValueError(f"split {self.kind}: give either share or rows")
         return self
 
-    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Those of the other split."""
-        return self.of.train_rows(table, data_seed)
+    def chosen_rows(self, table: Table, candidates: Int[ndarray, " slot"], data_seed: int, stream: int) -> Int[ndarray, " slot"]:
+        """The rows to change.
 
-    def train_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """Those of the other split, the task's own at rows it does not have."""
-        return self._kept("train_labels", table, rows, data_seed, table.labels)
-
-    def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """Those of the other split, 1 at rows it does not have."""
-        return self._kept("train_weights", table, rows, data_seed, np.ones(len(table.labels)))
-
-    def train_since(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """That of the other split, 0 at rows it does not have."""
-        if self.of.train_since(table, self.of.train_rows(table, data_seed), data_seed) is None:
-            return None
-        return self._kept("train_since", table, rows, data_seed, np.zeros(len(table.labels), np.int64))
-
-    def removed_rows(self, table: Table, data_seed: int) -> Any:
-        """Those of the other split."""
-        return self.of.removed_rows(table, data_seed)
-
-    def _kept(self, what: str, table: Table, rows: Int[ndarray, " slot"], data_seed: int, otherwise: Any) -> Any:
-        """What the other split says at its own rows, which it may draw by their places in its list."""
-        values, theirs = np.array(otherwise), self.of.train_rows(table, data_seed)
-        values[theirs] = getattr(self.of, what)(table, theirs, data_seed)
-        return values[rows]
-
-    def _chosen(self, table: Table, among: Int[ndarray, " slot"], data_seed: int, stream: int) -> Int[ndarray, " slot"]:
-        """The rows meant, among those in question.
+        Args:
+            table: the task's table.
+            candidates: the rows to choose from.
+            data_seed: the run's data seed.
+            stream: number of the stream of random numbers.
 
         Raises:
-            InputError: there are none, or a listed row is not among them.
+            InputError: no row is chosen, or a listed row is not a candidate.
         """
         if self.rows is not None:
             listed = listed_rows(self.rows, table)
-            if strange := sorted(set(listed.tolist()) - set(among.tolist())):
-                raise InputError(f"split {self.kind}, rows: row {strange[0]} is not among the {len(among)} rows it could be.")
+            if strange := sorted(set(listed.tolist()) - set(candidates.tolist())):
+                raise InputError(f"split {self.kind}, rows: row {strange[0]} is not among the {len(candidates)} rows it could be.")
             return listed
         share = self.share or 0.0
-        order = np.random.RandomState([data_seed, stream]).permutation(len(among))
-        chosen = among[order[: int(share * len(among) + 1e-9)]]
+        order = np.random.RandomState([data_seed, stream]).permutation(len(candidates))
+        chosen = candidates[order[: int(share * len(candidates) + 1e-9)]]
         if not len(chosen):
-            raise InputError(f"split {self.kind}: {share} of {len(among)} rows is none; raise the share.")
+            raise InputError(f"split {self.kind}: {share} of {len(candidates)} rows is none; raise the share.")
         return chosen
 
+    def inner_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's labels at these rows, and the task's own at rows that the inner split does not have."""
+        inner_rows = self.of.train_rows(table, data_seed)
+        labels = np.array(table.labels)
+        labels[inner_rows] = self.of.train_labels(table, inner_rows, data_seed)
+        return labels[rows]
 
-class CorruptedSplit(DerivedSplit):
-    """A share of the training labels, or those of listed rows, replaced by classes drawn uniformly (which may be the right ones).
+    def inner_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's weights at these rows, and 1 at rows that the inner split does not have."""
+        inner_rows = self.of.train_rows(table, data_seed)
+        weights = np.ones(len(table.labels))
+        weights[inner_rows] = self.of.train_weights(table, inner_rows, data_seed)
+        return weights[rows]
 
-    Which rows and which labels depends on `data_seed` alone, and is the same throughout a run (Doshi et al., arXiv 2310.13061).
+    def inner_since(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's first steps at these rows, and 0 at rows it does not have; None if the inner split withholds no row."""
+        inner_rows = self.of.train_rows(table, data_seed)
+        inner_steps = self.of.train_since(table, inner_rows, data_seed)
+        if inner_steps is None:
+            return None
+        steps = np.zeros(len(table.labels), np.int64)
+        steps[inner_rows] = inner_steps
+        return steps[rows]
+
+    def rows_no_longer_trained(self, table: Table, data_seed: int) -> Int[ndarray, " row"]:
+        """The rows that the inner split trains on or has removed, and that this split does not train on."""
+        removed_before = self.of.removed_rows(table, data_seed)
+        before = self.of.train_rows(table, data_seed)
+        ever_trained = before if removed_before is None else np.union1d(removed_before, before)
+        return np.setdiff1d(ever_trained, self.train_rows(table, data_seed))
+
+
+class _SameRows(DerivedSplit):
+    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
+        """The inner split's rows."""
+        return self.of.train_rows(table, data_seed)
+
+
+class _SameLabels(DerivedSplit):
+    def train_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's labels; the task's own at rows that the inner split does not have."""
+        return self.inner_labels(table, rows, data_seed)
+
+
+class _SameWeights(DerivedSplit):
+    def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's weights; 1 at rows that the inner split does not have."""
+        return self.inner_weights(table, rows, data_seed)
+
+
+class _SameSince(DerivedSplit):
+    def train_since(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
+        """The inner split's first steps; 0 at rows that the inner split does not have."""
+        return self.inner_since(table, rows, data_seed)
+
+
+class _SameRemoved(DerivedSplit):
+    def removed_rows(self, table: Table, data_seed: int) -> Any:
+        """The rows that the inner split has removed."""
+        return self.of.removed_rows(table, data_seed)
+
+
+class CorruptedSplit(_SameRows, _SameWeights, _SameSince, _SameRemoved):
+    """Replaces the labels of a share of the training rows, or of listed rows, by classes drawn uniformly.
+
+    A drawn class may be the right one. Rows and labels are drawn by `data_seed` alone and stay the same throughout a run (Doshi et
+    al., arXiv 2310.13061).
     """
 
     kind = "corrupted"
@@ -98,7 +143,7 @@ class CorruptedSplit(DerivedSplit):
     share: float | None = data(None, ge=0, le=1)
 
     def train_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """Some of them replaced.
+        """The inner split's labels, with those of the chosen rows replaced.
 
         Raises:
             InputError: the task's labels are not one class for each row.
@@ -106,79 +151,82 @@ class CorruptedSplit(DerivedSplit):
         if table.labels.ndim > 1:
             raise InputError("split: corrupted labels are drawn from the classes, and this task's rows have more than one class each.")
         draw = np.random.RandomState([data_seed, LABELS])
-        order, other = draw.permutation(len(rows)), draw.randint(table.num_classes, size=len(rows))
+        order, classes = draw.permutation(len(rows)), draw.randint(table.num_classes, size=len(rows))
         if self.rows is None:
             chosen = order[: int((self.share or 0.0) * len(rows) + 1e-9)]
         else:
-            chosen = np.flatnonzero(np.isin(rows, self._chosen(table, rows, data_seed, LABELS)))
-        labels = super().train_labels(table, rows, data_seed)
-        labels[chosen] = other[chosen]
+            chosen = np.flatnonzero(np.isin(rows, self.chosen_rows(table, rows, data_seed, LABELS)))
+        labels = self.inner_labels(table, rows, data_seed)
+        labels[chosen] = classes[chosen]
         return labels
 
 
-class RemovedSplit(DerivedSplit):
-    """Without a share of its rows, or without those listed; they are then measured as `removed`."""
+class RemovedSplit(_SameLabels, _SameWeights, _SameSince):
+    """Takes a share of the training rows, or listed rows, out of training; they are then measured as `removed`."""
 
     kind = "removed"
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Those that are left, in their order.
+        """The inner split's rows without the chosen ones, in the same order.
 
         Raises:
-            InputError: none are left.
+            InputError: no row is left.
         """
         before = self.of.train_rows(table, data_seed)
-        left = before[~np.isin(before, self._chosen(table, before, data_seed, TAKEN))]
+        left = before[~np.isin(before, self.chosen_rows(table, before, data_seed, TAKEN))]
         if not len(left):
             raise InputError("split removed: no row is left to train on; remove fewer.")
         return left
 
     def removed_rows(self, table: Table, data_seed: int) -> Any:
-        """All that were trained on before and are not now."""
-        return _gone(self, table, data_seed)
+        """All rows that were trained on before and are not now."""
+        return self.rows_no_longer_trained(table, data_seed)
 
 
-class AddedSplit(DerivedSplit):
-    """With a share of the rows held out, or with those listed, beside its own."""
+class AddedSplit(_SameLabels, _SameWeights, _SameSince, _SameRemoved):
+    """Trains on a share of the held-out rows, or on listed held-out rows, as well."""
 
     kind = "added"
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Its own rows, then the added ones."""
+        """The inner split's rows, then the added ones."""
         before = self.of.train_rows(table, data_seed)
         held_out = np.setdiff1d(np.arange(len(table.labels)), before)
-        return np.concatenate([before, self._chosen(table, held_out, data_seed, GIVEN)])
+        return np.concatenate([before, self.chosen_rows(table, held_out, data_seed, GIVEN)])
 
 
-class ReplacedSplit(DerivedSplit):
-    """A share of its rows, or those listed, exchanged for as many held-out ones; the rows taken out are those `removed` takes."""
+class ReplacedSplit(_SameLabels, _SameWeights, _SameSince):
+    """Exchanges a share of the training rows, or listed rows, for as many held-out ones.
+
+    The rows taken out are the same as those that `removed` takes out for this share and seed.
+    """
 
     kind = "replaced"
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Those that are left, then the new ones.
+        """The inner split's rows without those taken out, then the new ones.
 
         Raises:
-            InputError: there are not so many held-out rows.
+            InputError: more rows are taken out than are held out.
         """
         before = self.of.train_rows(table, data_seed)
-        taken = self._chosen(table, before, data_seed, TAKEN)
+        taken = self.chosen_rows(table, before, data_seed, TAKEN)
         held_out = np.setdiff1d(np.arange(len(table.labels)), before)
         if len(taken) > len(held_out):
             raise InputError(f"split replaced: {len(taken)} rows are taken out and only {len(held_out)} are held out; replace fewer.")
-        given = held_out[np.random.RandomState([data_seed, GIVEN]).permutation(len(held_out))[: len(taken)]]
-        return np.concatenate([before[~np.isin(before, taken)], given])
+        new = held_out[np.random.RandomState([data_seed, GIVEN]).permutation(len(held_out))[: len(taken)]]
+        return np.concatenate([before[~np.isin(before, taken)], new])
 
     def removed_rows(self, table: Table, data_seed: int) -> Any:
-        """All that were trained on before and are not now."""
-        return _gone(self, table, data_seed)
+        """All rows that were trained on before and are not now."""
+        return self.rows_no_longer_trained(table, data_seed)
 
 
-class ReweightedSplit(DerivedSplit):
-    """A share of its rows, or those listed, with another weight in the loss.
+class ReweightedSplit(_SameRows, _SameLabels, _SameSince, _SameRemoved):
+    """Gives a share of the training rows, or listed rows, another weight in the loss.
 
     Attributes:
-        weight: multiplies the weight they have; the loss is the mean over rows by weight.
+        weight: factor on the weight that the rows have; the loss is the weighted mean over rows.
     """
 
     kind = "reweighted"
@@ -186,17 +234,17 @@ class ReweightedSplit(DerivedSplit):
     weight: float = data(gt=0)
 
     def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """Those of the other split, some multiplied."""
-        weights = super().train_weights(table, rows, data_seed)
-        weights[np.isin(rows, self._chosen(table, rows, data_seed, TAKEN))] *= self.weight
+        """The inner split's weights, with those of the chosen rows multiplied."""
+        weights = self.inner_weights(table, rows, data_seed)
+        weights[np.isin(rows, self.chosen_rows(table, rows, data_seed, TAKEN))] *= self.weight
         return weights
 
 
-class WithheldSplit(DerivedSplit):
-    """A share of its rows, or those listed, trained on from a step on only; until then they are measured as `removed`.
+class WithheldSplit(_SameLabels, _SameWeights):
+    """Trains on a share of the training rows, or on listed rows, from a later step on; until then they are measured as `removed`.
 
     Attributes:
-        until: the step, counted from the start of the run (of the first ancestor, in a fork).
+        until: that step, counted from the start of the run (in a fork, from the start of its first ancestor).
     """
 
     kind = "withheld"
@@ -204,32 +252,25 @@ class WithheldSplit(DerivedSplit):
     until: int = data(ge=1)
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
-        """Those of the other split.
+        """The inner split's rows, as withheld rows are trained on later.
 
         Raises:
             InputError: all of them are withheld.
         """
         rows = self.of.train_rows(table, data_seed)
-        if len(self._chosen(table, rows, data_seed, TAKEN)) == len(rows):
+        if len(self.chosen_rows(table, rows, data_seed, TAKEN)) == len(rows):
             raise InputError("split withheld: all rows are withheld, so there is nothing to train on; withhold fewer.")
         return rows
 
     def train_since(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
-        """`until` at the rows meant, what the other split says elsewhere."""
-        before = super().train_since(table, rows, data_seed)
-        since = np.zeros(len(rows), np.int64) if before is None else before
-        meant = np.isin(rows, self._chosen(table, rows, data_seed, TAKEN))
-        return np.where(meant, np.maximum(since, self.until), since)
+        """`until` or the inner split's first step at the withheld rows, whichever is later; the inner split's elsewhere."""
+        inner_steps = self.inner_since(table, rows, data_seed)
+        steps = np.zeros(len(rows), np.int64) if inner_steps is None else inner_steps
+        withheld = np.isin(rows, self.chosen_rows(table, rows, data_seed, TAKEN))
+        return np.where(withheld, np.maximum(steps, self.until), steps)
 
     def removed_rows(self, table: Table, data_seed: int) -> Any:
-        """The rows meant, and those of the other split."""
-        meant = self._chosen(table, self.of.train_rows(table, data_seed), data_seed, TAKEN)
-        before = self.of.removed_rows(table, data_seed)
-        return meant if before is None else np.union1d(before, meant)
-
-
-def _gone(split: DerivedSplit, table: Table, data_seed: int) -> Int[ndarray, " row"]:
-    before = split.of.removed_rows(table, data_seed)
-    once = split.of.train_rows(table, data_seed)
-    known = once if before is None else np.union1d(before, once)
-    return np.setdiff1d(known, split.train_rows(table, data_seed))
+        """The withheld rows, and those that the inner split has removed."""
+        withheld = self.chosen_rows(table, self.of.train_rows(table, data_seed), data_seed, TAKEN)
+        removed_before = self.of.removed_rows(table, data_seed)
+        return withheld if removed_before is None else np.union1d(removed_before, withheld)
