@@ -1,4 +1,4 @@
-"""What leaves the laboratory: tables that read back to the same numbers, weights under other tools' names, and bad requests."""
+"""Exported files: tables read back to the same numbers, weights load under other codes' names, bad requests are refused."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["command"]  # a fixture
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ep.Runs]:
-    """Two runs that stop by themselves, one of them of a swept width of decay."""
+    """Two runs that stop by themselves, with two strengths of weight decay."""
     experiment = ep.Experiment(
         task=ep.Modular(p=7, operation="x-y"),
         split=ep.Split(frac_train=0.6),
@@ -28,11 +28,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ep.Runs]:
     return root, ep.train(experiment, seeds=1, sweep={"training.optimiser.weight_decay": [0.5, 1.0]}, root=root)
 
 
-def reread(frame: pandas.DataFrame, run: ep.Runs, place: int) -> None:
-    data = run[place].recorded()
+def reread(frame: pandas.DataFrame, runs: ep.Runs, position: int) -> None:
+    run = runs[position]
+    data = run.recorded()
     np.testing.assert_array_equal(frame["step"], data["step"])
     assert list(frame.columns[:4]) == ["run", "seed", "data_seed", "step"]
-    assert (frame["run"] == run[place].id).all()
+    assert (frame["run"] == run.id).all()
     for name in ("train_loss", "test_acc"):
         np.testing.assert_array_equal(frame[name].astype(np.float32), data[name].values)
     for tensor in ("W_E", "b_out"):
@@ -52,23 +53,23 @@ def test_weights_come_back_through_the_importer(names: str, trained: tuple[Path,
     _, runs = trained
     for step in (10, None):
         path = ep.export(runs[1], "safetensors", tmp_path, step=step, names=names)
-        found = ep.import_weights(path, fields={"n_heads": 2})
+        imported = ep.import_weights(path, fields={"n_heads": 2})
         params = runs[1].params(step)
-        assert set(found.params) == set(params)
+        assert set(imported.params) == set(params)
         for name, value in params.items():
-            np.testing.assert_array_equal(found.params[name], value)
+            np.testing.assert_array_equal(imported.params[name], value)
         with safe_open(path, "numpy") as opened:
-            told = json.loads(opened.metadata()["epicycle"])
-        assert told["step"] == (step or 60)
-        assert told["model"]["kind"] == "transformer"
-        assert told["model"]["n_layers"] == 2
+            header = json.loads(opened.metadata()["epicycle"])
+        assert header["step"] == (step or 60)
+        assert header["model"]["kind"] == "transformer"
+        assert header["model"]["n_layers"] == 2
 
 
-def test_a_member_tells_its_own_experiment(trained: tuple[Path, ep.Runs]) -> None:
+def test_a_member_gives_its_own_experiment(trained: tuple[Path, ep.Runs]) -> None:
     _, runs = trained
-    told = [runs[place].experiment() for place in (0, 1)]
-    assert told == [runs[place].spec.experiment.model_dump(mode="json") for place in (0, 1)]
-    assert told[0] != told[1]
+    experiments = [runs[position].experiment() for position in (0, 1)]
+    assert experiments == [runs[position].spec.experiment.model_dump(mode="json") for position in (0, 1)]
+    assert experiments[0] != experiments[1]
 
 
 def test_the_command(trained: tuple[Path, ep.Runs], tmp_path: Path, command: Command) -> None:
@@ -79,8 +80,8 @@ def test_the_command(trained: tuple[Path, ep.Runs], tmp_path: Path, command: Com
     assert result.returncode == 0, result.stderr
     assert Path(result.stdout.strip()) == Path("out") / f"{first}.csv"
     before = (tmp_path / "out" / f"{first}.csv").read_bytes()
-    told = json.loads(command("export", first, "--to", "csv", "out", "--root", str(root), "--json").stdout)
-    assert Path(told["file"]).read_bytes() == before
+    printed = json.loads(command("export", first, "--to", "csv", "out", "--root", str(root), "--json").stdout)
+    assert Path(printed["file"]).read_bytes() == before
     args = ("export", first, "--to", "safetensors", "out", "--step", "10", "--names", "native", "--root", str(root))
     assert command(*args).stdout.strip().endswith(f"{first}-step-10-native.safetensors")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
@@ -104,12 +105,12 @@ BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_requests(case: str, trained: tuple[Path, ep.Runs], tmp_path: Path, command: Command) -> None:
-    args, told = BAD[case]
+    args, words = BAD[case]
     root, runs = trained
     (tmp_path / "taken").write_text("here first")
-    given = [runs[0].id if arg == "RUN" else arg for arg in args]
-    where = () if "--root" in given else ("--root", str(root))
-    one_paragraph(command("export", *given, *where), *told)
+    arguments = [runs[0].id if arg == "RUN" else arg for arg in args]
+    root_option = () if "--root" in arguments else ("--root", str(root))
+    one_paragraph(command("export", *arguments, *root_option), *words)
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
     assert (tmp_path / "taken").read_text() == "here first"
 
@@ -125,15 +126,15 @@ def test_parquet_without_pyarrow(
     assert not (tmp_path / "out").exists()
 
 
-def test_our_own_file_tells_the_network(tmp_path: Path, tiny: ep.Experiment) -> None:
+def test_the_header_of_our_own_file_gives_the_network(tmp_path: Path, tiny: ep.Experiment) -> None:
     network = ep.Transformer(d_model=8, n_heads=2, d_mlp=16, norm="post", final_norm=True, act_fn="gelu", causal=False)
     run = ep.train(tiny.model_copy(update={"model": network}).swept("training.steps", 2), seeds=1, root=tmp_path)[0]
     file = ep.export(run, "safetensors", tmp_path / "out", names="own")
     assert ep.import_weights(file).model == network
-    other = ep.import_weights(file, fields={"act_fn": "relu"}).model
-    assert isinstance(other, ep.Transformer)
-    assert other.act_fn == "relu", "fields come before the header"
-    with pytest.raises(ep.InputError, match="n_heads = 0 is no whole number"):
+    changed = ep.import_weights(file, fields={"act_fn": "relu"}).model
+    assert isinstance(changed, ep.Transformer)
+    assert changed.act_fn == "relu", "fields come before the header"
+    with pytest.raises(ep.InputError, match="n_heads = 0 is not a whole number"):
         ep.import_weights(file, fields={"n_heads": 0})
     with pytest.raises(ep.InputError, match="HookedTransformer has no norm = post"):
         ep.export(run, "safetensors", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Training curves from elsewhere: the same numbers, events and verdicts as ours would have, and no silent guesses."""
+"""Imported training curves give the numbers, events and verdicts that our own would give, and nothing is guessed silently."""
 
 import base64
 import json
@@ -11,11 +11,13 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.claims.quantities import EventRatio, EventTime, Extreme
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme
 from epicycle.events.standard import event_steps
-from epicycle.interop.tables import SPELLINGS
+from epicycle.interop.column_names import SPELLINGS
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
+from epicycle.spec.results import DONE, checked, statuses
 from epicycle.spec.study import Figure
 
 STEPS = np.unique(np.round(np.geomspace(1, 1000, 150)).astype(int))
@@ -42,7 +44,7 @@ def many(gens: list[int | None], mem: int = 20) -> pandas.DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ep.Runs]:
-    """Two seeds of ours, one of which the other code would not have been told about."""
+    """Two runs of our own, to be exported and imported again."""
     experiment = ep.Experiment(
         task=ep.Modular(p=7, operation="x-y"),
         split=ep.Split(frac_train=0.6),
@@ -55,7 +57,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ep.Runs]:
 
 def test_our_own_runs_come_back_with_their_events(trained: tuple[Path, ep.Runs], tmp_path: Path) -> None:
     _, runs = trained
-    paths = [ep.export(runs[place], "csv", tmp_path) for place in (0, 1)]
+    paths = [ep.export(runs[position], "csv", tmp_path) for position in (0, 1)]
     back = ep.import_runs(paths, baseline=float(runs.data["baseline"].values[0]))
     assert back.data.test_acc.dims == runs.data.test_acc.dims == ("seed", "step")
     for name in ("train_loss", "test_loss", "train_acc", "test_acc", "test_acc_mirror_unseen"):
@@ -64,7 +66,7 @@ def test_our_own_runs_come_back_with_their_events(trained: tuple[Path, ep.Runs],
     for name in runs.events.data_vars:
         if str(name).startswith("t_"):
             np.testing.assert_array_equal(back.events[name], runs.events[name])
-    assert list(back.data["run_id"].values) == [runs[place].id for place in (0, 1)]
+    assert list(back.data["run_id"].values) == [runs[position].id for position in (0, 1)]
 
 
 def test_every_way_in_gives_the_same(tmp_path: Path) -> None:
@@ -99,9 +101,9 @@ def test_every_way_in_gives_the_same(tmp_path: Path) -> None:
 def test_parquet(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     many([200, 300]).to_parquet(tmp_path / "a.parquet", engine="pyarrow")
-    found = ep.import_runs(tmp_path / "a.parquet", num_classes=50)
+    runs = ep.import_runs(tmp_path / "a.parquet", num_classes=50)
     xarray.testing.assert_identical(
-        found.data.drop_vars("run_id"), ep.import_runs(many([200, 300]), num_classes=50).data.drop_vars("run_id")
+        runs.data.drop_vars("run_id"), ep.import_runs(many([200, 300]), num_classes=50).data.drop_vars("run_id")
     )
 
 
@@ -138,16 +140,16 @@ def test_ragged_runs_end_where_they_end() -> None:
     assert verdict.estimate.censored == ("1",)
     lows = EventTime(event="t_gen", arm="runs").estimates(runs.arms)[0]
     assert lows.interval.value == np.inf
-    one = EventTime(event="t_gen", arm="a").estimates({"a": flat.isel(run=[1] * 6)})[0]
-    assert one.interval.low == 595, "seen without it up to there, not up to the other run's end"
+    estimate = EventTime(event="t_gen", arm="a").estimates({"a": flat.isel(run=[1] * 6)})[0]
+    assert estimate.interval.low == 595, "censored at the last record of its own, not at the end of the longer run"
 
 
 def test_censoring_looks_at_the_series_of_the_event() -> None:
     table = curve(20, None)
-    table.loc[table["step"] > 500, "test_acc"] = np.nan  # the test set was looked at for half of the run only
+    table.loc[table["step"] > 500, "test_acc"] = np.nan  # test accuracy was recorded in the first half of the run only
     flat = ep.import_runs([table] * 6, num_classes=50).arms["runs"]
-    found = EventTime(event="t_gen", arm="runs").estimates({"runs": flat})[0]
-    assert found.interval.low == STEPS[STEPS <= 500][-1]
+    estimate = EventTime(event="t_gen", arm="runs").estimates({"runs": flat})[0]
+    assert estimate.interval.low == STEPS[STEPS <= 500][-1]
 
 
 def test_a_loss_that_ends_in_infinity_has_diverged() -> None:
@@ -193,11 +195,11 @@ def test_verdicts_and_the_page(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "page").iterdir()) == [
         "figure.pdf", "figure.png", "figure.svg", "report.html", "verdicts.json",
     ]  # fmt: skip
-    told = json.loads((tmp_path / "page" / "verdicts.json").read_text())
-    assert told["claims"][0]["verdict"] == "supported"
-    assert told["claims"][0]["post_hoc"] is True
-    assert told["claims"][0]["censored"] == ["6"]
-    assert told["arms"]["runs"] == {
+    verdicts = json.loads((tmp_path / "page" / "verdicts.json").read_text())
+    assert verdicts["claims"][0]["verdict"] == "supported"
+    assert verdicts["claims"][0]["post_hoc"] is True
+    assert verdicts["claims"][0]["censored"] == ["6"]
+    assert verdicts["arms"]["runs"] == {
         "runs": 7, "done": 7, "diverged": 0, "budget": 1000, "baseline": 0.02, "leakage": {}, "exact": None,
     }  # fmt: skip
     text = page.read_text()
@@ -234,21 +236,21 @@ def test_without_accuracies_there_are_no_events(tmp_path: Path) -> None:
         runs.report(tmp_path / "page", figures=[Figure(title="x", arms=("runs",), series=("train_acc",))])
     assert not (tmp_path / "page").exists()
     last = Extreme(series="test_loss", arm="run")
-    with pytest.raises(InputError, match="names arm 'run'; did you mean 'runs'"):
+    with pytest.raises(InputError, match="names arm 'run', which these runs do not have; did you mean 'runs'"):
         runs.judge(LATE.model_copy(update={"statistic": last}))
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="not a folder"):
+    with pytest.raises(InputError, match="is a file, not a folder"):
         runs.report(tmp_path / "file")
 
 
 def test_percentages_are_converted_on_request_only() -> None:
     table = many([200]).assign(train_acc=lambda t: t["train_acc"] * 100, test_acc=lambda t: t["test_acc"] * 100)
-    with pytest.raises(InputError, match=r"outside 0 to 1\. If accuracies are given from 0 to 100, say percent=True"):
+    with pytest.raises(InputError, match=r"outside 0 to 1\. If accuracies are given from 0 to 100, pass percent=True"):
         ep.import_runs(table, num_classes=50)
     xarray.testing.assert_identical(
         ep.import_runs(table, num_classes=50, percent=True).data, ep.import_runs(many([200]), num_classes=50).data
     )
-    with pytest.raises(InputError, match="look like shares already"):
+    with pytest.raises(InputError, match="go from 0 to 1 already"):
         ep.import_runs(many([200]), num_classes=50, percent=True)
     with pytest.raises(InputError, match="outside 0 to 100"):
         ep.import_runs(table.assign(test_acc=101), num_classes=50, percent=True)
@@ -260,40 +262,42 @@ def bad(table: pandas.DataFrame) -> dict[str, tuple[Any, dict[str, Any], str]]:
     return {
         "no baseline": (table, {"num_classes": None}, "either num_classes or baseline"),
         "two baselines": (table, {"baseline": 0.1}, "either num_classes or baseline"),
-        "one class": (table, {"num_classes": 1}, "no accuracy below 1"),
+        "one class": (table, {"num_classes": 1}, "pass the number of classes, at least 2"),
         "no steps": (table.rename(columns={"step": "when"}), {}, "no column of steps"),
-        "two spellings": (table.assign(val_acc=0.5), {}, "test_acc and val_acc both spell test_acc"),
+        "two spellings": (table.assign(val_acc=0.5), {}, "columns test_acc and val_acc both mean test_acc"),
         "no such column": (table, {"columns": {"test_acc": "tset_acc"}}, "did you mean 'test_acc'"),
+        "a swept column with another meaning": (table.assign(baseline=0.1), {"swept": ["baseline"]}, "rename the column"),
+        "a baseline of 1": (table, {"num_classes": None, "baseline": 1.0}, "baseline = 1: pass an accuracy"),
         "no such sweep": (table, {"swept": ["sed"]}, "did you mean 'seed'"),
         "half a step": (table.assign(step=table["step"] + 0.5), {}, "is not a whole number"),
         "a step that is a word": (table.assign(step="first"), {}, "is not a whole number"),
-        "a seed that is a word": (table.assign(seed="first"), {}, "seed: 'first' is not a whole number"),
-        "words for accuracies": (table.assign(test_acc="high"), {}, "test_acc holds something that is not a number"),
-        "labels only": (table[["seed", "step"]], {}, "no series beside its labels"),
+        "a seed that is a word": (table.assign(seed="first"), {}, "column seed: 'first' is not a whole number"),
+        "words for accuracies": (table.assign(test_acc="high"), {}, "column test_acc holds text where numbers are needed"),
+        "labels only": (table[["seed", "step"]], {}, "no column of numbers to import"),
         "no rows": (table.iloc[:0], {}, "has no rows"),
         "seeds here and not there": ([table, curve(20, 100)], {}, "give all of them or none"),
         "no runs": ([], {}, "has no runs"),
         "all past the budget": (table, {"budget": 0}, "up to step 0"),
-        "lists of two lengths": ({"step": [1, 2], "test_acc": [[0.1, 0.2], [0.1]]}, {}, "table 0"),
-        "arrays of two lengths": ({"step": [1, 2, 3], "test_acc": [0.1, 0.2]}, {}, r"test_acc has shape \(2,\)"),
+        "lists of two lengths": ({"step": [1, 2], "test_acc": [[0.1, 0.2], [0.1]]}, {}, "table 0: a column is not a regular array"),
+        "arrays of two lengths": ({"step": [1, 2, 3], "test_acc": [0.1, 0.2]}, {}, r"column test_acc has shape \(2,\)"),
         "objects": ({"step": [1, 2], "test_acc": [None, {}]}, {}, "plain numbers"),
-        "which axis": ({"step": [1, 2], "test_acc": np.ones((2, 2)), "decay": [1, 2]}, {}, "give it as"),
+        "which axis": ({"step": [1, 2], "test_acc": np.ones((2, 2)), "decay": [1, 2]}, {}, r"give it as an array \[run, step\]"),
     }
 
 
 @pytest.mark.parametrize("case", bad(many([200])))
-def test_what_cannot_be_understood_is_told(case: str) -> None:
-    source, options, told = bad(many([200]))[case]
-    with pytest.raises(InputError, match=told) as caught:
+def test_what_cannot_be_understood_is_refused(case: str) -> None:
+    source, options, words = bad(many([200]))[case]
+    with pytest.raises(InputError, match=words) as caught:
         ep.import_runs(source, **{"num_classes": 50, **options})
     assert "\n" not in str(caught.value)
 
 
 def test_of_two_spellings_one_is_chosen() -> None:
     table = many([200]).assign(val_acc=0.5, epoch=lambda t: t["step"] * 2)
-    found = ep.import_runs(table, num_classes=50, columns={"test_acc": "val_acc", "step": "epoch"}).data
-    assert (found["test_acc"] == 0.5).all()
-    assert found["step"].values[-1] == 2000
+    data = ep.import_runs(table, num_classes=50, columns={"test_acc": "val_acc", "step": "epoch"}).data
+    assert (data["test_acc"] == 0.5).all()
+    assert data["step"].values[-1] == 2000
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
@@ -301,7 +305,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     files = {"broken.csv": b"\xff\xfe\x00", "empty.csv": b"", "broken.npz": b"PK\x03\x04", "notes.txt": b"step,test_acc\n1,1\n"}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    told = {
+    messages = {
         "objects.npz": "cannot be read as npz.*allow_pickle",
         "broken.csv": "cannot be read as csv",
         "empty.csv": "cannot be read as csv",
@@ -309,6 +313,23 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         "notes.txt": "curves are read from",
         "nowhere.csv": "is not a file",
     }
-    for name, words in told.items():
+    for name, words in messages.items():
         with pytest.raises(InputError, match=words):
             ep.import_runs(tmp_path / name, num_classes=50)
+
+
+@pytest.mark.parametrize("values", [(5, 7), (0.25, 0.75), ("low", "high"), (True, False)])
+def test_swept_values_keep_their_type(values: tuple[Any, Any]) -> None:
+    table = pandas.concat([curve(20, 200, seed=0, width=value) for value in values])
+    for swept in (["width"], ["width", "half"]):
+        data = ep.import_runs(table.assign(half=np.float32(0.5)), num_classes=50, swept=swept).arms["runs"]
+        assert sorted(data["width"].values.tolist()) == sorted(values)
+        assert {type(value) for value in data["width"].values.tolist()} == {type(values[0])}
+    assert data["half"].values.tolist() == [0.5, 0.5]
+
+
+def test_the_dataset_keeps_the_contract_of_an_arm() -> None:
+    data = ep.import_runs(many([200, 300]), num_classes=50).arms["runs"]
+    assert data.attrs == {"budget": 1000, "swept": []}, "nothing says whether foreign runs are exact"
+    assert checked(data) is data
+    assert statuses(data) == [DONE, DONE]

@@ -1,4 +1,4 @@
-"""Files of torch.save: what is in them, bit for bit, and nothing of what they might do."""
+"""Files of torch.save: their content is read bit for bit, and nothing in them is executed."""
 
 import os
 import pickle
@@ -27,7 +27,7 @@ def test_views_share_one_storage(tmp_path: Path) -> None:
             "empty": tensor("FloatStorage", "0", 6, 6, (0, 4), (4, 1)),
         }
     )
-    found = read_torch(save(tmp_path / "a.pt", body, {"0": SIX.tobytes()}))
+    tensors = read_torch(save(tmp_path / "a.pt", body, {"0": SIX.tobytes()}))
     whole = SIX.reshape(2, 3)
     for name, expected in {
         "whole": whole,
@@ -36,8 +36,8 @@ def test_views_share_one_storage(tmp_path: Path) -> None:
         "number": SIX[5],
         "empty": np.zeros((0, 4)),
     }.items():
-        np.testing.assert_array_equal(found[name], expected)
-        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(tensors[name], expected)
+        assert tensors[name].dtype == np.float32
 
 
 def test_big_endian_and_bfloat16(tmp_path: Path) -> None:
@@ -50,17 +50,17 @@ def test_big_endian_and_bfloat16(tmp_path: Path) -> None:
     assert list(read_torch(path)["a"]) == [1, 0]
     halves = (SIX.view(np.uint32) >> 16).astype(np.uint16)  # small whole numbers need no more than the upper half
     body = dictionary({"a": tensor("BFloat16Storage", "0", 6, 0, (6,), (1,))})
-    found = read_torch(save(tmp_path / "b.pt", body, {"0": halves.tobytes()}))["a"]
-    np.testing.assert_array_equal(found, SIX)
-    assert found.dtype == np.float32
+    widened = read_torch(save(tmp_path / "b.pt", body, {"0": halves.tobytes()}))["a"]
+    np.testing.assert_array_equal(widened, SIX)
+    assert widened.dtype == np.float32
 
 
 BAD_CLAIMS: dict[str, tuple[bytes, str]] = {
     "past the end": (tensor("FloatStorage", "0", 6, 0, (7,), (1,)), "reaches past its storage"),
     "by its offset": (tensor("FloatStorage", "0", 6, 3, (2, 2), (2, 1)), "reaches past its storage"),
     "by its stride": (tensor("FloatStorage", "0", 6, 0, (2, 2), (5, 1)), "reaches past its storage"),
-    "negative stride": (tensor("FloatStorage", "0", 6, 5, (6,), (-1,)), "cannot be"),
-    "negative offset": (tensor("FloatStorage", "0", 6, -1, (2,), (1,)), "cannot be"),
+    "negative stride": (tensor("FloatStorage", "0", 6, 5, (6,), (-1,)), "cannot exist"),
+    "negative offset": (tensor("FloatStorage", "0", 6, -1, (2,), (1,)), "cannot exist"),
     "a terabyte of one number": (tensor("FloatStorage", "0", 6, 0, (1 << 40,), (0,)), "reaches past its storage"),
     "fewer strides": (tensor("FloatStorage", "0", 6, 0, (2, 3), (1,)), "strides"),
     "more numbers than bytes": (tensor("FloatStorage", "0", 1 << 40, 0, (6,), (1,)), "24 bytes"),
@@ -68,26 +68,26 @@ BAD_CLAIMS: dict[str, tuple[bytes, str]] = {
     "no such member": (tensor("FloatStorage", "9", 6, 0, (6,), (1,)), "missing"),
     "another folder": (tensor("FloatStorage", "../version", 2, 0, (2,), (1,)), "missing"),
     "a count that is a word": (tensor("FloatStorage", "0", "six", 0, (6,), (1,)), "said to hold 'six'"),  # type: ignore[arg-type]
-    "a shape that is a word": (tensor("FloatStorage", "0", 6, 0, "6", (1,)), "cannot be"),
+    "a shape that is a word": (tensor("FloatStorage", "0", 6, 0, "6", (1,)), "cannot exist"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_CLAIMS)
 def test_claims_past_the_file_are_refused(case: str, tmp_path: Path) -> None:
-    body, told = BAD_CLAIMS[case]
-    with pytest.raises(InputError, match=told):
+    body, words = BAD_CLAIMS[case]
+    with pytest.raises(InputError, match=words):
         read_torch(save(tmp_path / "a.pt", dictionary({"a": body}), {"0": SIX.tobytes()}))
 
 
-def test_a_view_is_no_storage(tmp_path: Path) -> None:
-    """One number, six times, is in bounds; six of its neighbours are not."""
+def test_a_view_does_not_count_as_a_storage(tmp_path: Path) -> None:
+    """One number repeated six times is within the storage; a view of that view would reach past its end."""
     view = tensor("FloatStorage", "0", 6, 5, (6,), (0,))
     again = b"ctorch._utils\n_rebuild_tensor_v2\n(" + view + plain(0) + plain((6,)) + plain((1,)) + b"\x89" + ORDERED_DICT + b"tR"
-    with pytest.raises(InputError, match="cannot be"):
+    with pytest.raises(InputError, match="cannot exist"):
         read_torch(save(tmp_path / "a.pt", dictionary({"a": again}), {"0": SIX.tobytes()}))
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     good = dictionary({"a": tensor("FloatStorage", "0", 6, 0, (6,), (1,))})
     packed = save(tmp_path / "packed.pt", good, {"0": SIX.tobytes()}, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(InputError, match="is compressed"):
@@ -113,19 +113,19 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_any_damage_to_the_pickle_is_told_or_harmless(seed: int, tmp_path: Path) -> None:
+def test_damage_to_the_pickle_is_refused_or_harmless(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     body = bytearray(dictionary({"a": tensor("FloatStorage", "0", 6, 0, (2, 3), (3, 1)), "b": plain([1, {"c": 2.5}])}))
-    for place in rng.integers(len(body), size=rng.integers(1, 4)):
-        body[place] = rng.integers(256)
+    for position in rng.integers(len(body), size=rng.integers(1, 4)):
+        body[position] = rng.integers(256)
     try:
         read_torch(save(tmp_path / "a.pt", bytes(body), {"0": SIX.tobytes()}))
     except InputError as error:
         assert "a.pt" in str(error)  # noqa: PT017
 
 
-class Runs:
-    """Pickles as a call."""
+class Calling:
+    """An object whose pickle calls a function."""
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.call = (function, arguments)
@@ -135,23 +135,23 @@ class Runs:
 
 
 def hostile(canary: str) -> dict[str, bytes]:
-    """Pickles that would write a file, or fetch what could."""
+    """Pickles that would write the file `canary`, or that name a global which could."""
     touch = f"touch {canary}"
     write = f"open({canary!r}, 'w').close()"
     calls = {
-        "os.system": Runs(os.system, touch),
-        "eval": Runs(eval, write),
-        "exec": Runs(exec, write),
-        "getattr": Runs(getattr, "x", "upper"),
-        "inside a list": [1, {"weights": Runs(os.system, touch)}],
-        "as an argument": Runs(list, Runs(os.system, touch)),
-        "__import__": Runs(__import__, "os"),
+        "os.system": Calling(os.system, touch),
+        "eval": Calling(eval, write),
+        "exec": Calling(exec, write),
+        "getattr": Calling(getattr, "x", "upper"),
+        "inside a list": [1, {"weights": Calling(os.system, touch)}],
+        "as an argument": Calling(list, Calling(os.system, touch)),
+        "__import__": Calling(__import__, "os"),
         "bytearray": bytearray(b"x"),
         "numpy": np.float64(1.0),
     }
     text = touch.encode()
     return {name: pickle.dumps(value, 2)[2:-1] for name, value in calls.items()} | {
-        "protocol 4": pickle.dumps(Runs(os.system, touch), 4)[:-1],
+        "protocol 4": pickle.dumps(Calling(os.system, touch), 4)[:-1],
         "INST": b"(" + b"S'" + text + b"'\nios\nsystem\n",
         "OBJ": b"(cos\nsystem\n" + plain(touch) + b"o",
         "NEWOBJ": b"cbuiltins\nobject\n)\x81",
@@ -160,8 +160,8 @@ def hostile(canary: str) -> dict[str, bytes]:
         "calling a storage's kind": b"ctorch\nFloatStorage\n" + plain((touch,)) + b"R",
         "BUILD on a word": b"ctorch\nFloatStorage\n" + plain({"__call__": 1}) + b"b",
         "BUILD on a tensor": tensor("FloatStorage", "0", 6, 0, (6,), (1,)) + plain({"__class__": 1}) + b"b",
-        "inside an OrderedDict": b"ccollections\nOrderedDict\n(" + pickle.dumps(Runs(os.system, touch), 2)[2:-1] + b"tR",
-        "as a persistent name": pickle.dumps(Runs(os.system, touch), 2)[2:-1] + b"Q",
+        "inside an OrderedDict": b"ccollections\nOrderedDict\n(" + pickle.dumps(Calling(os.system, touch), 2)[2:-1] + b"tR",
+        "as a persistent name": pickle.dumps(Calling(os.system, touch), 2)[2:-1] + b"Q",
     }
 
 
@@ -177,7 +177,7 @@ def test_nothing_is_executed(case: str, tmp_path: Path) -> None:
 
 
 def test_the_canaries_would_sing(tmp_path: Path) -> None:
-    """Python's own reader does what these pickles say, so the test above can fail."""
+    """Python's own reader executes these pickles, so the test above can fail."""
     for case in ("os.system", "eval", "exec", "inside a list", "as an argument", "INST", "OBJ"):
         canary = tmp_path / case.replace(" ", "-")
         try:
@@ -187,7 +187,7 @@ def test_the_canaries_would_sing(tmp_path: Path) -> None:
         assert canary.exists(), case
 
 
-def test_what_was_asked_for_is_named(tmp_path: Path) -> None:
+def test_the_refused_global_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"asks for (posix|nt)\.system.*nothing in it was executed"):
         read_torch(save(tmp_path / "a.pt", hostile(str(tmp_path / CANARY))["os.system"], {}))
 
@@ -234,7 +234,7 @@ def compare(torch: Any, ours: Any, theirs: Any) -> None:
             compare(torch, ours[name], theirs[name])
     elif isinstance(theirs, list | tuple):
         assert type(ours) is type(theirs)
-        for one, other in zip(ours, theirs, strict=True):
-            compare(torch, one, other)
+        for our_item, their_item in zip(ours, theirs, strict=True):
+            compare(torch, our_item, their_item)
     else:
         assert ours == theirs

@@ -1,1 +1,1 @@
-"""Doors to other tools: weights and curves made elsewhere come in, runs go out. Readers execute nothing that they find."""
+"""Exchange with other tools: weights and training curves come in, runs go out. A reader executes nothing that a file contains."""

@@ -1,4 +1,4 @@
-"""A run's series as a table (CSV, Parquet), and its weights as safetensors under the names that other tools load."""
+"""Files of a run for other programs: its series as a table (CSV, Parquet), its weights as safetensors under other codes' names."""
 
 import io
 import itertools
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save
 
-from epicycle.interop.parquet import needs_pyarrow
+from epicycle.interop.layout_conversion import Arrays
+from epicycle.interop.parquet import require_pyarrow
 from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
 from epicycle.store.atomic import write_bytes
@@ -21,102 +22,117 @@ if TYPE_CHECKING:
     import xarray
 
 FORMATS = ("csv", "parquet", "safetensors")
-WITHIN = {"norm": ("none", "pre"), "scaled_embedding": (False,), "attention_rate": (None,)}  # what TransformerLens's networks can be
+# What `names` may be -> the layout of weights; None writes our own names.
 NAMES = {"old": "transformer-lens", "native": "transformer-lens-native", "own": None}
+# Field of our model -> the values that TransformerLens's HookedTransformer can compute.
+HOOKED_FIELDS = {"norm": ("none", "pre"), "scaled_embedding": (False,), "attention_rate": (None,)}
 
 
 def export(
     run: StoredRun | str, to: str, folder: str | Path, *, step: int | None = None, names: str = "old", root: str | Path | None = None
 ) -> Path:
-    """Write one file of a run into a folder, whole or not at all.
+    """Write one file of a run into a folder. A file is written whole or not at all.
 
-    A table has one row per recorded step and one column per series; a series over labels has one column for each, as
-    `weight_norm[W_E]`. safetensors holds the parameters at one step, and the model's fields in its header (weights do not tell the
-    activation or the attention mask).
+    A table has one row for each recorded step and one column for each series. A series with labels has one column for each label,
+    such as `weight_norm[W_E]`. A safetensors file holds the parameters at one step. Its header holds the model's fields, because
+    weights do not tell the activation or the attention mask.
 
     Args:
         run: a run, or the beginning of its id.
         to: `csv`, `parquet` or `safetensors`.
         folder: made if it does not exist.
-        step: of the parameters; None takes the last.
-        names: `old` for HookedTransformer's state dict (TransformerLens 2 and 3; its zero biases and attention buffers are added, so
-            that `load_state_dict(strict=True)` takes it), `native` for TransformerBridge.boot_native (TransformerLens 4), `own` for
-            ours, which every model has.
-        root: results folder of a run named by its id; None means EPICYCLE_ROOT or ./epicycle-results.
+        step: the step of the parameters; None takes the last one.
+        names: `old` for the state dict of HookedTransformer (TransformerLens 2 and 3; its zero biases and attention buffers are added,
+            so that `load_state_dict(strict=True)` accepts the file), `native` for TransformerBridge.boot_native (TransformerLens 4),
+            `own` for our names, which exist for every model.
+        root: results folder of a run that is named by its id; None means EPICYCLE_ROOT or ./epicycle-results.
 
     Returns:
         The file's path.
 
     Raises:
-        InputError: no such run, format, step or names; a folder that is a file; weights that the names do not cover.
+        InputError: there is no such run, format, step or `names`; the folder is a file; or the weights have no such names.
     """
     if isinstance(run, str):
-        run = _named(run, root)
-    if to not in FORMATS:
-        raise InputError(f"there is no export to '{to}'; {nearest(to, FORMATS)}")
-    if names not in NAMES:
-        raise InputError(f"there are no names '{names}'; {nearest(names, NAMES)}")
-    if to != "safetensors" and step is not None:
-        raise InputError(f"a step chooses the weights of --to safetensors; --to {to} has all recorded steps.")
+        run = _find_run(run, root)
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; choose another.")
+    _check_request(to, folder, step, names)
     if to == "safetensors":
         step = run.last_step if step is None else step
-        name, content = f"{run.id}-step-{step}-{names}.safetensors", _weights(run, step, names)
+        path, content = folder / f"{run.id}-step-{step}-{names}.safetensors", _weights_file(run, step, names)
     else:
-        name, content = f"{run.id}.{to}", _table(table(run.recorded()), to)
+        path, content = folder / f"{run.id}.{to}", _table_file(series_table(run.recorded()), to)
     try:
-        write_bytes(folder / name, content)
+        write_bytes(path, content)
     except OSError as error:
-        raise InputError(f"{folder / name} cannot be written: {error.strerror or error}; choose another folder.") from None
-    return folder / name
+        raise InputError(f"{path} cannot be written: {error.strerror or error}; choose another folder.") from None
+    return path
 
 
-def table(recorded: "xarray.Dataset") -> "pandas.DataFrame":
-    """The series of one run: a row per step, a column per series and label."""
+def series_table(recorded: "xarray.Dataset") -> "pandas.DataFrame":
+    """The series of one run as a table: a row for each step, a column for each series and label."""
     import pandas
 
     steps = recorded["step"].values
     columns: dict[str, Any] = {name: [recorded[name].item()] * len(steps) for name in ("run", "seed", "data_seed")}
     columns["step"] = steps
     for name, series in recorded.data_vars.items():
-        dims = [dim for dim in series.dims if dim != "step"]
-        values = series.transpose("step", *dims).values.reshape(len(steps), -1)
-        labels = itertools.product(*(recorded[dim].values.tolist() for dim in dims))
+        axes = [axis for axis in series.dims if axis != "step"]
+        values = series.transpose("step", *axes).values.reshape(len(steps), -1)
+        labels = itertools.product(*(recorded[axis].values.tolist() for axis in axes))
         for label, column in zip(labels, values.T, strict=True):
             columns[f"{name}[{','.join(map(str, label))}]" if label else str(name)] = column
     return pandas.DataFrame(columns)
 
 
-def _table(frame: "pandas.DataFrame", to: str) -> bytes:
+def _find_run(beginning: str, root: str | Path | None) -> StoredRun:
+    opened = Root(Path(root) if root is not None else default_root()).opened()
+    return StoredRun(opened, Catalogue(opened).find(beginning))
+
+
+def _check_request(to: str, folder: Path, step: int | None, names: str) -> None:
+    if to not in FORMATS:
+        raise InputError(f"a run cannot be exported to '{to}'; {nearest(to, FORMATS)}")
+    if names not in NAMES:
+        raise InputError(f"names = '{names}' is not a way to name weights; {nearest(names, NAMES)}")
+    if to != "safetensors" and step is not None:
+        raise InputError(
+            f"a step chooses the weights in a safetensors file, but --to {to} writes all recorded steps; leave the step out."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is not a folder; choose another.")
+
+
+def _table_file(frame: "pandas.DataFrame", to: str) -> bytes:
     if to == "csv":
         return frame.to_csv(index=False).encode()
-    needs_pyarrow("writing")
+    require_pyarrow("writing")
     content = io.BytesIO()
     frame.to_parquet(content, engine="pyarrow", index=False)
     return content.getvalue()
 
 
-def _weights(run: StoredRun, step: int, names: str) -> bytes:
-    params, model = run.params(step), run.experiment()["model"]
-    layout = NAMES[names]
-    if layout and (beyond := [f"{name} = {model[name]}" for name, able in WITHIN.items() if model.get(name, able[0]) not in able]):
+def _weights_file(run: StoredRun, step: int, names: str) -> bytes:
+    model = run.experiment()["model"]
+    header = {"run": run.id, "step": step, "names": names, "model": model}
+    # One entry: safetensors writes several entries in an order that changes from process to process.
+    return save(_named_weights(run, step, names, model), metadata={"epicycle": json.dumps(header)})
+
+
+def _named_weights(run: StoredRun, step: int, names: str, model: dict[str, Any]) -> Arrays:
+    """The parameters under the names asked for; `model` is the run's model as plain data."""
+    params, layout = run.params(step), NAMES[names]
+    if layout is None:
+        return params
+    wrong = [f"{field} = {model[field]}" for field, able in HOOKED_FIELDS.items() if model.get(field, able[0]) not in able]
+    if wrong:
         raise InputError(
-            f"HookedTransformer has no {', '.join(beyond)}: the weights of run {run.id} would load there as another network. "
-            "--names own writes them."
+            f"HookedTransformer has no {', '.join(wrong)}, so the weights of run {run.id} would compute another function there. "
+            "Use --names own."
         )
     try:
-        arrays = LAYOUTS[layout].write(params) if layout else params
+        return LAYOUTS[layout].write(params)
     except InputError as error:
         raise InputError(
-            f"the weights of run {run.id} ({model['kind']}) have no {names} TransformerLens names: {error} --names own writes them."
+            f"the weights of run {run.id} ({model['kind']}) have no {names} TransformerLens names: {error} Use --names own."
         ) from None
-    told = {"run": run.id, "step": step, "names": names, "model": model}
-    # One entry: safetensors writes several in an order that changes from process to process.
-    return save(arrays, metadata={"epicycle": json.dumps(told)})
-
-
-def _named(run: str, root: str | Path | None) -> StoredRun:
-    place = Root(Path(root) if root is not None else default_root()).opened()
-    return StoredRun(place, Catalogue(place).find(run))

@@ -1,11 +1,12 @@
-"""Anybody's training curves, judged as ours are: `epicycle.import_runs(path)` gives data, events, verdicts and a page.
+"""Training curves that another code logged, judged as our own are: `epicycle.import_runs(path)`.
 
-The engine has no part in it: what is known of such runs is what their authors logged.
+The engine and JAX are not needed: all that is known of such runs is what their authors logged. tests/interop/test_without_engine.py
+checks this.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ import xarray
 
 from epicycle.claims.verdict import Verdict, judge
 from epicycle.events.standard import event_dataset, recorded_events
-from epicycle.interop.tables import SERIES, Curve, curves_of, dataset_of, is_accuracy, spelling
+from epicycle.interop.column_names import is_accuracy
+from epicycle.interop.foreign_page import default_figures, page_spec
+from epicycle.interop.table_files import as_python, tables_by_arm, with_places
+from epicycle.interop.tables import Curve, curves_of, dataset_of
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Figure
@@ -24,8 +28,6 @@ from epicycle.store.reading import unstacked
 
 if TYPE_CHECKING:
     import pandas
-
-ARM = "runs"
 
 
 def import_runs(
@@ -40,50 +42,61 @@ def import_runs(
 ) -> "ForeignRuns":
     """Read training curves that another code logged.
 
-    A table has a row for each step (in any order; ragged runs are fine) and a column for each series; columns seed, data_seed or run
-    tell its runs apart, and without them a table is one run. Other spellings are understood (val_acc, valid/accuracy, iteration,
-    epoch, ...). Columns of numbers that have no meaning here are kept as series under their own names, others are left out.
+    A table has a row for each recorded step (in any order; runs may end at different steps) and a column for each series. The columns
+    seed, data_seed and run tell the runs of a table apart; a table without them is one run. Other common spellings are understood
+    (val_acc, valid/accuracy, iteration, epoch, ...). A column of numbers whose name has no meaning here is kept as a series under its
+    own name; a column of text is left out.
 
     Args:
-        source: a .csv, .npz or .parquet file, a pandas table, or a mapping of columns to arrays ([step] or [run, step]); a list of
-            such (one arm, `runs`); or a mapping of arms to such.
-        num_classes: the baseline is 1 / num_classes, the accuracy of guessing among balanced classes.
-        baseline: the best accuracy without understanding, where that is another.
-        columns: our name -> theirs, where the spelling is not understood or two columns could be meant.
-        swept: columns that hold what was varied; claims choose one value of each by `where`.
-        percent: accuracies are given from 0 to 100.
+        source: a .csv, .npz or .parquet file, a pandas table, or a mapping of columns to arrays (`[step]` or `[run, step]`); a list
+            of such (they form one arm, `runs`); or a mapping of arms to such.
+        num_classes: number of classes. The baseline is then 1 / num_classes, the accuracy of guessing among balanced classes.
+        baseline: instead of num_classes, the best accuracy without understanding, from 0 to 1.
+        columns: our name -> their name, where a spelling is not understood or two columns have the same meaning.
+        swept: columns that hold what was varied. A claim chooses one value of each with `where`.
+        percent: whether accuracies are given from 0 to 100.
         budget: the step up to which runs count; None means the last step of the arm.
 
     Raises:
         InputError: unreadable files, columns that cannot be understood, or accuracies outside 0 to 1.
     """
-    if (num_classes is None) == (baseline is None):
-        raise InputError("import_runs needs either num_classes or baseline: events and figures are measured from it.")
-    if num_classes is not None and num_classes < 2:
-        raise InputError(f"num_classes = {num_classes}: there are at least 2, or the baseline is no accuracy below 1.")
-    level = 1 / num_classes if num_classes else float(baseline or 0)
-    if not 0 <= level < 1:
-        raise InputError(f"a baseline of {level:g} is no accuracy below 1.")
+    level = _baseline_level(num_classes, baseline)
     arms: dict[str, list[Curve]] = {}
-    for arm, tables in _arms(source).items():
-        arms[arm] = [curve for where, table in _named(tables) for curve in curves_of(table, columns or {}, swept, where)]
+    for arm, tables in tables_by_arm(source).items():
+        arms[arm] = [curve for where, table in with_places(tables) for curve in curves_of(table, columns or {}, swept, where)]
         if not arms[arm]:
-            raise InputError(f"arm '{arm}' has no runs.")
-    _as_shares([curve for listed in arms.values() for curve in listed], percent)
-    options = {"num_classes": num_classes, "baseline": baseline, "columns": columns, "swept": swept, "percent": percent}
-    given = "".join(f", {name}={value!r}" for name, value in (options | {"budget": budget}).items() if value)
-    datasets = {arm: dataset_of(listed, level, swept, budget) for arm, listed in arms.items()}
-    return ForeignRuns(datasets, f"epicycle.import_runs({_source(source)}{given})")
+            raise InputError(f"arm '{arm}' has no runs; pass at least one file or table for it.")
+    _check_accuracies([curve for curves in arms.values() for curve in curves], percent)
+    datasets = {
+        arm: dataset_of([_as_shares(curve) for curve in curves] if percent else curves, level, swept, budget)
+        for arm, curves in arms.items()
+    }
+    options = {
+        "num_classes": num_classes,
+        "baseline": baseline,
+        "columns": columns,
+        "swept": swept,
+        "percent": percent,
+        "budget": budget,
+    }
+    passed = "".join(f", {name}={value!r}" for name, value in options.items() if value)
+    return ForeignRuns(datasets, f"epicycle.import_runs({as_python(source)}{passed})")
 
 
 class ForeignRuns:
-    """Runs that were not trained here.
+    """Runs that another code trained.
 
     Attributes:
-        arms: arm -> dataset with dims run and step, as `lab` and `claims` read our own.
+        arms: arm -> dataset with the axes run and step, in the same form as the arms of our own studies.
     """
 
     def __init__(self, arms: Mapping[str, xarray.Dataset], call: str = "runs") -> None:
+        """Wrap the datasets of arms.
+
+        Args:
+            arms: arm -> dataset that `epicycle.spec.results.arm_dataset` made.
+            call: the Python expression that gives these runs; the page shows it.
+        """
         self.arms = dict(arms)
         self._call = call
 
@@ -92,35 +105,36 @@ class ForeignRuns:
 
     @property
     def data(self) -> xarray.Dataset:
-        """All series of the only arm, over swept columns x seed x step, as `Runs.data`.
+        """All series of the only arm, over the swept columns x seed x step, as `Runs.data` has them.
 
         Raises:
-            InputError: there are several arms; `arms` has them.
+            InputError: there are several arms; `arms` has their datasets.
         """
-        return unstacked(self._only())
+        return unstacked(self._only_arm())
 
     @property
     def events(self) -> xarray.Dataset:
         """The step at which each standard event happened in the only arm (NaN where censored).
 
-        An event whose series was not recorded is left out.
+        An event is left out if a series that it reads was not recorded.
+
+        Raises:
+            InputError: there are several arms; `arms` has their datasets.
         """
-        flat = self._only()
-        found = event_dataset(flat)
-        known = recorded_events(flat)
-        return unstacked(found.drop_vars([name for name in found.data_vars if str(name).removesuffix("_censored") not in known]))
+        data = self._only_arm()
+        events, readable = event_dataset(data), recorded_events(data)
+        unreadable = [name for name in events.data_vars if str(name).removesuffix("_censored") not in readable]
+        return unstacked(events.drop_vars(unreadable))
 
     def judge(self, *claims: Claim) -> list[Verdict]:
         """The verdicts on these runs.
 
         Raises:
-            InputError: a claim names an arm or a series that is not here.
+            InputError: a claim names an arm that these runs do not have, or a series that an arm did not record.
         """
         for claim in claims:
             for arm in claim.arms():
-                if arm not in self.arms:
-                    raise InputError(f"claim '{claim.id}' names arm '{arm}'; {nearest(arm, self.arms)}")
-                self._has(claim.reads(), arm, f"claim '{claim.id}'")
+                self._check_recorded(claim.reads(), arm, f"claim '{claim.id}'")
         return [judge(claim, self.arms) for claim in claims]
 
     def report(
@@ -133,115 +147,96 @@ class ForeignRuns:
     ) -> Path:
         """Write the page (report.html), verdicts.json and the first figure as PDF, SVG and PNG into a folder.
 
-        Claims about runs that exist are post hoc, and the page says so.
+        A claim about runs that exist already is post hoc, and the page says so.
+
+        Args:
+            folder: made if it does not exist; its name is the title of the page.
+            question: the question that the page answers.
+            claims: claims to judge.
+            figures: None draws accuracies and losses, as far as every arm has them.
 
         Returns:
             The page's path.
 
         Raises:
-            InputError: a claim or a figure names an arm or a series that is not here; the folder cannot be written.
+            InputError: a claim or a figure names an arm or a series that these runs do not have, or the folder is a file.
         """
         from epicycle.claims.document import verdicts_document
-        from epicycle.lab.study import provenance
         from epicycle.report.page import write_page
+        from epicycle.store.studies import provenance
 
         began = time.perf_counter()
-        self.judge(*claims)  # refuses what cannot be judged before anything is written
-        drawn = list(figures) if figures is not None else self._figures()
-        for figure in drawn:
-            for arm in figure.arms:
-                if arm not in self.arms:
-                    raise InputError(f"figure '{figure.title}' names arm '{arm}'; {nearest(arm, self.arms)}")
-                read = (*figure.series, *(series for quantity in figure.quantities for series in quantity.reads()))
-                self._has(read, arm, f"figure '{figure.title}'")
+        self.judge(*claims)  # refuses a claim that cannot be judged before anything is written
+        figures = list(figures) if figures is not None else default_figures(self.arms)
+        self._check_figures(figures)
         files = StudyFiles(Path(folder).absolute())
         if files.path.exists() and not files.path.is_dir():
-            raise InputError(f"{folder} is not a folder; choose another.")
+            raise InputError(f"{folder} is a file, not a folder; pass the path of a folder.")
         header = {"study": files.path.name, "question": question, "profile": "stated", "pilot": False}
-        verdicts = verdicts_document(header, claims, self.arms, {arm: {} for arm in self.arms}, {c.id for c in claims})
-        spec = {
-            "name": files.path.name,
-            "question": question,
-            "arms": {name: self._settings(data) for name, data in self.arms.items()},
-            "figures": [figure.model_dump(mode="json") for figure in drawn],
-            "sources": [],
-        }
+        leakage: dict[str, dict[str, Any]] = {arm: {} for arm in self.arms}  # which rows were trained on is not known
+        verdicts = verdicts_document(header, claims, self.arms, leakage, post_hoc={claim.id for claim in claims})
         write_json(files.verdicts, verdicts)
         command = f"{self._call}.report({str(folder)!r}, ...)  # with the question, claims and figures of this page"
-        write_page(files, spec, self.arms, verdicts, provenance(command, time.perf_counter() - began, 0))
+        seconds = time.perf_counter() - began
+        write_page(
+            files, page_spec(files.path.name, question, self.arms, figures), self.arms, verdicts, provenance(command, seconds, 0)
+        )
         return files.report
 
-    def _only(self) -> xarray.Dataset:
+    def _only_arm(self) -> xarray.Dataset:
         if len(self.arms) > 1:
-            raise InputError(f"there are several arms ({', '.join(self.arms)}); take one from `arms`.")
+            raise InputError(f"there are several arms ({', '.join(self.arms)}); take one of them from the attribute arms.")
         return next(iter(self.arms.values()))
 
-    def _has(self, series: Sequence[str], arm: str, who: str) -> None:
+    def _check_figures(self, figures: Sequence[Figure]) -> None:
+        for figure in figures:
+            series = (*figure.series, *(name for quantity in figure.quantities for name in quantity.reads()))
+            for arm in figure.arms:
+                self._check_recorded(series, arm, f"figure '{figure.title}'")
+
+    def _check_recorded(self, series: Sequence[str], arm: str, reader: str) -> None:
+        """Refuse a claim or a figure (`reader`) that reads what the arm does not have."""
+        if arm not in self.arms:
+            raise InputError(f"{reader} names arm '{arm}', which these runs do not have; {nearest(arm, self.arms)}")
         for name in series:
             if name not in self.arms[arm]:
-                have = [str(known) for known in self.arms[arm].data_vars]
-                raise InputError(f"{who} needs series '{name}', which arm '{arm}' did not record; {nearest(name, have)}")
-
-    def _figures(self) -> list[Figure]:
-        """Accuracies and losses, as far as every arm has them."""
-        shared = [name for name in SERIES if all(name in data for data in self.arms.values())]
-        events = tuple(name for name in ("t_mem", "t_gen") if all(name in recorded_events(data) for data in self.arms.values()))
-        titles = {"acc": "When does accuracy on trained and on held-out data rise?", "loss": "What happens to the losses meanwhile?"}
-        return [
-            Figure(title=title, arms=tuple(self.arms), series=tuple(series), events=events)
-            for what, title in titles.items()
-            if (series := [name for name in shared if name.endswith(what)])
-        ]
-
-    @staticmethod
-    def _settings(data: xarray.Dataset) -> dict[str, Any]:
-        return {
-            "runs": [str(run) for run in data["run"].values],
-            "series": [str(name) for name in data.data_vars],
-            "steps": [int(data["step"].values[0]), int(data["step"].values[-1])],
-            "baseline": float(data["baseline"].values[0]),
-        }
+                recorded = map(str, self.arms[arm].data_vars)
+                raise InputError(f"{reader} needs series '{name}', which arm '{arm}' did not record; {nearest(name, recorded)}")
 
 
-def _arms(source: Any) -> dict[str, Any]:
-    """Arm -> its tables."""
-    return {str(name): tables for name, tables in source.items()} if _has_arms(source) else {ARM: source}
+def _baseline_level(num_classes: int | None, baseline: float | None) -> float:
+    if (num_classes is None) == (baseline is None):
+        raise InputError(
+            "import_runs needs either num_classes or baseline, because events are measured from the accuracy of guessing: pass "
+            "num_classes=N for N balanced classes, or baseline=ACCURACY."
+        )
+    if num_classes is not None and num_classes < 2:
+        raise InputError(f"num_classes = {num_classes}: pass the number of classes, at least 2.")
+    level = 1 / num_classes if num_classes else float(baseline or 0)
+    if not 0 <= level < 1:
+        raise InputError(f"baseline = {level:g}: pass an accuracy from 0 to 1, but below 1.")
+    return level
 
 
-def _has_arms(source: Any) -> bool:
-    """A mapping with a column of steps is a table, any other mapping has arms."""
-    return isinstance(source, Mapping) and not any(spelling(str(name)) == "step" for name in source)
+def _check_accuracies(curves: Sequence[Curve], percent: bool) -> None:
+    """Refuse accuracies outside their range. Percentages are converted on request only, because they cannot be told for sure."""
+    top = 100 if percent else 1
+    largest = []
+    for curve in curves:
+        for name in filter(is_accuracy, curve.series):
+            values = curve.series[name][np.isfinite(curve.series[name])]
+            if not len(values):
+                continue
+            largest.append(values.max())
+            if values.min() < 0 or values.max() > top * (1 + 1e-6):
+                advice = "" if percent or values.max() > 100 else " If accuracies are given from 0 to 100, pass percent=True."
+                raise InputError(
+                    f"{curve.origin}: column {name} goes from {values.min():g} to {values.max():g}, outside 0 to {top}.{advice}"
+                )
+    if percent and all(value <= 1 for value in largest):
+        raise InputError("percent=True, but no accuracy is above 1: they seem to go from 0 to 1 already. Leave percent out.")
 
 
-def _named(tables: Any) -> Iterator[tuple[str, Any]]:
-    """Each table with a name for messages."""
-    numbers = count()
-    for table in tables if isinstance(tables, list | tuple) else [tables]:
-        yield (str(table) if isinstance(table, str | Path) else f"table {next(numbers)}"), table
-
-
-def _source(source: Any) -> str:
-    """What was imported, as Python would say it; tables in memory by their type."""
-    if isinstance(source, str | Path):
-        return repr(str(source))
-    if isinstance(source, list | tuple):
-        paths = all(isinstance(table, str | Path) for table in source)
-        return f"[{', '.join(map(_source, source))}]" if paths else f"<{len(source)} tables>"
-    if _has_arms(source):
-        return f"{{{', '.join(f'{str(arm)!r}: {_source(tables)}' for arm, tables in source.items())}}}"
-    return f"<{type(source).__name__}>"
-
-
-def _as_shares(curves: Sequence[Curve], percent: bool) -> None:
-    """Accuracies from 0 to 1; what could be percentages is converted on request only."""
-    found = [(curve, name) for curve in curves for name in curve.series if is_accuracy(name)]
-    finite = [values[np.isfinite(values)] for values in (curve.series[name] for curve, name in found)]
-    for (curve, name), values in zip(found, finite, strict=True):
-        top = 100 if percent else 1
-        if len(values) and (values.min() < 0 or values.max() > top * (1 + 1e-6)):
-            advice = "" if percent or values.max() > 100 else " If accuracies are given from 0 to 100, say percent=True."
-            raise InputError(f"{curve.name}: {name} goes from {values.min():g} to {values.max():g}, outside 0 to {top}.{advice}")
-    if percent and all(values.max() <= 1 for values in finite if len(values)):
-        raise InputError("percent=True, but no accuracy is above 1: these look like shares already.")
-    for curve, name in found if percent else ():
-        curve.series[name] = curve.series[name] / 100
+def _as_shares(curve: Curve) -> Curve:
+    """The curve with its accuracies from 0 to 1 instead of from 0 to 100."""
+    return replace(curve, series={name: values / 100 if is_accuracy(name) else values for name, values in curve.series.items()})

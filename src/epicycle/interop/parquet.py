@@ -1,15 +1,18 @@
-"""Parquet is read and written by pyarrow, which is an extra: nothing else here needs its 100 MB."""
+"""The check that pyarrow is installed. Only Parquet files need pyarrow, which takes 100 MB, so Epicycle does not require it."""
 
 from importlib.util import find_spec
 
 from epicycle.spec.errors import InputError
 
 
-def needs_pyarrow(what: str) -> None:
-    """Make sure that pyarrow is there.
+def require_pyarrow(action: str) -> None:
+    """Make sure that pyarrow is installed.
+
+    Args:
+        action: what needs pyarrow, as a word before "Parquet" in the message: `reading` or `writing`.
 
     Raises:
-        InputError: it is not installed.
+        InputError: pyarrow is not installed.
     """
     if find_spec("pyarrow") is None:
-        raise InputError(f"{what} Parquet needs pyarrow, which is not installed; pip install 'epicycle[parquet]', or use CSV.")
+        raise InputError(f"{action} Parquet needs pyarrow, which is not installed: run pip install 'epicycle[parquet]', or use CSV.")

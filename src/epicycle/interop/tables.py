@@ -1,247 +1,202 @@
-"""Tables of training curves from other codes as the arrays that our readers take: run x step, NaN where nothing was recorded."""
+"""Training curves from other codes: the runs of a table as curves, and curves as the dataset of an arm."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas
 import xarray
+from jaxtyping import Float, Int
+from numpy import ndarray
 
-from epicycle.interop.parquet import needs_pyarrow
+from epicycle.interop.column_names import with_our_names
+from epicycle.interop.table_files import read_table
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.results import COORDINATES, DONE, RunLabels, Status, arm_dataset
 
-_ROWS = {"train": ("train", "training"), "test": ("test", "val", "valid", "validation", "eval", "heldout")}
-_WHAT = {"loss": ("loss",), "acc": ("acc", "accuracy")}
-_STEP = ("step", "steps", "global_step", "iteration", "iterations", "iter", "update", "updates", "epoch", "epochs")
-SERIES = tuple(f"{rows}_{what}" for rows in _ROWS for what in _WHAT)
-SPELLINGS = {
-    **dict.fromkeys(_STEP, "step"),
-    **{name: name for name in ("run", "seed", "data_seed")},
-    **{
-        spelling: f"{rows}_{what}"
-        for rows, row_words in _ROWS.items()
-        for what, words in _WHAT.items()
-        for row in row_words
-        for word in words
-        for spelling in (f"{row}_{word}", f"{word}_{row}")
-    },
-}
-LABELS = ("run", "seed", "data_seed")
+# Names that the dataset of an arm gives a meaning of its own, so that no swept column may have them.
+_RESERVED = {"run", "step", "moment", *COORDINATES} - {"seed", "data_seed"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Curve:
     """The records of one run.
 
     Attributes:
-        name: where it came from.
-        labels: seed, data_seed and swept values, where the table gives them.
-        steps: sorted, each once.
+        name: the run's label in the table, or the file or table it came from.
+        origin: the file or table and the run in it, for messages.
+        steps: recorded steps, sorted, each of them once.
+        series: name -> values at the steps; NaN where nothing was recorded.
+        seed: None where the table has no seeds.
+        data_seed: None where the table has no data seeds.
+        swept: value of each swept column.
     """
 
     name: str
-    labels: dict[str, Any]
-    steps: Any
-    series: dict[str, Any] = field(default_factory=dict)
+    origin: str
+    steps: Int[ndarray, " step"]
+    series: Mapping[str, Float[ndarray, " step"]]
+    seed: int | None = None
+    data_seed: int | None = None
+    swept: Mapping[str, Any] = field(default_factory=dict)
 
 
 def curves_of(source: Any, columns: Mapping[str, str], swept: Sequence[str], where: str) -> Iterator[Curve]:
-    """The runs in one table: a file, a mapping of columns to arrays, or a pandas table.
+    """The runs in one table.
+
+    Args:
+        source: a file, a mapping of columns to arrays, or a pandas table.
+        columns: our name -> column of the table, where the spelling is not understood or is ambiguous.
+        swept: columns that hold what was varied.
+        where: file or table, for messages.
 
     Raises:
         InputError: a file that cannot be read, or columns that cannot be understood.
     """
-    frame = _spelled(_frame(source, where), columns, swept, where)
-    if missing := [name for name in swept if name not in frame]:
-        raise InputError(f"{where}: swept: there is no column '{missing[0]}'; {nearest(missing[0], map(str, frame.columns))}")
+    frame = with_our_names(read_table(source, where), columns, swept, where)
+    _check_swept(frame, swept, where)
     if frame.empty:
-        raise InputError(f"{where} has no rows.")
-    frame["step"] = _whole(frame["step"], f"{where}: step")
+        raise InputError(f"{where} has no rows; pass a table with a row for each recorded step.")
+    frame["step"] = _whole_numbers(frame["step"], "step", where)
     keys = [name for name in (*swept, "seed", "data_seed", "run") if name in frame]
-    if holes := [name for name in keys if frame[name].isna().any()]:
-        raise InputError(f"{where}: {holes[0]} is missing in some rows.")
+    if incomplete := [name for name in keys if frame[name].isna().any()]:
+        raise InputError(f"{where}: column {incomplete[0]} is empty in some rows; give its value in every row.")
     groups = list(frame.groupby(keys, sort="seed" in keys)) if keys else [((), frame)]
     for number, (values, rows) in enumerate(groups):
-        labels = dict(zip(keys, values, strict=True))
-        name = str(labels.pop("run", where if len(groups) == 1 else f"{where}#{number}"))
-        for seed in {"seed", "data_seed"} & set(labels):
-            labels[seed] = int(_whole(pandas.Series([labels[seed]]), f"{where}: {seed}").iloc[0])
-        records = _once_a_step(rows.drop(columns=keys), name)
-        series = {str(column): records[column].to_numpy(float) for column in records}
-        yield Curve(name, labels, records.index.to_numpy(np.int64), series)
+        labels = dict(zip(keys, map(_plain, values), strict=True))
+        yield _curve(labels, swept, rows.drop(columns=keys), where, where if len(groups) == 1 else f"{where}#{number}")
 
 
 def dataset_of(curves: Sequence[Curve], baseline: float, swept: Sequence[str], budget: int | None) -> xarray.Dataset:
-    """The runs of an arm on the union of their steps: the shape in which our own arms are read.
+    """The dataset of an arm, over the union of the steps of its runs.
 
-    A run whose loss ends in infinity has diverged; all others count as done.
+    A run whose loss ends in infinity has diverged; all other runs count as done.
+
+    Args:
+        curves: the runs of the arm.
+        baseline: the best accuracy without understanding.
+        swept: names of the swept columns.
+        budget: the step up to which runs count; None means the last step of the arm.
 
     Raises:
-        InputError: two runs with the same seeds, or seeds in some tables only.
+        InputError: two runs have the same seeds, only some tables have seeds, or no record lies within the budget.
     """
-    _number(curves)
-    place = [tuple(curve.labels[name] for name in ("seed", "data_seed", *swept)) for curve in curves]
-    if twice := [curve.name for curve, at in zip(curves, place, strict=True) if place.count(at) > 1]:
-        raise InputError(f"{', '.join(twice[:4])} have the same seed; name what tells them apart as swept, or give them to two arms.")
+    curves = _with_seeds(curves)
+    _check_distinct(curves, swept)
     last = max(int(curve.steps[-1]) for curve in curves) if budget is None else budget
     steps = np.unique(np.concatenate([curve.steps[curve.steps <= last] for curve in curves]))
     if not len(steps):
-        raise InputError(f"no run has a record up to step {last}.")
-    names = list(dict.fromkeys(name for curve in curves for name in curve.series))
-    values = {name: np.full((len(curves), len(steps)), np.nan) for name in names}
-    for run, curve in enumerate(curves):
-        own = curve.steps <= last
-        for name, series in curve.series.items():
-            values[name][run, np.searchsorted(steps, curve.steps[own])] = np.where(np.isfinite(series), series, np.nan)[own]
-    coords = {
-        "step": steps,
-        "run": [curve.name for curve in curves],
-        "seed": ("run", [curve.labels["seed"] for curve in curves]),
-        "data_seed": ("run", [curve.labels["data_seed"] for curve in curves]),
-        "status": ("run", np.array([_status(curve, last) for curve in curves], dtype=object)),
-        "baseline": ("run", [float(baseline)] * len(curves)),
-        "mirror_share": ("run", [float("nan")] * len(curves)),
-        **{name: ("run", [curve.labels[name] for curve in curves]) for name in swept},
+        first = min(int(curve.steps[0]) for curve in curves)
+        raise InputError(f"no run has a record up to step {last}, the budget; pass budget={first} (the first recorded step) or more.")
+    runs = [
+        RunLabels(
+            name=curve.name,
+            seed=int(curve.seed or 0),
+            data_seed=int(curve.data_seed or 0),
+            status=_status(curve, last),
+            baseline=baseline,
+            swept=curve.swept,
+        )
+        for curve in curves
+    ]
+    return arm_dataset(steps, _aligned(curves, steps), runs, budget=last, swept=swept)
+
+
+def _check_swept(frame: pandas.DataFrame, swept: Sequence[str], where: str) -> None:
+    for name in swept:
+        if name not in frame:
+            close = nearest(name, map(str, frame.columns))
+            raise InputError(f"{where}: swept names column '{name}', which the table does not have; {close}")
+        if name in _RESERVED:
+            raise InputError(f"{where}: swept names column '{name}', which has another meaning here; rename the column.")
+
+
+def _curve(labels: Mapping[str, Any], swept: Sequence[str], rows: pandas.DataFrame, where: str, unnamed: str) -> Curve:
+    """The curve of one run; `unnamed` is its name where the table has no column `run`."""
+    origin = f"{where}: run {labels['run']}" if "run" in labels else unnamed
+    seeds = {
+        name: int(_whole_numbers(pandas.Series([labels[name]]), name, where).iloc[0])
+        for name in ("seed", "data_seed")
+        if name in labels
     }
-    variables = {name: (("run", "step"), value) for name, value in values.items()}
-    return xarray.Dataset(variables, coords, {"budget": last, "swept": list(swept)})
-
-
-def is_accuracy(series: str) -> bool:
-    """Whether a series holds accuracies, from 0 to 1."""
-    return "acc" in series.split("_")
-
-
-def _frame(source: Any, where: str) -> pandas.DataFrame:
-    if isinstance(source, pandas.DataFrame):
-        return source.rename(columns=str)
-    if isinstance(source, Mapping):
-        return _from_arrays(source, where)
-    path = Path(source)
-    if not path.is_file():
-        raise InputError(f"{path} is not a file.")
-    try:
-        if path.suffix == ".csv":
-            return pandas.read_csv(path, skipinitialspace=True)
-        if path.suffix == ".npz":
-            with path.open("rb") as content, np.load(content, allow_pickle=False) as opened:  # an array of objects would be a pickle
-                return _from_arrays(dict(opened), where)
-        if path.suffix == ".parquet":
-            needs_pyarrow("reading")
-            return pandas.read_parquet(path, engine="pyarrow").rename(columns=str)
-    except InputError:
-        raise
-    except Exception as error:  # each reader has its own errors for a damaged file
-        raise InputError(f"{path} cannot be read as {path.suffix[1:]}: {' '.join(str(error).split())}.") from None
-    raise InputError(f"{path}: curves are read from .csv, .npz and .parquet files.")
-
-
-def _from_arrays(arrays: Mapping[str, Any], where: str) -> pandas.DataFrame:
-    """Arrays [step] or [run, step], and labels [run], as one long table."""
-    try:
-        held = {str(name): np.atleast_1d(np.asarray(values)) for name, values in arrays.items()}
-    except ValueError as error:  # lists of different lengths
-        raise InputError(f"{where}: {error}.") from None
-    if odd := [name for name, values in held.items() if values.ndim > 2 or values.dtype.kind == "O"]:
-        raise InputError(f"{where}: {odd[0]} must be an array [step] or [run, step] of plain numbers.")
-    longest = max((len(values) for values in held.values()), default=0)
-    runs, length = next((values.shape for values in held.values() if values.ndim == 2), (1, longest))
-    columns = {name: _along(values, name, runs, length, where) for name, values in held.items()}
-    if runs > 1 and not any(spelling(name) in LABELS for name in columns):
-        columns["run"] = np.repeat([f"{where}#{run}" for run in range(runs)], length)
-    return pandas.DataFrame(columns)
-
-
-def _along(values: Any, name: str, runs: int, length: int, where: str) -> Any:
-    """An array with one value for each run and step, the steps of a run together."""
-    if values.shape == (runs, length):
-        return values.ravel()
-    per_run, per_step = values.shape == (runs,), values.shape == (length,)
-    known = spelling(name)
-    if per_run and (known in LABELS or (known != "step" and not per_step)):
-        return np.repeat(values, length)
-    if per_step and (known == "step" or not per_run or runs == 1):
-        return np.tile(values, runs)
-    raise InputError(
-        f"{where}: {name} has shape {values.shape}, which does not tell its places among {runs} runs and {length} steps; "
-        "give it as [run, step]."
+    values = {**labels, **seeds}
+    records = _one_row_a_step(rows, origin)
+    return Curve(
+        name=str(labels.get("run", unnamed)),
+        origin=origin,
+        steps=records.index.to_numpy(np.int64),
+        series={str(column): records[column].to_numpy(float) for column in records},
+        swept={name: values[name] for name in swept},
+        **seeds,
     )
 
 
-def _spelled(frame: pandas.DataFrame, columns: Mapping[str, str], swept: Sequence[str], where: str) -> pandas.DataFrame:
-    """The table under our names; columns that are no numbers, no labels and not swept are left out."""
-    for ours, theirs in columns.items():
-        if theirs not in frame:
-            raise InputError(f"{where}: columns: there is no column '{theirs}' for {ours}; {nearest(theirs, map(str, frame.columns))}")
-    told = {theirs: ours for ours, theirs in columns.items()}
-    named = {str(name): told.get(str(name), spelling(str(name))) for name in frame}
-    named = {name: ours for name, ours in named.items() if name in told or ours not in columns}
-    for ours in named.values():
-        if len(same := [name for name, other in named.items() if other == ours]) > 1:
-            raise InputError(
-                f"{where}: {' and '.join(same)} both spell {ours}; say which is meant, as columns={{'{ours}': '{same[0]}'}}."
-            )
-    if "step" not in named.values():
-        raise InputError(
-            f"{where}: there is no column of steps (step, iteration, epoch, ...) among {', '.join(named)}; "
-            "name it, as columns={'step': 'theirs'}."
-        )
-    frame = frame[list(named)].rename(columns=named)
-    words = [name for name in frame if not pandas.api.types.is_numeric_dtype(frame[name].dtype)]
-    if bad := [name for name in words if name in SERIES or name in columns]:
-        raise InputError(f"{where}: {bad[0]} holds something that is not a number.")
-    frame = frame.drop(columns=[name for name in words if name not in (*LABELS, *swept, "step")])
-    if not [name for name in frame if name not in (*LABELS, *swept, "step")]:
-        raise InputError(f"{where}: there is no series beside its labels; expected are {', '.join(SERIES)}.")
-    return frame.copy()
+def _plain(value: Any) -> Any:
+    """A label as a Python number or text: pandas gives numpy's numbers."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
-def spelling(name: str) -> str:
-    """Our name of a column, or its own where it has no meaning here."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return SPELLINGS.get(plain, name)
-
-
-def _whole(values: "pandas.Series[Any]", where: str) -> "pandas.Series[int]":
+def _whole_numbers(values: "pandas.Series[Any]", column: str, where: str) -> "pandas.Series[int]":
     numbers = pandas.to_numeric(values, errors="coerce")
     bad = values[~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))]
     if len(bad):
-        raise InputError(f"{where}: {bad.iloc[0]!r} is not a whole number from 0 on.")
+        raise InputError(f"{where}: column {column}: {bad.iloc[0]!r} is not a whole number; give whole numbers from 0 on.")
     return numbers.astype(np.int64)
 
 
-def _once_a_step(rows: pandas.DataFrame, name: str) -> pandas.DataFrame:
-    """Rows by step; a logger may write training and test values of one step into two rows."""
+def _one_row_a_step(rows: pandas.DataFrame, origin: str) -> pandas.DataFrame:
+    """Rows by step. Some loggers write the training values and the test values of one step into two rows: these are merged."""
     if not rows["step"].duplicated().any():
         return rows.set_index("step").sort_index()
     by_step = rows.groupby("step")
-    told = by_step.nunique()
-    if clash := [(column, told.index[told[column] > 1][0]) for column in told if (told[column] > 1).any()]:
-        column, step = clash[0]
-        raise InputError(
-            f"{name}: {column} has several values at step {step}; a column that tells runs apart (seed, run) may be missing."
-        )
+    counts = by_step.nunique()
+    for column in counts:
+        if (counts[column] > 1).any():
+            step = counts.index[counts[column] > 1][0]
+            raise InputError(
+                f"{origin}: column {column} has several values at step {step}. If the table holds several runs, it needs a column "
+                "that tells them apart: seed or run, or a column named in swept."
+            )
     return by_step.first()
 
 
-def _number(curves: Sequence[Curve]) -> None:
-    """Runs without seeds are numbered in the order they came in."""
-    seeded = [curve for curve in curves if "seed" in curve.labels]
-    if seeded and len(seeded) < len(curves):
-        without = next(curve for curve in curves if "seed" not in curve.labels)
-        raise InputError(f"{without.name} gives no seed, but {seeded[0].name} does; give all of them or none.")
-    for number, curve in enumerate(curves):
-        curve.labels.setdefault("seed", number)
-        curve.labels.setdefault("data_seed", curve.labels["seed"])
+def _with_seeds(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves with both seeds. Runs without seeds are numbered in their order; a missing data seed equals the seed."""
+    with_seed = [curve for curve in curves if curve.seed is not None]
+    if with_seed and len(with_seed) < len(curves):
+        without = next(curve for curve in curves if curve.seed is None)
+        raise InputError(f"{without.origin} has no column seed, but {with_seed[0].origin} has one; give all of them or none.")
+    seeded = [curve if curve.seed is not None else replace(curve, seed=number) for number, curve in enumerate(curves)]
+    return [curve if curve.data_seed is not None else replace(curve, data_seed=curve.seed) for curve in seeded]
 
 
-def _status(curve: Curve, last: int) -> str:
+def _check_distinct(curves: Sequence[Curve], swept: Sequence[str]) -> None:
+    identities = [(curve.seed, curve.data_seed, *(curve.swept[name] for name in swept)) for curve in curves]
+    if repeated := [curve.origin for curve, identity in zip(curves, identities, strict=True) if identities.count(identity) > 1]:
+        raise InputError(
+            f"{', '.join(repeated[:4])} have the same seed; name the column that tells them apart with swept=['column'], "
+            "or put them into different arms."
+        )
+
+
+def _aligned(curves: Sequence[Curve], steps: Int[ndarray, " step"]) -> dict[str, tuple[tuple[str, str], Float[ndarray, "run step"]]]:
+    """Every series over all runs and the given steps; NaN where a run recorded nothing, or no finite number."""
+    names = list(dict.fromkeys(name for curve in curves for name in curve.series))
+    values = {name: np.full((len(curves), len(steps)), np.nan) for name in names}
+    for run, curve in enumerate(curves):
+        within = curve.steps <= steps[-1]
+        positions = np.searchsorted(steps, curve.steps[within])
+        for name, series in curve.series.items():
+            values[name][run, positions] = np.where(np.isfinite(series), series, np.nan)[within]
+    return {name: (("run", "step"), array) for name, array in values.items()}
+
+
+def _status(curve: Curve, last: int) -> Status:
+    """Diverged at the first infinite loss after which no finite loss follows, if that step counts; otherwise done."""
     for loss in ("train_loss", "test_loss"):
         values = curve.series.get(loss, np.zeros(0))
         infinite = np.flatnonzero(np.isinf(values))
         if len(infinite) and not np.isfinite(values[infinite[0] :]).any() and curve.steps[infinite[0]] <= last:
-            return f"diverged at step {curve.steps[infinite[0]]}"
-    return "done"
+            return Status.diverged_at(int(curve.steps[infinite[0]]))
+    return DONE

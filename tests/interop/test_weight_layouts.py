@@ -1,4 +1,4 @@
-"""Weight layouts: there and back for each of them, the same function as the other code computes, and clear refusals."""
+"""Weight layouts: each converts there and back, computes what the other code computes, and refuses what does not fit."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from safetensors.numpy import save_file
 from tests.interop.torch_writing import dictionary, plain, save, tensor
 
 import epicycle as ep
-from epicycle.interop.weight_layouts import BIASES, LAYOUTS, OURS, layout_of
+from epicycle.interop.layout_conversion import BIASES, TENSOR_AXES
+from epicycle.interop.weight_layouts import LAYOUTS, layout_of
 from epicycle.spec.errors import InputError
 from epicycle.spec.table import Table
 
@@ -20,7 +21,7 @@ SHAPES: dict[str, ep.Transformer] = {
     "wide heads": ep.Transformer(n_layers=3, d_model=6, n_heads=2, d_head=5, d_mlp=4),
 }
 TABLE = ep.Modular(p=7, operation="x-y").table()
-# What each layout cannot tell by its shapes.
+# Layout -> the fields that the shapes of its tensors do not tell.
 GIVEN: dict[str, tuple[str, ...]] = {
     "progress-measures": (),
     "pizza": (),
@@ -31,7 +32,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
 
 
 def weights(model: ep.Transformer, table: Table = TABLE) -> dict[str, Any]:
-    """Random in every place, biases too."""
+    """Random parameters, random biases too."""
     drawn = jax.tree.map(np.asarray, model.init(jax.random.key(0), table))
     rng = np.random.default_rng(0)
     return {name: value + rng.normal(size=value.shape).astype(np.float32) for name, value in drawn.items()}
@@ -51,23 +52,23 @@ def test_there_and_back(name: str, shape: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file(arrays, path)
     fields = {field: getattr(model, field) for field in GIVEN[name]}
-    for asked in {name, "auto"} - ({"auto"} if name == "pizza" else set()):
-        found = ep.import_weights(path, asked, fields=fields)
-        assert found.layout == name
-        assert set(found.params) == set(params)
+    for layout_name in {name, "auto"} - ({"auto"} if name == "pizza" else set()):
+        imported = ep.import_weights(path, layout_name, fields=fields)
+        assert imported.layout == name
+        assert set(imported.params) == set(params)
         for key, value in params.items():
-            np.testing.assert_array_equal(found.params[key], value)
-            assert found.params[key].dtype == np.float32
-        assert (found.sizes["n_ctx"], found.sizes["d_vocab"], found.sizes["d_vocab_out"]) == (3, 8, 8)
+            np.testing.assert_array_equal(imported.params[key], value)
+            assert imported.params[key].dtype == np.float32
+        assert (imported.sizes.n_ctx, imported.sizes.d_vocab, imported.sizes.d_vocab_out) == (3, 8, 8)
         same = model.model_copy(update={"d_head": model.d_head or model.d_model // model.n_heads, "causal": name != "pizza"})
-        assert found.model == same
-        logits, _ = found.model.apply(found.params, TABLE.inputs)
-        if found.model.causal:
+        assert imported.model == same
+        logits, _ = imported.model.apply(imported.params, TABLE.inputs)
+        if imported.model.causal:
             np.testing.assert_array_equal(logits, model.apply(params, TABLE.inputs)[0])
 
 
 def test_the_progress_measures_code_computes_the_same_logits() -> None:
-    """Its einsums, copied from the letters of its `forward`, in float64."""
+    """The einsums are copied from the `forward` of that code, and computed in float64."""
     model = SHAPES["two blocks"]
     params = weights(model)
     w = {key: np.asarray(value, np.float64) for key, value in LAYOUTS["progress-measures"].write(params).items()}
@@ -99,7 +100,7 @@ def test_hooked_transformer_gets_all_that_its_strict_loading_asks_for() -> None:
 
 
 def torch_file(path: Path, arrays: dict[str, Any], wrapped: str = "") -> Path:
-    """A state dict as PyTorch saves it, by hand."""
+    """A state dict as PyTorch saves it, written without PyTorch."""
     kinds = {"f4": "FloatStorage", "f8": "DoubleStorage", "b1": "BoolStorage", "i8": "LongStorage"}
     entries, storages = {}, {}
     for number, (name, value) in enumerate(arrays.items()):
@@ -117,8 +118,8 @@ def test_a_checkpoint_that_holds_more_than_the_weights(tmp_path: Path) -> None:
     params = weights(SHAPES["one block"])
     arrays = LAYOUTS["progress-measures"].write(params)
     for path, within in ((torch_file(tmp_path / "a.pt", arrays), ""), (torch_file(tmp_path / "b.pt", arrays, "model"), "model")):
-        for asked in {within, ""}:
-            np.testing.assert_array_equal(ep.import_weights(path, within=asked).params["W_O"], params["W_O"])
+        for chosen in {within, ""}:
+            np.testing.assert_array_equal(ep.import_weights(path, within=chosen).params["W_O"], params["W_O"])
     with pytest.raises(InputError, match="did you mean 'model'"):
         ep.import_weights(tmp_path / "b.pt", within="modle")
     save(tmp_path / "none.pt", dictionary({"step": plain(3)}), {})
@@ -126,7 +127,7 @@ def test_a_checkpoint_that_holds_more_than_the_weights(tmp_path: Path) -> None:
         ep.import_weights(tmp_path / "none.pt")
     two = dictionary({name: dictionary({"a": tensor("FloatStorage", "0", 1, 0, (1,), (1,))}) for name in ("early", "late")})
     save(tmp_path / "two.pt", two, {"0": bytes(4)})
-    with pytest.raises(InputError, match="it holds 2: early, late; choose one"):
+    with pytest.raises(InputError, match="it holds 2: early, late; choose one of them with within='early'"):
         ep.import_weights(tmp_path / "two.pt")
     itself = b"]q\x00(" + b"h\x00" * 3000 + b"e"  # a list that holds itself 3000 times
     save(tmp_path / "itself.pt", itself, {})
@@ -141,27 +142,27 @@ def test_float64_stays(tmp_path: Path) -> None:
     assert ep.import_weights(torch_file(tmp_path / "a.pt", arrays)).params["W_E"].dtype == np.float64
 
 
-def refused(tmp_path: Path, arrays: dict[str, Any], *told: str, layout: str = "auto", **fields: Any) -> None:
+def refused(tmp_path: Path, arrays: dict[str, Any], *words: str, layout: str = "auto", **fields: Any) -> None:
     with pytest.raises(InputError) as caught:
         ep.import_weights(torch_file(tmp_path / "refused.pt", arrays), layout, fields=fields)
-    for word in ("refused.pt", *told):
+    for word in ("refused.pt", *words):
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_names_that_are_missing_or_unexpected_are_told(tmp_path: Path) -> None:
+def test_missing_and_unexpected_names_are_listed(tmp_path: Path) -> None:
     arrays = LAYOUTS["progress-measures"].write(weights(SHAPES["two blocks"]))
     without = {key: value for key, value in arrays.items() if key != "blocks.1.attn.W_O"}
-    refused(tmp_path, without, "lacks blocks.1.attn.W_O")
-    refused(tmp_path, {**arrays, "blocks.0.ln3.w": np.ones(8, np.float32)}, "does not expect blocks.0.ln3.w")
-    refused(tmp_path, {"lstm.weight_ih": np.ones(8, np.float32)}, "lacks", "does not expect lstm.weight_ih")
-    refused(tmp_path, arrays, "lacks blocks.0.attn.k.weight", layout="transformer-lens-native")
+    refused(tmp_path, without, "missing: blocks.1.attn.W_O")
+    refused(tmp_path, {**arrays, "blocks.0.ln3.w": np.ones(8, np.float32)}, "unexpected: blocks.0.ln3.w")
+    refused(tmp_path, {"lstm.weight_ih": np.ones(8, np.float32)}, "missing", "unexpected: lstm.weight_ih")
+    refused(tmp_path, arrays, "missing: blocks.0.attn.k.weight", layout="transformer-lens-native")
     refused(tmp_path, arrays, "did you mean 'pizza'", layout="piza")
     hooked = LAYOUTS["transformer-lens"].write(weights(SHAPES["two blocks"]))
-    refused(tmp_path, {**hooked, "blocks.1.ln1.w": np.ones(8, np.float32)}, "lacks blocks.0.ln1.w")
+    refused(tmp_path, {**hooked, "blocks.1.ln1.w": np.ones(8, np.float32)}, "missing: blocks.0.ln1.w")
 
 
-def test_shapes_are_held_against_each_other(tmp_path: Path) -> None:
+def test_shapes_that_disagree_are_refused(tmp_path: Path) -> None:
     arrays = LAYOUTS["progress-measures"].write(weights(SHAPES["one block"]))
     narrow = {**arrays, "blocks.0.mlp.W_in": np.ones((20, 11), np.float32)}
     refused(tmp_path, narrow, "d_model")
@@ -183,12 +184,12 @@ def test_shapes_are_held_against_each_other(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_refused() -> None:
     params = weights(SHAPES["one block"])
-    with pytest.raises(InputError, match="does not expect w_ln"):
+    with pytest.raises(InputError, match="unexpected: w_ln"):
         LAYOUTS["transformer-lens"].write({**params, "w_ln": np.ones(3)})
-    with pytest.raises(InputError, match="lacks W_U"):
+    with pytest.raises(InputError, match="missing: W_U"):
         LAYOUTS["pizza"].write({name: value for name, value in params.items() if name != "W_U"})
     assert layout_of(set(params)).name == "epicycle"
-    assert set(BIASES) < set(OURS)
+    assert set(BIASES) < set(TENSOR_AXES)
 
 
 def test_names_tell_biases_norms_and_classes(tmp_path: Path) -> None:
@@ -218,16 +219,16 @@ def test_imported_weights_can_be_measured(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     save_file(LAYOUTS["progress-measures"].write(params), path)
     weights = ep.import_weights(path)
-    found = weights.measure(task, ep.Split(frac_train=0.5))
-    assert float(found.train_acc) == float(found.test_acc) == 1.0
-    assert float(found.weight_norm.sel(tensor="W_E")) == pytest.approx(7**0.5)
+    measured = weights.measure(task, ep.Split(frac_train=0.5))
+    assert float(measured.train_acc) == float(measured.test_acc) == 1.0
+    assert float(measured.weight_norm.sel(tensor="W_E")) == pytest.approx(7**0.5)
     assert float(weights.measure(ep.Modular(p=7, form="x y")).test_acc) < 0.4
     with pytest.raises(InputError, match="2 positions of 7 tokens, and the task has 3 of 8"):
         weights.measure(ep.Modular(p=7))
 
 
 @pytest.mark.parametrize("header", ["[]", "{", '{"model": 1}'])
-def test_a_header_that_is_none_is_told(tmp_path: Path, header: str) -> None:
+def test_a_damaged_header_is_refused(tmp_path: Path, header: str) -> None:
     path = tmp_path / "weights.safetensors"
     save_file({"W_E": np.zeros((2, 2), np.float32)}, path, metadata={"epicycle": header})
     with pytest.raises(InputError, match="not a whole safetensors file"):
