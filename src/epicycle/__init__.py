@@ -21,23 +21,23 @@ from epicycle.training import LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.estimates import PerRun as PerRun
-    from epicycle.claims.factors import DoseExponent as DoseExponent
     from epicycle.claims.factors import FactorShare as FactorShare
-    from epicycle.claims.quantities import Correlation as Correlation
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
-    from epicycle.claims.quantities import Extreme as Extreme
     from epicycle.claims.quantities import Quantity as Quantity
-    from epicycle.claims.quantities import SeriesChange as SeriesChange
     from epicycle.claims.quantities import Span as Span
-    from epicycle.claims.quantities import Trend as Trend
-    from epicycle.claims.quantities import ValueAt as ValueAt
+    from epicycle.claims.remaining_time import DoseExponent as DoseExponent
+    from epicycle.claims.remaining_time import LogRemainingTime as LogRemainingTime
+    from epicycle.claims.series_quantities import Correlation as Correlation
+    from epicycle.claims.series_quantities import Extreme as Extreme
+    from epicycle.claims.series_quantities import SeriesChange as SeriesChange
+    from epicycle.claims.series_quantities import Trend as Trend
+    from epicycle.claims.series_quantities import ValueAt as ValueAt
     from epicycle.claims.statistics import Difference as Difference
-    from epicycle.claims.statistics import LogRemainingTime as LogRemainingTime
     from epicycle.claims.statistics import Share as Share
     from epicycle.claims.statistics import Slope as Slope
-    from epicycle.claims.statistics import VarianceShare as VarianceShare
     from epicycle.claims.transitions import Transition as Transition
+    from epicycle.claims.variance import VarianceShare as VarianceShare
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel
     from epicycle.edits.data import Remove as Remove

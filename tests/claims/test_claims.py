@@ -8,7 +8,8 @@ import xarray
 from scipy import stats
 
 from epicycle.claims.intervals import median_interval, order_statistic_rank, share_interval
-from epicycle.claims.quantities import EventRatio, EventTime, Extreme
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme
 from epicycle.claims.statistics import Share
 from epicycle.claims.verdict import judge
 from epicycle.events.detectors import Descent, Onset, Peak, Recovery, Threshold

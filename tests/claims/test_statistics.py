@@ -8,12 +8,15 @@ import xarray
 from scipy import stats
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.factors import Cell, DoseExponent, FactorShare, factor_share
+from epicycle.claims.factors import Cell, FactorShare, factor_share
 from epicycle.claims.intervals import rank_sum_distribution, shift_interval
 from epicycle.claims.power import power
-from epicycle.claims.quantities import Correlation, EventTime, Extreme, SeriesChange, Span, Trend, ValueAt
-from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope, VarianceShare, variance_share
+from epicycle.claims.quantities import EventTime, Span
+from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
+from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
+from epicycle.claims.statistics import Difference, Share, Slope
 from epicycle.claims.transitions import Transition
+from epicycle.claims.variance import VarianceShare, variance_share
 from epicycle.claims.verdict import judge
 from epicycle.events.detectors import Descent, Recovery
 from epicycle.spec.claim import Claim, Region

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from tests.claims.test_statistics import planted
-from tests.report.test_forks import LEFT, SETTINGS, family
+from tests.report.test_fork_panels import LEFT, SETTINGS, family
 
 from epicycle.claims.document import verdicts_document
 from epicycle.claims.quantities import EventTime
-from epicycle.claims.statistics import LogRemainingTime
+from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.claims.verdict import judge
 from epicycle.lab.study import provenance
 from epicycle.report.findings import findings
@@ -38,19 +38,27 @@ CLAIMS = (
 
 
 def test_contradictions_come_first() -> None:
-    told = verdicts_document(HEADER, CLAIMS, family(), {name: {} for name in family()}, ())["claims"]
+    judged = verdicts_document(HEADER, CLAIMS, family(), {name: {} for name in family()}, ())["claims"]
     registered = {claim.id: claim.model_dump(mode="json") for claim in CLAIMS}
-    found = findings(told, registered, [TEXT.model_dump(mode="json")])
-    assert [(one.claim, one.contradicts) for one in found] == [("sooner", True), ("nothing", True), ("plain", False), ("late", False)]
-    sooner, nothing, plain, late = (one.text for one in found)
+    lines = findings(judged, registered, [TEXT.model_dump(mode="json")])
+    assert [(line.claim, line.contradicts) for line in lines] == [
+        ("sooner", True),
+        ("nothing", True),
+        ("plain", False),
+        ("late", False),
+    ]
+    sooner, nothing, plain, late = (line.text for line in lines)
     assert sooner.startswith(CLAIMS[0].sentence() + " Found: -1.09 (-1.1 to -1.07, n = 6).")
-    assert "Contradicts Norm, which predicted that it does not hold, as we read it (R7). Agrees with Coverage." in sooner
-    assert "Contradicts Efficiency, which says afterwards that it holds (section 3); and One et al. (2022), where the claim" in nothing
-    assert "Contradicts" not in plain
-    assert found[2].marks == ["exploratory"]
-    assert late.endswith("To decide it: a longer budget (6 runs are open).")
-    assert "Contradicts" not in late, "nothing is known yet"
-    stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in told]
+    assert "This contradicts Norm, which predicted that it does not hold, as we read it (R7). This agrees with Coverage." in sooner
+    assert (
+        "This contradicts Efficiency, which says afterwards that it holds (section 3); and One et al. (2022), where the claim"
+        in nothing
+    )
+    assert "contradicts" not in plain
+    assert lines[2].marks == ["exploratory"]
+    assert late.endswith("What would decide it: a longer budget (6 runs are open).")
+    assert "contradicts" not in late, "nothing is known yet"
+    stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in judged]
     assert len(findings(stored, {}, [])) == 4, "verdicts of before, and of runs of other codes"
 
 
@@ -96,18 +104,19 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
     write_page(files, spec, arms, verdicts, provenance("epicycle run planted", 1.0, 0))
     page = files.report.read_text()
     for text in (
-        "4 claims: 2 supported, 1 refuted, 1 undecided; 2 against a text or an account.",
+        "4 claims: 2 supported, 1 refuted, 1 undecided. 2 of them contradict a text or an account.",
         "control at step 100; scale lr: by 1, 3, 10",
-        "control at 0.4*t_gen (step 400 to 450); scale lr: by 1, 3, 10",
-        "no fork of seed 7 of control: the moment has not come there",
+        "control at 0.4*t_gen (steps 400 to 450); scale lr: by 1, 3, 10",
+        "seed 7 of control did not reach the moment and was not forked",
         "Norm: no ✗",
         "Coverage: yes ✓",
         "fresh weights",
+        "t_mem: train accuracy reaches 0.99. t_on: test accuracy, mirror not trained on, rises 0.1 above the baseline.",
         "<td>early, by = 3</td><td>control</td>",
     ):
         assert text in page, text
-    told = [f"<p class=sentence>{claim.sentence()}" for claim in (CLAIMS[0], CLAIMS[1])]
-    order = [told[0], "<h3>Which decides?", "<h2>Findings", "<h2>Exploratory claims", told[1], "<h2>Arms"]
+    primary, exploratory = (f"<p class=sentence>{claim.sentence()}" for claim in (CLAIMS[0], CLAIMS[1]))
+    order = [primary, "<h3>Which decides?", "<h2>Findings", "<h2>Exploratory claims", exploratory, "<h2>Arms"]
     assert [page.count(text) for text in order] == [1] * len(order)
     assert sorted(order, key=page.index) == order, "exploratory claims come after the deciding figure"
     for entry in verdicts["arms"].values():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import epicycle as ep
-from epicycle.claims.quantities import ValueAt
+from epicycle.claims.series_quantities import ValueAt
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.base import Part
 from epicycle.spec.claim import Gate, Prediction, Region

@@ -1,21 +1,24 @@
-"""Judgement: statistics with intervals over seeds, and verdicts. NumPy and SciPy only; nothing here trains."""
+"""Judgement: quantities of runs, statistics with intervals over seeds, and verdicts on claims.
+
+Only NumPy and SciPy are used, and nothing is trained.
+"""
 
 STATISTICS = {
     "event_time": "epicycle.claims.quantities:EventTime",
     "event_ratio": "epicycle.claims.quantities:EventRatio",
     "span": "epicycle.claims.quantities:Span",
-    "extreme": "epicycle.claims.quantities:Extreme",
-    "value_at": "epicycle.claims.quantities:ValueAt",
-    "change": "epicycle.claims.quantities:SeriesChange",
-    "trend": "epicycle.claims.quantities:Trend",
-    "correlation": "epicycle.claims.quantities:Correlation",
+    "extreme": "epicycle.claims.series_quantities:Extreme",
+    "value_at": "epicycle.claims.series_quantities:ValueAt",
+    "change": "epicycle.claims.series_quantities:SeriesChange",
+    "trend": "epicycle.claims.series_quantities:Trend",
+    "correlation": "epicycle.claims.series_quantities:Correlation",
     "change_points": "epicycle.claims.change_points:ChangePoints",
     "share": "epicycle.claims.statistics:Share",
     "difference": "epicycle.claims.statistics:Difference",
-    "log_remaining_time": "epicycle.claims.statistics:LogRemainingTime",
+    "log_remaining_time": "epicycle.claims.remaining_time:LogRemainingTime",
     "factor_share": "epicycle.claims.factors:FactorShare",
-    "dose_exponent": "epicycle.claims.factors:DoseExponent",
+    "dose_exponent": "epicycle.claims.remaining_time:DoseExponent",
     "transition": "epicycle.claims.transitions:Transition",
     "slope": "epicycle.claims.statistics:Slope",
-    "variance_share": "epicycle.claims.statistics:VarianceShare",
+    "variance_share": "epicycle.claims.variance:VarianceShare",
 }

@@ -1,4 +1,4 @@
-"""What every statistic works with: estimates, the runs of an arm that are meant, and what is known of an event in each of them."""
+"""What every statistic works with: estimates, the runs of an arm that a statistic reads, and what is known of an event in each run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from epicycle.events.detectors import Bracket
 from epicycle.events.standard import bracket_in, standard
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
+from epicycle.spec.results import Status, labels_of, swept_names
 
 if TYPE_CHECKING:
     import xarray
@@ -22,14 +23,16 @@ NEVER = float("inf")
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one statistic found under one detector.
+    """The result of one statistic under one detector.
 
     Attributes:
-        n: runs it rests on.
-        censored: labels of runs that had not got there; they are ranked last, not dropped.
-        detector: which variant of the event was used.
-        failed: runs that diverged.
-        among: runs in all, where two arms are compared and `n` is the smaller of them.
+        interval: the estimate with its interval.
+        n: number of runs that the estimate rests on.
+        detector: name of the detector of the event; empty where the statistic has no choice of detectors.
+        censored: labels of the runs whose value is open because an event was not seen; they count as the latest, and are not dropped.
+        failed: labels of the runs that diverged.
+        values: the value in each run, by label; None where it is open.
+        among: number of runs that `censored` is out of, where that is not `n`: two arms are compared and `n` is the smaller of them.
     """
 
     interval: Interval
@@ -42,61 +45,49 @@ class Estimate:
 
 
 class PerRun(NamedTuple):
-    """A quantity of every run under one detector, known to lie between two bounds; a censored one is open above."""
+    """A quantity of every run under one detector, as a lower and an upper bound.
+
+    The bounds are equal where the record gives the quantity exactly. They are infinite on a side that the record leaves open: a
+    time that is censored has the upper bound infinity.
+
+    Attributes:
+        detector: name of the detector; empty where the quantity has no choice of detectors.
+        lows: position of the run along the axis `run` -> lower bound.
+        highs: position of the run along the axis `run` -> upper bound.
+    """
 
     detector: str
     lows: dict[int, float]
     highs: dict[int, float]
 
 
-def median_estimate(data: xarray.Dataset, found: PerRun) -> Estimate:
+def median_estimate(data: xarray.Dataset, bounds: PerRun) -> Estimate:
     """The median over runs with its order-statistic interval."""
     labels = labels_of(data)
-    order = list(found.lows)
-    interval = median_interval([found.lows[run] for run in order], [found.highs[run] for run in order])
-    return Estimate(interval, len(order), found.detector, unknown(labels, found), failed(data), values_of(labels, found))
+    runs = list(bounds.lows)
+    interval = median_interval([bounds.lows[run] for run in runs], [bounds.highs[run] for run in runs])
+    return Estimate(interval, len(runs), bounds.detector, open_runs(labels, bounds), diverged_runs(data), upper_values(labels, bounds))
 
 
-def unknown(labels: list[str], found: PerRun) -> tuple[str, ...]:
-    """Labels of the runs whose quantity has no bound on one side."""
-    return tuple(labels[run] for run in found.lows if not np.isfinite(found.highs[run]) or not np.isfinite(found.lows[run]))
+def open_runs(labels: list[str], bounds: PerRun) -> tuple[str, ...]:
+    """Labels of the runs whose quantity has no bound on at least one side."""
+    return tuple(labels[run] for run in bounds.lows if not np.isfinite(bounds.highs[run]) or not np.isfinite(bounds.lows[run]))
 
 
-def values_of(labels: list[str], found: PerRun) -> dict[str, float | None]:
-    """The upper bound in each run, None where there is none."""
-    return {labels[run]: (high if np.isfinite(high) else None) for run, high in found.highs.items()}
+def upper_values(labels: list[str], bounds: PerRun) -> dict[str, float | None]:
+    """The upper bound in each run by its label; None where the quantity has no upper bound."""
+    return {labels[run]: (high if np.isfinite(high) else None) for run, high in bounds.highs.items()}
 
 
-def variants(name: str, extra: Mapping[str, Event]) -> dict[str, Event]:
-    """The standard detector under the event's own name, then those a claim registers beside it."""
-    events = standard()
-    if name not in events and not extra:
-        raise ValueError(f"there is no standard event '{name}'; {nearest(name, events)} Or give it under detectors.")
-    return ({name: events[name]} if name in events else {}) | dict(extra)
-
-
-def brackets_of(data: xarray.Dataset, event: Event) -> dict[int, Bracket]:
-    """The interval of an event in every run."""
-    return {run: bracket_in(data, run, event) for run in range(data.sizes["run"])}
-
-
-def censored_at(data: xarray.Dataset, run: int, event: Event) -> float:
-    """The last step at which an event was looked for: what has not happened by then may happen later. A diverged run never gets there.
-
-    Runs of other codes may record one series more often, or for longer, than another.
-    """
-    if diverged(data, run):
-        return NEVER
-    read = [data[name].values[run] for name in event.series if name in data and np.isfinite(data[name].values[run]).any()]
-    if len(read) < len(event.series):  # never recorded: as far as the run itself goes
-        read = [data["train_loss"].values[run]] if "train_loss" in data else [np.full(data.sizes["step"], np.nan)]
-    recorded = np.isfinite(np.stack(read)).all(axis=0)
-    return float(data["step"].values[recorded].max()) if recorded.any() else 0.0
+def diverged_runs(data: xarray.Dataset) -> tuple[str, ...]:
+    """Labels of the runs that diverged."""
+    labels = labels_of(data)
+    return tuple(labels[run] for run in range(data.sizes["run"]) if diverged(data, run))
 
 
 def diverged(data: xarray.Dataset, run: int) -> bool:
     """Whether a run's loss stopped being finite."""
-    return str(data["status"].values[run]).startswith("diverged")
+    return Status.parse(str(data["status"].values[run])).diverged
 
 
 def baseline_of(data: xarray.Dataset, run: int) -> float:
@@ -104,36 +95,67 @@ def baseline_of(data: xarray.Dataset, run: int) -> float:
     return float(data["baseline"].values[run])
 
 
-def labels_of(data: xarray.Dataset) -> list[str]:
-    """A run's seed, with its data_seed where that differs."""
-    pairs = zip(data["seed"].values, data["data_seed"].values, strict=True)
-    return [str(seed) if seed == data_seed else f"{seed}/{data_seed}" for seed, data_seed in pairs]
-
-
-def chosen(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str, Any], along: str = "") -> xarray.Dataset:
-    """The runs of an arm at the swept values a statistic names; `along` may stay open.
+def detectors_of(name: str, extra: Mapping[str, Event]) -> dict[str, Event]:
+    """The detectors of an event: the standard one under the event's own name, then those that a claim registers beside it.
 
     Raises:
-        InputError: a name that was not swept, or swept values left open.
-        NoRuns: none has these values.
+        ValueError: the event is not standard, and no detector is registered for it.
+    """
+    events = standard()
+    if name not in events and not extra:
+        raise ValueError(f"there is no standard event '{name}'; {nearest(name, events)} Or give it under detectors.")
+    return ({name: events[name]} if name in events else {}) | dict(extra)
+
+
+def brackets_of(data: xarray.Dataset, event: Event) -> dict[int, Bracket]:
+    """The bracket of an event in every run, by position along the axis `run`."""
+    return {run: bracket_in(data, run, event) for run in range(data.sizes["run"])}
+
+
+def censored_at(data: xarray.Dataset, run: int, event: Event) -> float:
+    """The last step at which an event was looked for in a run; infinity in a diverged run, which never gets there.
+
+    An event that was not seen by this step may happen later. Runs of other programs may record one series more often, or for longer,
+    than another, so only evaluations with every series that the event reads count. Where such a series was never recorded, the
+    record of the training loss counts.
+    """
+    if diverged(data, run):
+        return NEVER
+    read = [data[name].values[run] for name in event.series if name in data and np.isfinite(data[name].values[run]).any()]
+    if len(read) < len(event.series):
+        read = [data["train_loss"].values[run]] if "train_loss" in data else [np.full(data.sizes["step"], np.nan)]
+    recorded = np.isfinite(np.stack(read)).all(axis=0)
+    return float(data["step"].values[recorded].max()) if recorded.any() else 0.0
+
+
+def arm_phrase(arm: str, where: Mapping[str, Any]) -> str:
+    """The arm and the swept values in words, such as `arm a at lr = 0.1`."""
+    return f"arm {arm}" + (f" at {', '.join(f'{name} = {value}' for name, value in where.items())}" if where else "")
+
+
+def chosen_runs(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str, Any], along: str = "") -> xarray.Dataset:
+    """The runs of an arm that a statistic reads: those at the swept values it names.
+
+    Args:
+        arms: the dataset of each arm.
+        arm: name of the arm.
+        where: swept name -> value; every swept name but `along` must be there.
+        along: a swept name along which the statistic is computed, so that all its values are kept.
+
+    Raises:
+        InputError: the arm does not sweep one of these names, or a swept name is left open.
+        NoRuns: no run has these values.
     """
     data = arms[arm]
-    swept = data.attrs.get("swept", [])
-    if along and along not in swept:
-        raise InputError(f"arm '{arm}' does not sweep '{along}'; {nearest(along, swept)}")
-    if open_ends := [name for name in swept if name not in where and name != along]:
-        raise InputError(f"arm '{arm}' sweeps {', '.join(open_ends)}: a claim about it must say where (one value of each).")
-    keep = np.ones(data.sizes["run"], bool)
-    for name, value in where.items():
+    swept = swept_names(data)
+    for name in [along, *where] if along else where:
         if name not in swept:
             raise InputError(f"arm '{arm}' does not sweep '{name}'; {nearest(name, swept)}")
+    if left_open := [name for name in swept if name not in where and name != along]:
+        raise InputError(f"arm '{arm}' sweeps {', '.join(left_open)}: a claim about it must say where (one value of each).")
+    keep = np.ones(data.sizes["run"], bool)
+    for name, value in where.items():
         keep &= data[name].values == value
     if not keep.any():
         raise NoRuns(f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}")
     return data.isel(run=np.flatnonzero(keep))
-
-
-def failed(data: xarray.Dataset) -> tuple[str, ...]:
-    """Labels of the runs that diverged."""
-    labels = labels_of(data)
-    return tuple(labels[run] for run in range(data.sizes["run"]) if diverged(data, run))

@@ -1,65 +1,33 @@
-"""Forks over many settings: how the time left falls with a dose, and which factor of several decides how much it falls."""
+"""Forks over several factors, such as the task and the moment: which factor decides how much sooner an event comes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.claims.estimates import NEVER, Estimate, chosen, failed, labels_of, median_estimate
-from epicycle.claims.intervals import CONFIDENCE, Interval
-from epicycle.claims.statistics import RESAMPLES, LogRemainingTime, slopes
+from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, diverged_runs
+from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
+from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
+from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
     import xarray
 
 
-class DoseExponent(LogRemainingTime):
-    """How the time left falls with a dose: b in (time left of the fork) = (time left of its control) * dose^-b.
-
-    The least-squares slope of the log remaining times of each seed along -ln dose, a bounded one moving it by its weight; the median
-    over seeds. 1 is as fast as the dose, 0 no faster.
-
-    Attributes:
-        along: the swept name of the dose.
-        doses: those that enter; None is all.
-    """
-
-    kind: ClassVar[str] = "dose_exponent"
-
-    along: str
-    doses: tuple[float, ...] | None = None
-
-    def phrase(self) -> str:
-        """In words."""
-        among = "" if self.doses is None else f" over {', '.join(f'{dose:g}' for dose in self.doses)}"
-        return f"median exponent with which the time left to {self.event} falls with {self.along}{among}, arm {self.arm}"
-
-    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector.
-
-        Raises:
-            InputError: the arm is not swept over the dose.
-        """
-        forks = chosen(arms, self.arm, self.where, self.along)
-        if self.doses is not None:
-            forks = forks.isel(run=np.isin(forks[self.along].values.astype(float), self.doses))
-        dose = -np.log(forks[self.along].values.astype(float))
-        return [median_estimate(forks, slopes(labels_of(forks), dose, one)) for one in self.per_run(forks, arms[self.against])]
-
-
 class Cell(Spec):
-    """Forks of one kind, and the level of each factor that they stand for.
+    """Forks that stand for one combination of the factors' levels.
 
     Attributes:
-        against: their control.
+        arm: the arm of forks.
+        against: the arm of their controls.
         where: swept values that pick the forks out of their arm.
         levels: factor -> level.
     """
@@ -71,16 +39,22 @@ class Cell(Spec):
 
 
 class FactorShare(Statistic):
-    """Share of the variance of log remaining times (`log_remaining_time`) that lies between the levels of one factor.
+    """Which of several factors decides how much sooner forks reach an event? The share of one factor in the variance.
 
-    The variance between the factor's level means over the whole: that between cells plus the mean variance over seeds within them
-    (the eta squared of a balanced analysis of variance; Fisher 1925). The interval resamples seeds, 2,000 times from a fixed random
-    state. How late a fork is that did not get there within its budget is not known, so the share is computed twice: with the bound
-    that each is known to exceed, which depends on budgets, and with all of them as late as the latest is known to be. The interval
-    covers both. A fork whose control did not get there is left out. Both are listed as censored.
+    The variance is that of log remaining times (`log_remaining_time`). The share is the variance between the means of the factor's
+    levels, over the whole: the variance between cells plus the mean variance over seeds within them (the eta squared of a balanced
+    analysis of variance; Fisher 1925).
+
+    The interval resamples seeds, 2,000 times from a fixed random state. A fork that did not reach the event within its budget is late
+    by an unknown amount, so the share is computed twice: with the bound that each such fork is known to exceed, which depends on
+    budgets, and with all of them as late as the latest fork is known to be. The interval covers both. A fork whose control did not
+    reach the event is left out. Both kinds of fork are listed as censored.
 
     Attributes:
-        over: another factor: the ratio of the two shares instead.
+        event: name of the event.
+        cells: the forks; every combination of levels has one cell.
+        factor: the factor whose share is estimated.
+        over: another factor; the estimate is then the ratio of the two shares.
     """
 
     kind: ClassVar[str] = "factor_share"
@@ -91,7 +65,7 @@ class FactorShare(Statistic):
     over: str | None = None
 
     @model_validator(mode="after")
-    def _cells_are_crossed(self) -> FactorShare:
+    def _cells_are_crossed(self) -> Self:
         factors = list(self.cells[0].levels)
         if any(set(cell.levels) != set(factors) for cell in self.cells):
             raise ValueError("factor_share: every cell names the same factors")
@@ -99,77 +73,132 @@ class FactorShare(Statistic):
             if name is not None and name not in factors:
                 raise ValueError(f"factor_share: no factor is called '{name}'; there are {', '.join(factors)}")
         wanted = set(product(*({cell.levels[name] for cell in self.cells} for name in factors)))
-        given = [tuple(cell.levels[name] for name in factors) for cell in self.cells]
-        if len(given) != len(set(given)) or set(given) != wanted:
-            raise ValueError(f"factor_share: the cells are not crossed; {len(wanted)} combinations of levels, {len(given)} cells")
+        combinations = [tuple(cell.levels[name] for name in factors) for cell in self.cells]
+        if len(combinations) != len(set(combinations)) or set(combinations) != wanted:
+            raise ValueError(
+                f"factor_share: the cells are not crossed; {len(wanted)} combinations of levels, {len(combinations)} cells"
+            )
         return self
 
     def arms(self) -> tuple[str, ...]:
-        """Forks and controls of every cell."""
+        """The arms of forks and of controls of every cell."""
         return tuple(dict.fromkeys(name for cell in self.cells for name in (cell.arm, cell.against)))
 
     def reads(self) -> tuple[str, ...]:
-        """What its event is read from."""
-        return self._times(self.cells[0]).reads()
+        """The series that the event is read from."""
+        return self._log_remaining_time(self.cells[0]).reads()
 
     def phrase(self) -> str:
-        """In words."""
-        what = f"share of the variance of log speed-up (time left to {self.event}) between levels of {self.factor}"
-        return what if self.over is None else f"{what}, over that between levels of {self.over}"
+        """The event and the factor, in words."""
+        share = f"share of the variance of log speed-up (time left to {self.event}) between levels of {self.factor}"
+        return share if self.over is None else f"{share}, over that between levels of {self.over}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate."""
-        seeds, values, late, open_ones, lost = self._values(arms)
-        factors = list(self.cells[0].levels)
-        levels = [[cell.levels[name] for cell in self.cells] for name in factors]
-        mine = levels[factors.index(self.factor)]
-        other = None if self.over is None else levels[factors.index(self.over)]
-
-        def share(rows: Float[ndarray, "cell seed"]) -> float:
-            found = factor_share(rows, mine)
-            return found if other is None else found / max(factor_share(rows, other), 1e-9)
-
-        draw, n = np.random.RandomState(0), len(seeds)
-        latest = np.nanmax(np.where(np.isinf(values), np.nan, values), initial=0.0)
-        as_known, alike = np.where(np.isinf(values), latest, values), np.where(late, latest, values)
+        """One estimate, under the standard detector of the event."""
+        times = _Times.joined([self._times(cell, arms) for cell in self.cells])
+        latest = np.nanmax(np.where(np.isinf(times.log_times), np.nan, times.log_times), initial=0.0)
+        as_bounded = np.where(np.isinf(times.log_times), latest, times.log_times)
+        as_latest = np.where(times.late, latest, times.log_times)
+        draw, n = np.random.RandomState(0), len(times.seeds)
         picks = [draw.randint(n, size=n) for _ in range(RESAMPLES)]
+        percentiles = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
         ends = [
-            np.nanpercentile([share(rows[:, pick]) for pick in picks], [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
-            for rows in ((as_known, alike) if late.any() else (as_known,))
+            np.nanpercentile([self._share(values[:, pick]) for pick in picks], percentiles)
+            for values in ((as_bounded, as_latest) if times.late.any() else (as_bounded,))
         ]
-        interval = Interval(share(as_known), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
-        return [Estimate(interval, n, "", tuple(open_ones), tuple(lost), among=values.size)]
+        interval = Interval(self._share(as_bounded), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
+        return [Estimate(interval, n, "", tuple(times.censored), tuple(times.diverged), among=times.log_times.size)]
 
-    def _times(self, cell: Cell) -> LogRemainingTime:
+    def _share(self, values: Float[ndarray, "cell seed"]) -> float:
+        """The factor's share, or its ratio to the share of `over`."""
+        share = factor_share(values, [cell.levels[self.factor] for cell in self.cells])
+        if self.over is None:
+            return share
+        return share / max(factor_share(values, [cell.levels[self.over] for cell in self.cells]), 1e-9)
+
+    def _log_remaining_time(self, cell: Cell) -> LogRemainingTime:
         return LogRemainingTime(event=self.event, arm=cell.arm, against=cell.against, where=cell.where)
 
-    def _values(self, arms: Mapping[str, xarray.Dataset]) -> tuple[list[str], Any, Any, list[str], list[str]]:
-        """Seeds; the least each log remaining time can be (cell, seed; NaN unknown); where it may be more; the open; the lost."""
-        seeds: list[str] = []
-        rows: list[dict[str, float]] = []
-        after: list[dict[str, bool]] = []
-        open_ones: list[str] = []
-        lost: list[str] = []
-        for cell in self.cells:
-            forks, control = chosen(arms, cell.arm, cell.where), chosen(arms, cell.against, {})
-            found, labels = self._times(cell).per_run(forks, control)[0], labels_of(forks)
-            row, late = {}, {}
-            for run, low in found.lows.items():
-                high = found.highs[run]
-                row[labels[run]] = (low + high) / 2 if np.isfinite([low, high]).all() else low if low > -NEVER else float("nan")
-                late[labels[run]] = bool(low > -NEVER and high == NEVER)
-                if not np.isfinite([low, high]).all():
-                    open_ones.append(f"{labels[run]} ({', '.join(cell.levels.values())})")
-            rows.append(row)
-            after.append(late)
-            lost += [f"{label} ({', '.join(cell.levels.values())})" for label in failed(forks)]
-            seeds += [label for label in labels if label not in seeds]
-        values = np.array([[row.get(seed, np.nan) for seed in seeds] for row in rows])
-        return seeds, values, np.array([[late.get(seed, False) for seed in seeds] for late in after]), open_ones, lost
+    def _times(self, cell: Cell, arms: Mapping[str, xarray.Dataset]) -> _CellTimes:
+        """The log remaining times of one cell."""
+        forks, control = chosen_runs(arms, cell.arm, cell.where), chosen_runs(arms, cell.against, {})
+        bounds = self._log_remaining_time(cell).per_run(forks, control)[0]
+        return _CellTimes(labels_of(forks), bounds, diverged_runs(forks), ", ".join(cell.levels.values()))
+
+
+class _CellTimes(NamedTuple):
+    """The log remaining times of one cell.
+
+    Attributes:
+        labels: label of each fork.
+        bounds: the log remaining time of each fork.
+        diverged: labels of the forks that diverged.
+        levels: the cell's levels in words.
+    """
+
+    labels: list[str]
+    bounds: PerRun
+    diverged: tuple[str, ...]
+    levels: str
+
+    def log_times(self) -> dict[str, float]:
+        """By label the middle of the bounds, or the lower bound of a late fork; NaN where the control did not reach the event."""
+        times = {}
+        for run, low in self.bounds.lows.items():
+            high = self.bounds.highs[run]
+            times[self.labels[run]] = (low + high) / 2 if np.isfinite([low, high]).all() else low if low > -NEVER else float("nan")
+        return times
+
+    def late(self) -> dict[str, bool]:
+        """By label whether the fork did not reach the event within its budget, although its control did."""
+        return {self.labels[run]: bool(low > -NEVER and self.bounds.highs[run] == NEVER) for run, low in self.bounds.lows.items()}
+
+    def censored(self) -> list[str]:
+        """Labels, with the cell's levels, of the forks whose time is open."""
+        ends = [(run, low, self.bounds.highs[run]) for run, low in self.bounds.lows.items()]
+        return [f"{self.labels[run]} ({self.levels})" for run, low, high in ends if not np.isfinite([low, high]).all()]
+
+
+class _Times(NamedTuple):
+    """The log remaining times of all cells.
+
+    Attributes:
+        seeds: labels of the seeds, in the order of the second axis.
+        log_times: the least that each log remaining time can be; NaN where it is unknown.
+        late: whether the time may be larger, since the fork did not reach the event within its budget.
+        censored: labels of the forks whose time is open.
+        diverged: labels of the forks that diverged.
+    """
+
+    seeds: list[str]
+    log_times: Float[ndarray, "cell seed"]
+    late: Bool[ndarray, "cell seed"]
+    censored: list[str]
+    diverged: list[str]
+
+    @classmethod
+    def joined(cls, cells: list[_CellTimes]) -> _Times:
+        """The cells' times on a common axis of seeds."""
+        seeds = list(dict.fromkeys(label for cell in cells for label in cell.labels))
+        return cls(
+            seeds,
+            np.array([[times.get(seed, np.nan) for seed in seeds] for times in (cell.log_times() for cell in cells)]),
+            np.array([[late.get(seed, False) for seed in seeds] for late in (cell.late() for cell in cells)]),
+            [label for cell in cells for label in cell.censored()],
+            [f"{label} ({cell.levels})" for cell in cells for label in cell.diverged],
+        )
 
 
 def factor_share(values: Float[ndarray, "cell seed"], levels: list[str]) -> float:
-    """Variance between the means of a factor's levels, over that between cells plus the mean within cells; NaN are left out."""
+    """Variance between the means of a factor's levels, over the variance between cells plus the mean variance within them.
+
+    Args:
+        values: NaN are left out.
+        levels: the factor's level in each cell.
+
+    Returns:
+        The share; 0 where nothing varies.
+    """
     with np.errstate(invalid="ignore"):
         known = np.isfinite(values)
         counts = known.sum(axis=1)
@@ -177,8 +206,8 @@ def factor_share(values: Float[ndarray, "cell seed"], levels: list[str]) -> floa
         within = np.nanmean(np.where(known, (values - means[:, None]) ** 2, np.nan)) if known.any() else np.nan
         between = np.nanmean((means - np.nanmean(means)) ** 2)
         groups = [np.array(levels) == level for level in dict.fromkeys(levels)]
-        of_levels = np.array([np.nanmean(means[group]) if np.isfinite(means[group]).any() else np.nan for group in groups])
+        level_means = np.array([np.nanmean(means[group]) if np.isfinite(means[group]).any() else np.nan for group in groups])
         sizes = np.array([group.sum() for group in groups])
-        explained = np.nansum(sizes * (of_levels - np.nanmean(means)) ** 2) / sizes.sum()
+        explained = np.nansum(sizes * (level_means - np.nanmean(means)) ** 2) / sizes.sum()
     total = between + within
     return float(explained / total) if total > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Exact intervals for medians (order statistics) and shares (Clopper-Pearson)."""
+"""Exact 95 % intervals for medians, for shares, and for the shift between two samples; none assumes a distribution of the values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,18 @@ from numpy import ndarray
 from scipy import special
 
 CONFIDENCE = 0.95
+RESAMPLES = 2000  # of statistics that have no exact interval, from a fixed random state
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate with its interval; an open end is infinite."""
+    """A point estimate with its interval.
+
+    Attributes:
+        value: the point estimate; NaN or infinite where the data leave it open.
+        low: lower end; minus infinity where nothing bounds the estimate from below.
+        high: upper end; infinity where nothing bounds the estimate from above.
+    """
 
     value: float
     low: float
@@ -21,11 +28,14 @@ class Interval:
 
 
 def median_interval(lows: Sequence[float], highs: Sequence[float] | None = None) -> Interval:
-    """Median of n values with the widest order-statistic interval of at least 95 % coverage.
+    """The median of n values with the narrowest interval of order statistics that covers it with at least 95 %.
 
-    n = 6 gives minimum to maximum (96.9 %), n = 10 the 2nd to the 9th (97.9 %); fewer than six give an open interval. Values known
-    only to lie between bounds are passed as two lists: the interval then reaches from the lows' order statistic to the highs', and
-    a right-censored value has an infinite high.
+    n = 6 gives minimum to maximum (96.9 %), n = 10 the 2nd to the 9th (97.9 %); fewer than six values give an open interval.
+
+    Args:
+        lows: the values, or the least that each can be.
+        highs: the most that each value can be, infinite for a right-censored one; None where the values are exact. The interval
+            reaches from the lows' order statistic to the highs'.
     """
     low, high = np.sort(lows), np.sort(lows if highs is None else highs)
     n = len(low)
@@ -38,7 +48,7 @@ def median_interval(lows: Sequence[float], highs: Sequence[float] | None = None)
 
 
 def order_statistic_rank(n: int) -> int | None:
-    """The largest r such that the r-th smallest to the r-th largest of n values cover the median with 95 %."""
+    """The largest r for which the r-th smallest to the r-th largest of n values cover the median with 95 %; None for small n."""
     ranks = [r for r in range(1, n // 2 + 1) if 1 - 2 * special.bdtr(r - 1, n, 0.5) >= CONFIDENCE]
     return max(ranks, default=None)
 
@@ -53,11 +63,17 @@ def share_interval(successes: int, n: int) -> Interval:
     return Interval(successes / n, float(low), float(high))
 
 
-def shift_interval(lows: Float[ndarray, " run"], highs: Float[ndarray, " run"], m: int, n: int) -> Interval:
-    """Median of the m * n differences between two samples, with the exact interval of Mann and Whitney's test.
+def shift_interval(lows: Float[ndarray, "*pair"], highs: Float[ndarray, "*pair"], m: int, n: int) -> Interval:
+    """Median of all differences between two samples, with the exact interval of Mann and Whitney's test.
 
-    From the c-th smallest to the c-th largest difference, where c is the largest with P(U < c) <= 2.5 % (Hollander & Wolfe 1999,
-    section 4.3); differences known only between bounds are passed as two lists.
+    The interval goes from the c-th smallest to the c-th largest difference, where c is the largest number with P(U < c) <= 2.5 %
+    (Hollander & Wolfe 1999, section 4.3).
+
+    Args:
+        lows: the m * n differences, or the least that each can be.
+        highs: the most that each difference can be.
+        m: size of the first sample.
+        n: size of the second sample.
     """
     low, high = np.sort(lows), np.sort(highs)
     with np.errstate(invalid="ignore"):
@@ -68,10 +84,11 @@ def shift_interval(lows: Float[ndarray, " run"], highs: Float[ndarray, " run"], 
     return Interval(value, float(low[c - 1]), float(high[m * n - c]))
 
 
-def rank_sum_distribution(m: int, n: int) -> Float[ndarray, " run"]:
-    """Probabilities of U = 0 to m * n for samples of m and n from one continuous distribution.
+def rank_sum_distribution(m: int, n: int) -> Float[ndarray, "*count"]:
+    """Probabilities of U = 0 to m * n for samples of m and n values from one continuous distribution.
 
-    U's generating function is the Gaussian binomial coefficient: the product of (1 - q^(n + i)) / (1 - q^i) over i from 1 to m.
+    U is the number of pairs in which the first sample has the larger value. Its generating function is the Gaussian binomial
+    coefficient: the product of (1 - q^(n + i)) / (1 - q^i) over i from 1 to m.
     """
     counts: list[int] = [1] + [0] * (m * n)
     for i in range(1, m + 1):

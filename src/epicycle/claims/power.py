@@ -1,4 +1,4 @@
-"""What a claim can show with its seeds: how many of them must agree, and how likely that is."""
+"""The power of a claim: how many of its runs must agree for a verdict, and how likely that is."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ from scipy import special
 
 from epicycle.claims.intervals import order_statistic_rank, share_interval
 from epicycle.claims.quantities import Quantity
-from epicycle.claims.statistics import LogRemainingTime, Share
+from epicycle.claims.remaining_time import RemainingTime
+from epicycle.claims.statistics import Share
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
@@ -15,13 +16,17 @@ SHARES = (0.7, 0.8, 0.9, 0.95)
 
 @dataclass(frozen=True)
 class Power:
-    """Exact, and free of assumptions about the size of an effect. "There" is in the region of support, or at a share's event.
+    """How many runs decide a claim. The numbers are exact and assume nothing about the size of an effect.
+
+    A run counts for a region if its value lies in the region. For the claim that a share of runs reach an event, a run counts if it
+    reached the event.
 
     Attributes:
-        seeds: runs that the claim rests on.
-        supported_by: numbers of runs there with which the claim is supported.
-        refuted_by: numbers of runs in the region of refutation (for a share: at its event) with which it is refuted.
-        chance: share of all possible seeds that are there -> probability that the claim is supported.
+        seeds: number of runs that the claim rests on.
+        supported_by: the numbers of runs with which the claim is supported, if so many count for the region of support.
+        refuted_by: the numbers of runs with which the claim is refuted, if so many count for the region of refutation (or, where the
+            claim is about a share, if so many reached the event).
+        chance: share of all possible seeds whose runs count for the region of support -> probability that the claim is supported.
     """
 
     seeds: int
@@ -31,18 +36,19 @@ class Power:
 
 
 def power(claim: Claim, seeds: int) -> Power:
-    """The power of a claim over so many runs.
+    """The power of a claim that rests on a number of runs.
 
-    An order-statistic interval lies on one side of a bound when all but the outermost values do, whatever they are: so the number
-    that must agree is known before the run, and the chance of it is binomial in the share of seeds that do.
+    An order-statistic interval lies on one side of a bound when all values but the outermost do, however far away they lie. So the
+    number of runs that must agree is known before training, and its probability is binomial in the share of seeds that agree.
+    Statistics without such an interval get a power without numbers.
 
     Raises:
-        InputError: no outcome could decide the claim.
+        InputError: no outcome of so many runs could decide the claim.
     """
     enough = seeds >= claim.min_seeds
     whole = all(len(region.pieces()) == 1 for region in (claim.supported_if, claim.refuted_if))
-    if enough and not (whole and isinstance(claim.statistic, Share | Quantity | LogRemainingTime)):
-        return Power(seeds, (), (), {})  # its interval has no such simple rule
+    if enough and not (whole and isinstance(claim.statistic, Share | Quantity | RemainingTime)):
+        return Power(seeds, (), (), {})
     supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
     if not supported_by and not refuted_by:
         least = _least(claim, seeds)
@@ -53,7 +59,7 @@ def power(claim: Claim, seeds: int) -> Power:
 
 
 def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
-    """The numbers of runs there with which the whole interval lies in a region."""
+    """The numbers of runs counting for a region with which the whole interval lies in the region."""
     if isinstance(claim.statistic, Share):
         intervals = [share_interval(k, seeds) for k in range(seeds + 1)]
         return tuple(k for k, interval in enumerate(intervals) if region.holds(interval.low, interval.high))
@@ -62,12 +68,12 @@ def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
 
 
 def _least(claim: Claim, seeds: int) -> int | None:
-    """The smallest number of runs, below 1,000, that could decide a claim."""
+    """The smallest number of runs, below 1,000, that could decide a claim; None where more are needed."""
     regions = (claim.supported_if, claim.refuted_if)
     numbers = range(max(seeds, claim.min_seeds), 1000)
     return next((n for n in numbers if any(_deciding(claim, region, n) for region in regions)), None)
 
 
 def _probability(successes: int, n: int, share: float) -> float:
-    """Binomial."""
+    """Binomial probability of a number of successes in n."""
     return float(special.bdtr(successes, n, share) - (special.bdtr(successes - 1, n, share) if successes else 0.0))

@@ -1,92 +1,125 @@
-"""Quantities: one number for each run, judged by their median over runs.
+"""Quantities: one number for each run, judged by its median over runs. This module has the contract and the times of events.
 
-A number that the record leaves open (the event is censored, the run diverged) enters with the bounds that are known.
+Where the record leaves a number open (the event was not seen, the run diverged), the run enters with the bounds that are known.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import SerializeAsAny, model_validator
-from scipy import stats
 
 from epicycle.claims.estimates import (
     NEVER,
     Estimate,
     PerRun,
-    baseline_of,
+    arm_phrase,
     brackets_of,
     censored_at,
-    chosen,
-    diverged,
+    chosen_runs,
+    detectors_of,
     median_estimate,
-    variants,
 )
-from epicycle.events.moments import Moment, events_in, span_of
+from epicycle.events.detectors import Bracket
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.registry import Resolve
+from epicycle.spec.results import budget_of
 
 if TYPE_CHECKING:
     import xarray
 
 
 class Quantity(Statistic):
-    """A statistic of one arm that has a value in every run.
+    """A statistic of one arm that has a value in every run; the estimate is the median over runs.
+
+    A subclass gives `title` and `per_run`, and says in `series_read` and `events_read` what it needs.
 
     Attributes:
-        where: in an arm with a sweep, the swept values whose runs are meant.
+        arm: name of the arm.
+        where: in an arm with a sweep, the swept values of the runs that count.
     """
 
     arm: str
     where: dict[str, Any] = {}
 
-    def arms(self) -> tuple[str, ...]:
-        """The one arm."""
-        return (self.arm,)
-
     @model_validator(mode="after")
-    def _events_are_known(self) -> Quantity:
-        self._events()
+    def _events_are_known(self) -> Self:
+        self.events_read()
         return self
-
-    def reads(self) -> tuple[str, ...]:
-        """What its events read."""
-        return tuple(dict.fromkeys(series for event in self._events() for series in event.series))
-
-    def _events(self) -> list[Event]:
-        """Every detector it uses."""
-        return []
-
-    def place(self) -> str:
-        """The arm and the swept values, in words."""
-        return f"arm {self.arm}" + (f" at {', '.join(f'{k} = {v}' for k, v in self.where.items())}" if self.where else "")
 
     @abstractmethod
     def title(self) -> str:
-        """The quantity alone, in words."""
-
-    def phrase(self) -> str:
-        """In words."""
-        return f"median {self.title()} in {self.place()}"
+        """The quantity's name in a sentence, such as `t_gen / t_mem`."""
 
     @abstractmethod
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """The quantity in every run, once for each detector."""
+        """The quantity in every run of a dataset, once for each detector."""
+
+    def series_read(self) -> tuple[str, ...]:
+        """A hook for subclasses: the series that the quantity reads itself."""
+        return ()
+
+    def events_read(self) -> tuple[Event, ...]:
+        """A hook for subclasses: the detectors of every event that the quantity reads."""
+        return ()
+
+    def arms(self) -> tuple[str, ...]:
+        """The quantity's one arm."""
+        return (self.arm,)
+
+    def reads(self) -> tuple[str, ...]:
+        """The quantity's series, then those of its events."""
+        of_events = (series for event in self.events_read() for series in event.series)
+        return tuple(dict.fromkeys([*self.series_read(), *of_events]))
+
+    def arm_phrase(self) -> str:
+        """The arm and the swept values in words, such as `arm a at lr = 0.1`."""
+        return arm_phrase(self.arm, self.where)
+
+    def phrase(self) -> str:
+        """The median of the quantity and where it is taken, in words."""
+        return f"median {self.title()} in {self.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over runs, once for each detector."""
-        data = chosen(arms, self.arm, self.where)
-        return [median_estimate(data, found) for found in self.per_run(data)]
+        data = chosen_runs(arms, self.arm, self.where)
+        return [median_estimate(data, bounds) for bounds in self.per_run(data)]
 
 
 AnyQuantity = Annotated[SerializeAsAny[Quantity], Resolve("statistic")]
 
 
+class OfQuantities(Statistic):
+    """A statistic made of the quantities of one arm or several."""
+
+    of: AnyQuantity
+
+    @abstractmethod
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The quantities it is made of."""
+
+    def arms(self) -> tuple[str, ...]:
+        """The arms of its quantities."""
+        return tuple(dict.fromkeys(arm for quantity in self.quantities() for arm in quantity.arms()))
+
+    def reads(self) -> tuple[str, ...]:
+        """The series that its quantities read."""
+        return tuple(dict.fromkeys(series for quantity in self.quantities() for series in quantity.reads()))
+
+
 class EventTime(Quantity):
-    """Step of an event, as a number of steps, as a share of the budget, or as a natural logarithm."""
+    """When does an event happen? Its step, as a number of steps, as a share of the budget, or as a natural logarithm.
+
+    A run in which the event was not seen counts as later than its record. The interval is that of the median over runs.
+
+    Attributes:
+        event: name of the event.
+        unit: `steps`, `budget` (a share of the arm's budget) or `log` (natural logarithm of the step, none below step 1).
+        detectors: further detectors of the event, by a name for each.
+    """
 
     kind: ClassVar[str] = "event_time"
 
@@ -94,39 +127,44 @@ class EventTime(Quantity):
     unit: Literal["steps", "budget", "log"] = "steps"
     detectors: dict[str, AnyEvent] = {}
 
-    def _events(self) -> list[Event]:
-        return list(variants(self.event, self.detectors).values())
+    def events_read(self) -> tuple[Event, ...]:
+        """Every detector of the event."""
+        return tuple(detectors_of(self.event, self.detectors).values())
 
     def title(self) -> str:
-        """In words."""
-        return {"steps": f"{self.event} in steps", "budget": f"{self.event} as a share of the budget", "log": f"ln {self.event}"}[
-            self.unit
-        ]
+        """The event with its unit."""
+        if self.unit == "log":
+            return f"ln {self.event}"
+        return f"{self.event} in steps" if self.unit == "steps" else f"{self.event} as a share of the budget"
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """For each detector the bracket of the event."""
-        budget = float(data.attrs["budget"])
+        """For each detector the two ends of the event's bracket; the end of the record and infinity where the event was not seen."""
+        budget = float(budget_of(data))
 
         def scaled(steps: float) -> float:
             if self.unit == "log":
                 return float(np.log(max(steps, 1.0)))
             return max(steps, 0.0) / (budget if self.unit == "budget" else 1.0)
 
-        found = []
-        for name, event in variants(self.event, self.detectors).items():
+        quantities = []
+        for name, event in detectors_of(self.event, self.detectors).items():
             brackets = brackets_of(data, event)
-            lows = {run: scaled(censored_at(data, run, event) if b is None else b[0]) for run, b in brackets.items()}
-            highs = {run: NEVER if b is None else scaled(b[1]) for run, b in brackets.items()}
-            found.append(PerRun(name, lows, highs))
-        return found
+            lows = {run: scaled(b[0] if b else censored_at(data, run, event)) for run, b in brackets.items()}
+            highs = {run: scaled(b[1]) if b else NEVER for run, b in brackets.items()}
+            quantities.append(PerRun(name, lows, highs))
+        return quantities
 
 
 class EventRatio(Quantity):
-    """Ratio of two events' steps within a run, such as the delay t_gen / t_mem.
+    """How much later is one event than another? The ratio of their steps within a run, such as the delay t_gen / t_mem.
+
+    The bounds of a run come from the nearest and the farthest ends of the two brackets. The interval is that of the median over runs.
 
     Attributes:
-        detectors: of the first event, beside its standard one.
-        over_detector: of the second event, in the place of its standard one.
+        event: the event whose step is divided.
+        over: the event whose step divides.
+        detectors: further detectors of `event`, by a name for each.
+        over_detector: detector of `over`, instead of its standard one.
     """
 
     kind: ClassVar[str] = "event_ratio"
@@ -136,39 +174,46 @@ class EventRatio(Quantity):
     detectors: dict[str, AnyEvent] = {}
     over_detector: AnyEvent | None = None
 
-    def _events(self) -> list[Event]:
-        return [*variants(self.event, self.detectors).values(), self._below()]
+    def events_read(self) -> tuple[Event, ...]:
+        """Every detector of the first event, and that of the second."""
+        return (*detectors_of(self.event, self.detectors).values(), self._divisor())
 
-    def _below(self) -> Event:
-        return self.over_detector or variants(self.over, {})[self.over]
+    def _divisor(self) -> Event:
+        return self.over_detector or detectors_of(self.over, {})[self.over]
 
     def title(self) -> str:
-        """In words."""
+        """The two events as a ratio."""
         return f"{self.event} / {self.over}"
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """For each detector of the first event, between the nearest and the farthest ends of the two brackets."""
-        below = brackets_of(data, self._below())
-        found = []
-        for name, event in variants(self.event, self.detectors).items():
-            lows: dict[int, float] = {}
-            highs: dict[int, float] = {}
-            for run, b in brackets_of(data, event).items():
-                a = below[run]
-                start = censored_at(data, run, event) if b is None else max(b[0], 0)
-                if a is None:
-                    # Not there yet: the divisor is at least what was seen, so only an event that happened bounds the ratio.
-                    lows[run] = 0.0
-                    highs[run] = NEVER if b is None else b[1] / max(censored_at(data, run, self._below()), 1)
-                    continue
-                lows[run] = start / max(a[1], 1)
-                highs[run] = NEVER if b is None else b[1] / max(a[0], 1)
-            found.append(PerRun(name, lows, highs))
-        return found
+        """For each detector of the first event, the least and the largest ratio that the brackets allow."""
+        divisors = brackets_of(data, self._divisor())
+        quantities = []
+        for name, event in detectors_of(self.event, self.detectors).items():
+            ratios = {run: self._ratio(data, run, event, b, divisors[run]) for run, b in brackets_of(data, event).items()}
+            lows, highs = ({run: bounds[end] for run, bounds in ratios.items()} for end in (0, 1))
+            quantities.append(PerRun(name, lows, highs))
+        return quantities
+
+    def _ratio(self, data: xarray.Dataset, run: int, event: Event, bracket: Bracket, divisor: Bracket) -> tuple[float, float]:
+        """Bounds of the ratio in one run; a divisor that was not seen lies past the record, so it bounds the ratio from above only."""
+        if divisor is None:
+            return 0.0, bracket[1] / max(censored_at(data, run, self._divisor()), 1) if bracket else NEVER
+        least = max(bracket[0], 0) if bracket else censored_at(data, run, event)
+        return least / max(divisor[1], 1), bracket[1] / max(divisor[0], 1) if bracket else NEVER
 
 
 class Span(Quantity):
-    """Steps from one event to another, as a share of the later one's step, or in decades (factors of ten)."""
+    """How long does it take from one event to another? The steps between them, relative to the events' own steps.
+
+    As a share: 1 - (step of the first) / (step of the second). In decades: log10 of (step of the second) / (step of the first). The
+    interval is that of the median over runs.
+
+    Attributes:
+        since: the first event.
+        until: the second event.
+        unit: `share` of the second event's step, or `decades` (factors of ten).
+    """
 
     kind: ClassVar[str] = "span"
 
@@ -176,225 +221,31 @@ class Span(Quantity):
     until: str = "t_gen"
     unit: Literal["share", "decades"] = "share"
 
-    def _events(self) -> list[Event]:
-        return [variants(name, {})[name] for name in (self.since, self.until)]
+    def events_read(self) -> tuple[Event, ...]:
+        """The standard detectors of both events."""
+        return tuple(detectors_of(name, {})[name] for name in (self.since, self.until))
 
     def title(self) -> str:
-        """In words."""
+        """The two events and the unit."""
         unit = f"as a share of {self.until}" if self.unit == "share" else "in decades"
         return f"span from {self.since} to {self.until} {unit}"
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Between the nearest and the farthest ends of the brackets."""
-
-        def length(a: float, b: float) -> float:
-            return 1 - a / max(b, 1) if self.unit == "share" else float(np.log10(max(b, 1) / max(a, 1)))
-
-        first, last = (brackets_of(data, event) for event in self._events())
-        most = 1.0 if self.unit == "share" else NEVER
+        """The least and the largest span that the brackets allow; open where the first event was not seen."""
+        since, until = self.events_read()
+        first, last = brackets_of(data, since), brackets_of(data, until)
+        longest = 1.0 if self.unit == "share" else NEVER
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run, a in first.items():
             b = last[run]
             if a is None:
-                lows[run], highs[run] = -NEVER, most
+                lows[run], highs[run] = -NEVER, longest
                 continue
-            lows[run] = length(a[1], censored_at(data, run, self._events()[1]) if b is None else b[0])
-            highs[run] = most if b is None else length(max(a[0], 0), b[1])
+            lows[run] = self._length(a[1], b[0] if b else censored_at(data, run, until))
+            highs[run] = self._length(max(a[0], 0), b[1]) if b else longest
         return [PerRun("", lows, highs)]
 
-
-class Extreme(Quantity):
-    """A series' largest, smallest or last recorded value, as it is or above the task's baseline."""
-
-    kind: ClassVar[str] = "extreme"
-
-    series: str
-    which: Literal["max", "min", "last"] = "last"
-    above_baseline: bool = False
-
-    def reads(self) -> tuple[str, ...]:
-        """Its series."""
-        return (self.series,)
-
-    def title(self) -> str:
-        """In words."""
-        which = {"max": "largest", "min": "smallest", "last": "last"}[self.which]
-        relative = " above the task's baseline" if self.above_baseline else ""
-        return f"{which} {self.series}{relative}"
-
-    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Exact; a diverged run may be anywhere."""
-        lows: dict[int, float] = {}
-        highs: dict[int, float] = {}
-        for run in range(data.sizes["run"]):
-            values = data[self.series].values[run]
-            values = values[np.isfinite(values)]
-            if diverged(data, run) or not len(values):
-                lows[run], highs[run] = -NEVER, NEVER
-                continue
-            value = {"max": values.max(), "min": values.min(), "last": values[-1]}[self.which]
-            lows[run] = highs[run] = float(value) - (baseline_of(data, run) if self.above_baseline else 0.0)
-        return [PerRun("", lows, highs)]
-
-
-class ValueAt(Quantity):
-    """A series at a moment, less the task's baseline or the share of test rows whose mirror is trained on where asked for.
-
-    An event lies between two evaluations; the value then lies between those at both.
-
-    Attributes:
-        beside: the value is that of `series` less this one's at the same moment.
-    """
-
-    kind: ClassVar[str] = "value_at"
-
-    series: str
-    at: Moment
-    minus: Literal["nothing", "baseline", "mirror_share"] = "nothing"
-    beside: str | None = None
-
-    def _events(self) -> list[Event]:
-        return events_in(self.at)
-
-    def reads(self) -> tuple[str, ...]:
-        """Its series and what the moment reads."""
-        return tuple(dict.fromkeys([self.series, *([self.beside] if self.beside else []), *super().reads()]))
-
-    def title(self) -> str:
-        """In words."""
-        less = {"nothing": "", "baseline": " above the task's baseline", "mirror_share": " above the share of test rows seen mirrored"}
-        return f"{self.series}{f' less {self.beside}' if self.beside else ''} at {self.at}{less[self.minus]}"
-
-    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Between the values at both ends of the moment; anything where it has not come."""
-        lows: dict[int, float] = {}
-        highs: dict[int, float] = {}
-        for run in range(data.sizes["run"]):
-            low, high = values_at(data, run, self.series, self.at, beside=self.beside)
-            less = 0.0 if self.minus == "nothing" else float(data[self.minus].values[run])
-            lows[run], highs[run] = low - less, high - less
-        return [PerRun("", lows, highs)]
-
-
-class Between(Quantity):
-    """A quantity of one series between two moments."""
-
-    series: str
-    since: Moment
-    until: Moment
-
-    def _events(self) -> list[Event]:
-        return [*events_in(self.since), *events_in(self.until)]
-
-    def reads(self) -> tuple[str, ...]:
-        """Its series and what the moments read."""
-        return tuple(dict.fromkeys([self.series, *super().reads()]))
-
-    def _evaluations(self, data: xarray.Dataset, run: int) -> slice:
-        """From the later end of the first moment to the earlier end of the second; none where one has not come or the run diverged."""
-        first, last = (span_of(data, run, moment, self.series) for moment in (self.since, self.until))
-        if first is None or last is None or diverged(data, run):
-            return slice(0, 0)
-        return slice(first[1], last[0] + 1)
-
-
-class SeriesChange(Between):
-    """A series' change between two moments: a difference, or a difference of decimal logarithms (decades)."""
-
-    kind: ClassVar[str] = "change"
-
-    since: Moment = "start"
-    until: Moment = "end"
-    decades: bool = False
-
-    def title(self) -> str:
-        """In words."""
-        return f"change of {self.series} from {self.since} to {self.until}{' in decades' if self.decades else ''}"
-
-    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Between the least and the largest difference that the brackets allow."""
-
-        def unit(value: Any) -> float:
-            if not self.decades or not np.isfinite(value):
-                return value
-            return float(np.log10(max(value, 1e-38)))  # a loss of exactly 0
-
-        lows: dict[int, float] = {}
-        highs: dict[int, float] = {}
-        for run in range(data.sizes["run"]):
-            before, after = (values_at(data, run, self.series, moment, self.since) for moment in (self.since, self.until))
-            lows[run] = unit(after[0]) - unit(before[1])
-            highs[run] = unit(after[1]) - unit(before[0])
-        return [PerRun("", lows, highs)]
-
-
-class Trend(Between):
-    """Spearman's rank correlation of a series with the step between two moments: 1 rises throughout, -1 falls throughout."""
-
-    kind: ClassVar[str] = "trend"
-
-    def title(self) -> str:
-        """In words."""
-        return f"rank correlation of {self.series} with the step from {self.since} to {self.until}"
-
-    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Over the evaluations from the later end of the first moment to the earlier end of the second; at least four."""
-        lows: dict[int, float] = {}
-        highs: dict[int, float] = {}
-        for run in range(data.sizes["run"]):
-            lows[run], highs[run] = -1.0, 1.0
-            values = data[self.series].values[run, self._evaluations(data, run)]
-            kept = np.isfinite(values)
-            if kept.sum() > 3 and np.ptp(values[kept]) > 0:
-                lows[run] = highs[run] = float(stats.spearmanr(np.flatnonzero(kept), values[kept]).statistic)
-        return [PerRun("", lows, highs)]
-
-
-class Correlation(Between):
-    """Pearson's correlation of the changes of two series from one evaluation to the next, between two moments."""
-
-    kind: ClassVar[str] = "correlation"
-
-    beside: str
-    since: Moment = "start"
-    until: Moment = "end"
-
-    def reads(self) -> tuple[str, ...]:
-        """Both series and what the moments read."""
-        return tuple(dict.fromkeys([self.beside, *super().reads()]))
-
-    def title(self) -> str:
-        """In words."""
-        return f"correlation of the changes of {self.series} and {self.beside} from {self.since} to {self.until}"
-
-    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """Over the evaluations between the moments; at least four changes, and both series must change."""
-        lows: dict[int, float] = {}
-        highs: dict[int, float] = {}
-        for run in range(data.sizes["run"]):
-            lows[run], highs[run] = -1.0, 1.0
-            both = np.stack([data[name].values[run, self._evaluations(data, run)] for name in (self.series, self.beside)])
-            changes = np.diff(both[:, np.isfinite(both).all(axis=0)].astype(float), axis=1)
-            if changes.shape[1] >= 4 and (np.ptp(changes, axis=1) > 0).all():
-                lows[run] = highs[run] = float(np.corrcoef(changes)[0, 1])
-        return [PerRun("", lows, highs)]
-
-
-def values_at(
-    data: xarray.Dataset, run: int, series: str, moment: str, since: str = "start", beside: str | None = None
-) -> tuple[float, float]:
-    """The least and the largest value that a series may have at a moment; anything where it has not come or the run diverged.
-
-    Args:
-        beside: a series recorded at the same evaluations, to be taken off it.
-    """
-    span = None if diverged(data, run) else span_of(data, run, moment, series, since)
-    if span is None:
-        return -NEVER, NEVER
-    ends = data[series].values[run, list(span)]
-    if beside:
-        ends = ends - data[beside].values[run, list(span)]
-    if not np.isfinite(ends).all():  # not recorded together
-        return -NEVER, NEVER
-    return float(np.min(ends)), float(np.max(ends))
+    def _length(self, a: float, b: float) -> float:
+        """The span from step a to step b."""
+        return 1 - a / max(b, 1) if self.unit == "share" else float(np.log10(max(b, 1) / max(a, 1)))

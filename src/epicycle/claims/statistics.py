@@ -1,9 +1,9 @@
-"""Statistics over several runs: shares, differences between arms, slopes along a sweep, and where variance comes from."""
+"""Statistics over the runs of one arm or two: shares, differences between arms, and slopes along a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -14,32 +14,35 @@ from epicycle.claims.estimates import (
     NEVER,
     Estimate,
     PerRun,
+    arm_phrase,
     brackets_of,
-    censored_at,
-    chosen,
-    failed,
-    labels_of,
+    chosen_runs,
+    detectors_of,
+    diverged_runs,
     median_estimate,
-    unknown,
-    values_of,
-    variants,
+    open_runs,
+    upper_values,
 )
-from epicycle.claims.intervals import CONFIDENCE, Interval, share_interval, shift_interval
-from epicycle.claims.quantities import AnyQuantity, Quantity
+from epicycle.claims.intervals import share_interval, shift_interval
+from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import AnyEvent, Statistic
+from epicycle.spec.families import AnyEvent, Event, Statistic
+from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
     import xarray
 
-RESAMPLES = 2000
-
 
 class Share(Statistic):
-    """Share of runs in which an event happened within the budget, with a Clopper-Pearson interval.
+    """In how many of the runs does an event happen? The share of runs in which it happened within the budget.
+
+    The interval is Clopper and Pearson's.
 
     Attributes:
-        where: in an arm with a sweep, the swept values whose runs are meant.
+        event: name of the event.
+        arm: name of the arm.
+        where: in an arm with a sweep, the swept values of the runs that count.
+        detectors: further detectors of the event, by a name for each.
     """
 
     kind: ClassVar[str] = "share"
@@ -50,8 +53,8 @@ class Share(Statistic):
     detectors: dict[str, AnyEvent] = {}
 
     @model_validator(mode="after")
-    def _event_is_known(self) -> Share:
-        variants(self.event, self.detectors)
+    def _event_is_known(self) -> Self:
+        detectors_of(self.event, self.detectors)
         return self
 
     def arms(self) -> tuple[str, ...]:
@@ -59,50 +62,49 @@ class Share(Statistic):
         return (self.arm,)
 
     def reads(self) -> tuple[str, ...]:
-        """What its detectors read."""
-        return tuple(dict.fromkeys(s for event in variants(self.event, self.detectors).values() for s in event.series))
+        """The series that the detectors read."""
+        return tuple(dict.fromkeys(s for event in detectors_of(self.event, self.detectors).values() for s in event.series))
 
     def phrase(self) -> str:
-        """In words."""
-        place = f"arm {self.arm}" + (f" at {', '.join(f'{k} = {v}' for k, v in self.where.items())}" if self.where else "")
-        return f"share of runs that reach {self.event} within the budget in {place}"
+        """The event and the arm, in words."""
+        return f"share of runs that reach {self.event} within the budget in {arm_phrase(self.arm, self.where)}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector."""
-        data = chosen(arms, self.arm, self.where)
+        data = chosen_runs(arms, self.arm, self.where)
+        return [self._estimate(data, name, event) for name, event in detectors_of(self.event, self.detectors).items()]
+
+    def _estimate(self, data: xarray.Dataset, detector: str, event: Event) -> Estimate:
         labels = labels_of(data)
-        found = []
-        for name, event in variants(self.event, self.detectors).items():
-            there = {run: bracket is not None for run, bracket in brackets_of(data, event).items()}
-            interval = share_interval(sum(there.values()), len(there))
-            missing = tuple(labels[run] for run, reached in there.items() if not reached)
-            values: dict[str, float | None] = {labels[run]: float(reached) for run, reached in there.items()}
-            found.append(Estimate(interval, len(there), name, missing, failed(data), values))
-        return found
+        reached = {run: bracket is not None for run, bracket in brackets_of(data, event).items()}
+        interval = share_interval(sum(reached.values()), len(reached))
+        censored = tuple(labels[run] for run, happened in reached.items() if not happened)
+        values: dict[str, float | None] = {labels[run]: float(happened) for run, happened in reached.items()}
+        return Estimate(interval, len(reached), detector, censored, diverged_runs(data), values)
 
 
-class _OfQuantities(Statistic):
-    """What statistics made of quantities share."""
+class _Sample(NamedTuple):
+    """The runs of one side of a comparison, with the bounds of their quantity."""
 
-    of: AnyQuantity
+    data: xarray.Dataset
+    bounds: PerRun
 
-    def _quantities(self) -> tuple[Quantity, ...]:
-        return (self.of,)
-
-    def arms(self) -> tuple[str, ...]:
-        """The arms of its quantities."""
-        return tuple(dict.fromkeys(arm for quantity in self._quantities() for arm in quantity.arms()))
-
-    def reads(self) -> tuple[str, ...]:
-        """What its quantities read."""
-        return tuple(dict.fromkeys(series for quantity in self._quantities() for series in quantity.reads()))
+    @property
+    def labels(self) -> list[str]:
+        return labels_of(self.data)
 
 
-class Difference(_OfQuantities):
-    """How much larger a quantity is in one place than in another.
+class Difference(OfQuantities):
+    """How much larger is a quantity in one set of runs than in another?
 
-    Unpaired: the median of all differences between a run here and a run there (Hodges & Lehmann 1963), with the exact interval that
-    belongs to Mann and Whitney's test. Paired: the median over seeds that both have of the difference within the seed.
+    Unpaired: the median of all differences between a run of the first set and a run of the second (Hodges & Lehmann 1963), with the
+    exact interval that belongs to Mann and Whitney's test. Paired: the difference within each seed that both sets have, and the median
+    over these seeds with its order-statistic interval.
+
+    Attributes:
+        of: the quantity of the first set, with its arm.
+        against: the quantity of the second set, which is subtracted.
+        paired: whether runs are compared within seeds.
     """
 
     kind: ClassVar[str] = "difference"
@@ -110,140 +112,67 @@ class Difference(_OfQuantities):
     against: AnyQuantity
     paired: bool = False
 
-    def _quantities(self) -> tuple[Quantity, ...]:
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The two quantities that are compared."""
         return (self.of, self.against)
 
     def phrase(self) -> str:
-        """In words."""
+        """Both quantities in words, and whether they are paired."""
         paired = " (paired by seed)" if self.paired else ""
         return f"difference between the {self.of.phrase()} and the {self.against.phrase()}{paired}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector that both have; the second keeps its first where it lacks one."""
-        here, there = (chosen(arms, q.arm, q.where) for q in self._quantities())
-        others = {found.detector: found for found in self.against.per_run(there)}
-        found = []
-        for mine in self.of.per_run(here):
-            other = others.get(mine.detector, next(iter(others.values())))
-            make = self._paired if self.paired else self._unpaired
-            found.append(make(here, there, mine, other))
-        return found
+        """One estimate for each detector of the first quantity.
 
-    def _unpaired(self, here: xarray.Dataset, there: xarray.Dataset, mine: PerRun, other: PerRun) -> Estimate:
-        lows = _less(mine.lows.values(), other.highs.values(), -NEVER)
-        highs = _less(mine.highs.values(), other.lows.values(), NEVER)
-        labels = labels_of(here)
-        interval = shift_interval(lows, highs, len(mine.lows), len(other.lows))
-        n = min(len(mine.lows), len(other.lows))
-        lost = (*unknown(labels, mine), *(f"{label} ({self.against.arm})" for label in unknown(labels_of(there), other)))
-        among = len(mine.lows) + len(other.lows)
-        return Estimate(interval, n, mine.detector, lost, (*failed(here), *failed(there)), values_of(labels, mine), among)
+        The second quantity uses the detector of the same name, or its first one where it has none of that name.
 
-    def _paired(self, here: xarray.Dataset, there: xarray.Dataset, mine: PerRun, other: PerRun) -> Estimate:
-        labels, place = labels_of(here), {label: run for run, label in enumerate(labels_of(there))}
-        shared = [run for run in mine.lows if labels[run] in place]
-        if not shared:
+        Raises:
+            InputError: the runs are paired, but the two sets share no seed.
+        """
+        data, against_data = (chosen_runs(arms, quantity.arm, quantity.where) for quantity in self.quantities())
+        against = {bounds.detector: bounds for bounds in self.against.per_run(against_data)}
+        compare = self._paired if self.paired else self._unpaired
+        return [
+            compare(_Sample(data, bounds), _Sample(against_data, against.get(bounds.detector, next(iter(against.values())))))
+            for bounds in self.of.per_run(data)
+        ]
+
+    def _unpaired(self, first: _Sample, second: _Sample) -> Estimate:
+        lows = _differences(first.bounds.lows.values(), second.bounds.highs.values(), -NEVER)
+        highs = _differences(first.bounds.highs.values(), second.bounds.lows.values(), NEVER)
+        sizes = len(first.bounds.lows), len(second.bounds.lows)
+        of_second = (f"{label} ({self.against.arm})" for label in open_runs(second.labels, second.bounds))
+        return Estimate(
+            interval=shift_interval(lows, highs, *sizes),
+            n=min(sizes),
+            detector=first.bounds.detector,
+            censored=(*open_runs(first.labels, first.bounds), *of_second),
+            failed=(*diverged_runs(first.data), *diverged_runs(second.data)),
+            values=upper_values(first.labels, first.bounds),
+            among=sum(sizes),
+        )
+
+    def _paired(self, first: _Sample, second: _Sample) -> Estimate:
+        labels, position = first.labels, {label: run for run, label in enumerate(second.labels)}
+        partners = {run: position[labels[run]] for run in first.bounds.lows if labels[run] in position}
+        if not partners:
             raise InputError(f"arms '{self.of.arm}' and '{self.against.arm}' share no seed, so nothing can be paired.")
-        lows = {run: float(_less([mine.lows[run]], [other.highs[place[labels[run]]]], -NEVER)[0]) for run in shared}
-        highs = {run: float(_less([mine.highs[run]], [other.lows[place[labels[run]]]], NEVER)[0]) for run in shared}
-        return median_estimate(here, PerRun(mine.detector, lows, highs))
+        (_, lows, highs), (_, against_lows, against_highs) = first.bounds, second.bounds
+        least = {run: float(_differences([lows[run]], [against_highs[partner]], -NEVER)[0]) for run, partner in partners.items()}
+        most = {run: float(_differences([highs[run]], [against_lows[partner]], NEVER)[0]) for run, partner in partners.items()}
+        return median_estimate(first.data, PerRun(first.bounds.detector, least, most))
 
 
-class LogRemainingTime(Statistic):
-    """ln of what was left of a fork's way to an event when it forked, over what was left of its control's; below 0 is sooner.
+class Slope(OfQuantities):
+    """How steeply does a quantity change along a swept number? The least-squares slope within each seed, and the median over seeds.
 
-    ln[(t_fork - m) / (t_control - m)] for every seed, m being the moment of the fork; the median over seeds.
+    A quantity that is known between bounds moves the slope by its weight in the fit, so the bounds of the slope are exact. The
+    interval is that of the median over seeds.
 
     Attributes:
-        against: the control: the parent arm, or forks of it at the same moment.
-        where: swept values; those that the control was swept over are looked up there too.
-    """
-
-    kind: ClassVar[str] = "log_remaining_time"
-
-    event: str
-    arm: str
-    against: str
-    where: dict[str, Any] = {}
-    detectors: dict[str, AnyEvent] = {}
-
-    @model_validator(mode="after")
-    def _event_is_known(self) -> LogRemainingTime:
-        variants(self.event, self.detectors)
-        return self
-
-    def arms(self) -> tuple[str, ...]:
-        """The forks and their controls."""
-        return (self.arm, self.against)
-
-    def reads(self) -> tuple[str, ...]:
-        """What its detectors read."""
-        return tuple(dict.fromkeys(s for event in variants(self.event, self.detectors).values() for s in event.series))
-
-    def title(self) -> str:
-        """What each fork has a value of, in words."""
-        return f"ln(time left to {self.event} / control's)"
-
-    def phrase(self) -> str:
-        """In words."""
-        place = f"arm {self.arm}" + (f" at {', '.join(f'{k} = {v}' for k, v in self.where.items())}" if self.where else "")
-        return f"median ln(time from the fork to {self.event}, {place} / the same in arm {self.against})"
-
-    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """The median over forks, once for each detector.
-
-        Raises:
-            InputError: the arm is no fork, or a fork has no control of its seeds.
-        """
-        forks = chosen(arms, self.arm, self.where)
-        swept = arms[self.against].attrs.get("swept", [])
-        control = chosen(arms, self.against, {name: value for name, value in self.where.items() if name in swept})
-        return [median_estimate(forks, found) for found in self.per_run(forks, control)]
-
-    def per_run(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[PerRun]:
-        """The logarithm in every fork, once for each detector; open where the control had been there before the moment.
-
-        Raises:
-            InputError: these are no forks, or one has no control, or several, of its seeds and swept values.
-        """
-        if "moment" not in forks.coords:
-            raise InputError(f"log_remaining_time: arm '{self.arm}' is no fork; compare times from the start with difference.")
-        partner = self._partners(forks, control)
-        moments = forks["moment"].values.astype(float)
-        began = control["moment"].values.astype(float) if "moment" in control.coords else np.zeros(control.sizes["run"])
-        found = []
-        for name, event in variants(self.event, self.detectors).items():
-            lows: dict[int, float] = {}
-            highs: dict[int, float] = {}
-            there = brackets_of(control, event)
-            for run, bracket in brackets_of(forks, event).items():
-                low, high = _left(forks, run, bracket, event, 0.0)
-                other = partner[run]
-                least, most = _left(control, other, there[other], event, began[other] - moments[run])
-                known = most >= 1
-                lows[run] = _ln(low, most) if known else -NEVER
-                highs[run] = _ln(high, least, NEVER) if known else NEVER
-            found.append(PerRun(name, lows, highs))
-        return found
-
-    def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
-        """For each fork the place of its control: the run of its seeds and of the swept values that both arms have."""
-        shared = [name for name in control.attrs.get("swept", []) if name in forks.attrs.get("swept", [])]
-        mine, theirs = (
-            list(zip(labels_of(data), *(data[name].values.tolist() for name in shared), strict=True)) for data in (forks, control)
-        )
-        place = {key: run for run, key in enumerate(theirs)}
-        if missing := [key for key in mine if key not in place]:
-            raise InputError(f"log_remaining_time: arm '{self.against}' has no run of seed {missing[0][0]} to compare with.")
-        if len(place) < len(theirs):
-            raise InputError(f"log_remaining_time: arm '{self.against}' has several runs of a seed; name another control.")
-        return [place[key] for key in mine]
-
-
-class Slope(_OfQuantities):
-    """Median over seeds of the least-squares slope of a quantity along a swept number, or along its natural logarithm.
-
-    A bounded value moves the slope by its weight in the fit, so the slope's own bounds are exact.
+        of: the quantity, with its arm.
+        along: the swept name.
+        log: whether the slope is along the natural logarithm of the swept number.
     """
 
     kind: ClassVar[str] = "slope"
@@ -251,108 +180,52 @@ class Slope(_OfQuantities):
     along: str
     log: bool = False
 
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The one quantity."""
+        return (self.of,)
+
     def phrase(self) -> str:
-        """In words."""
-        return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.place()}"
+        """The quantity, the swept name and the arm, in words."""
+        return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector."""
-        data = chosen(arms, self.of.arm, self.of.where, self.along)
+        data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
         along = data[self.along].values.astype(float)
         along = np.log(along) if self.log else along
-        return [median_estimate(data, slopes(labels_of(data), along, one)) for one in self.of.per_run(data)]
+        return [median_estimate(data, slopes(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
 
 
-class VarianceShare(_OfQuantities):
-    """Share of a quantity's variance that one of the two seeds explains, in an arm where every seed meets every data_seed.
+def slopes(labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
+    """The least-squares slope of a quantity along a number, for each seed.
 
-    Components of a two-way layout without replication by their mean squares (Searle, Casella & McCulloch 1992, section 4.3), none
-    below 0; the interval resamples both seeds (Owen 2007, "The pigeonhole bootstrap"), 2,000 times from a fixed random state. It needs
-    every value.
+    Args:
+        labels: label of each run; runs of one seed have the same.
+        along: the number in each run.
+        bounds: the quantity in each run.
+
+    Returns:
+        The bounds of the slopes, each at the position of the seed's first run; NaN for a seed with one run.
     """
-
-    kind: ClassVar[str] = "variance_share"
-
-    factor: Literal["seed", "data_seed"] = "data_seed"
-
-    def phrase(self) -> str:
-        """In words."""
-        return f"share of the variance of {self.of.title()} that {self.factor} explains in {self.of.place()}"
-
-    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector; open where a value is censored."""
-        data = chosen(arms, self.of.arm, self.of.where)
-        rows, columns = (np.unique(data[name].values, return_inverse=True) for name in ("seed", "data_seed"))
-        shape = (len(rows[0]), len(columns[0]))
-        labels = labels_of(data)
-        found = []
-        for one in self.of.per_run(data):
-            grid = np.full(shape, np.nan)
-            for run, high in one.highs.items():
-                grid[rows[1][run], columns[1][run]] = (one.lows[run] + high) / 2
-            if self.factor == "data_seed":
-                grid = grid.T
-            interval = _resampled(grid) if np.isfinite(grid).all() and min(shape) > 1 else Interval(float("nan"), 0.0, 1.0)
-            found.append(Estimate(interval, len(one.lows), one.detector, unknown(labels, one), failed(data), values_of(labels, one)))
-        return found
-
-
-def slopes(labels: list[str], along: Float[ndarray, " run"], one: PerRun) -> PerRun:
-    """The slope of each seed's values along a number, kept at the seed's first run."""
     lows: dict[int, float] = {}
     highs: dict[int, float] = {}
     for label in dict.fromkeys(labels):
-        runs = [run for run in one.lows if labels[run] == label]
+        runs = [run for run in bounds.lows if labels[run] == label]
         x = along[runs] - along[runs].mean()
-        weight = x / (x * x).sum() if len(runs) > 1 else np.full(1, np.nan)
-        bounds = [(one.lows[run], one.highs[run]) for run in runs]
-        lows[runs[0]] = _dot(weight, [b[0] if w > 0 else b[1] for w, b in zip(weight, bounds, strict=True)])
-        highs[runs[0]] = _dot(weight, [b[1] if w > 0 else b[0] for w, b in zip(weight, bounds, strict=True)])
-    return PerRun(one.detector, lows, highs)
+        weights = x / (x * x).sum() if len(runs) > 1 else np.full(1, np.nan)
+        ends = [(bounds.lows[run], bounds.highs[run]) for run in runs]
+        lows[runs[0]] = _weighted_sum(weights, [low if w > 0 else high for w, (low, high) in zip(weights, ends, strict=True)])
+        highs[runs[0]] = _weighted_sum(weights, [high if w > 0 else low for w, (low, high) in zip(weights, ends, strict=True)])
+    return PerRun(bounds.detector, lows, highs)
 
 
-def variance_share(grid: Float[ndarray, "seed data_seed"]) -> float:
-    """Share of the variance components that the first axis has."""
-    a, b = grid.shape
-    mean = grid.mean()
-    rows, columns = grid.mean(axis=1), grid.mean(axis=0)
-    rest = grid - rows[:, None] - columns[None, :] + mean
-    noise = (rest**2).sum() / max((a - 1) * (b - 1), 1)
-    first = max((b * ((rows - mean) ** 2).sum() / (a - 1) - noise) / b, 0.0)
-    second = max((a * ((columns - mean) ** 2).sum() / (b - 1) - noise) / a, 0.0)
-    total = first + second + noise
-    return float(first / total) if total > 0 else 0.0
+def _weighted_sum(weights: Float[ndarray, " run"], values: list[float]) -> float:
+    """The sum without the terms of weight 0, whose values may be infinite."""
+    return float(sum(w * v for w, v in zip(weights, values, strict=True) if w))
 
 
-def _resampled(grid: Float[ndarray, "seed data_seed"]) -> Interval:
-    draw = np.random.RandomState(0)
-    a, b = grid.shape
-    again = [variance_share(grid[draw.randint(a, size=a)][:, draw.randint(b, size=b)]) for _ in range(RESAMPLES)]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(again, [tail, 100 - tail])
-    return Interval(variance_share(grid), float(low), float(high))
-
-
-def _left(data: xarray.Dataset, run: int, bracket: Any, event: Any, shift: float) -> tuple[float, float]:
-    """The least and the most steps to an event, its clock shifted."""
-    if bracket is None:
-        return censored_at(data, run, event) + shift, NEVER
-    return bracket[0] + shift, bracket[1] + shift
-
-
-def _ln(above: float, below: float, unknown: float = -NEVER) -> float:
-    """Logarithm of a ratio of steps, none of them under one; infinity over infinity is as unknown as can be."""
-    if np.isinf(above) and np.isinf(below):
-        return unknown
-    return -NEVER if np.isinf(below) else float(np.log(max(above, 1.0) / max(below, 1.0)))
-
-
-def _less(these: Iterable[float], those: Iterable[float], unknown: float) -> Float[ndarray, " run"]:
-    """All differences; infinity less infinity is as unknown as can be."""
+def _differences(first: Iterable[float], second: Iterable[float], open_end: float) -> Float[ndarray, "*pair"]:
+    """All differences between two samples; infinity less infinity is unknown, and becomes `open_end`."""
     with np.errstate(invalid="ignore"):
-        differences = np.subtract.outer(np.array(list(these)), np.array(list(those))).ravel()
-    return np.where(np.isnan(differences), unknown, differences)
-
-
-def _dot(weight: Float[ndarray, " run"], values: list[float]) -> float:
-    return float(sum(w * v for w, v in zip(weight, values, strict=True) if w))
+        differences = np.subtract.outer(np.array(list(first)), np.array(list(second))).ravel()
+    return np.where(np.isnan(differences), open_end, differences)

@@ -1,15 +1,15 @@
-"""From a claim and the data to a verdict: supported, refuted or undecided, with the reason in words."""
+"""From a claim and the arms' datasets to a verdict: supported, refuted or undecided, with the reason in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from epicycle.claims.estimates import Estimate
-from epicycle.spec.claim import Claim, VerdictName
+from epicycle.spec.claim import Claim, Region, VerdictName
 from epicycle.spec.errors import NoRuns
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ class Verdict:
     """The outcome of one claim.
 
     Attributes:
-        needs: what would decide it; empty where it is decided.
+        claim: the claim.
+        verdict: `supported`, `refuted` or `undecided`.
+        estimate: the estimate under the first detector; None where nothing could be estimated.
+        reason: why, in words.
+        detectors: the verdict under each detector.
+        needs: what would decide the claim, in words; empty where it is decided.
     """
 
     claim: Claim
@@ -38,8 +43,8 @@ class Verdict:
             "id": self.claim.id,
             "sentence": self.claim.sentence(),
             "verdict": self.verdict,
-            "estimate": _number(estimate.interval.value) if estimate else None,
-            "interval": [_number(estimate.interval.low), _number(estimate.interval.high)] if estimate else None,
+            "estimate": _finite(estimate.interval.value) if estimate else None,
+            "interval": [_finite(estimate.interval.low), _finite(estimate.interval.high)] if estimate else None,
             "n": estimate.n if estimate else 0,
             "reason": self.reason,
             "needs": self.needs,
@@ -57,8 +62,11 @@ class Verdict:
 def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     """Judge one claim on the arms' datasets.
 
-    Undecided when a gate does not hold, when there are too few seeds, when the interval lies in neither region, or when registered
-    detectors disagree.
+    A claim is undecided when a gate does not hold, when there are too few seeds, when the interval lies in neither region, or when the
+    registered detectors disagree.
+
+    Raises:
+        InputError: the claim's statistic does not fit the arms, such as a swept value that the claim leaves open.
     """
     if missing := [arm for arm in claim.arms() if arm not in arms]:
         return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs", {}, "its runs")
@@ -70,7 +78,7 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
 
 def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     estimates = claim.statistic.estimates(arms)
-    by_detector = {estimate.detector: _place(claim, estimate) for estimate in estimates}
+    by_detector = {estimate.detector: _by_region(claim, estimate) for estimate in estimates}
     first = estimates[0]
 
     def undecided(reason: str, needs: str) -> Verdict:
@@ -83,28 +91,14 @@ def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
         more = claim.min_seeds - first.n
         return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}")
     if len(set(by_detector.values())) > 1:
-        told = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
-        return undecided(f"its detectors disagree ({told})", "detectors that agree, each of them decided")
+        verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
+        return undecided(f"its detectors disagree ({verdicts})", "detectors that agree, each of them decided")
     needs = _needed(claim, first) if by_detector[first.detector] == "undecided" else ""
-    return Verdict(claim, by_detector[first.detector], first, _reason(claim, estimates), by_detector, needs)
+    return Verdict(claim, by_detector[first.detector], first, _reason(claim, first), by_detector, needs)
 
 
-def _needed(claim: Claim, estimate: Estimate) -> str:
-    """What would bring an interval that lies in neither region into one of them."""
-    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
-    if not np.isfinite([value, low, high]).all():
-        open_ended = len(estimate.censored)
-        return f"a longer budget ({open_ended} run{'s are' if open_ended > 1 else ' is'} open)" if open_ended else "more seeds"
-    inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(value, value)]
-    if not inside:
-        return "more than seeds, as the estimate lies between its regions"
-    above, below = next(piece for piece in inside[0].pieces() if piece[0] < value < piece[1])
-    excess = max((value - low) / (value - above), (high - value) / (below - value))
-    seeds = int(np.ceil(n * excess**2))  # an interval's width falls as one over the root of the runs
-    return f"about {max(seeds, n + 1):,} runs instead of {n}, if they spread alike" if seeds <= 1000 else "more than 1,000 runs"
-
-
-def _place(claim: Claim, estimate: Estimate) -> VerdictName:
+def _by_region(claim: Claim, estimate: Estimate) -> VerdictName:
+    """The verdict by the region in which the whole interval lies."""
     low, high = estimate.interval.low, estimate.interval.high
     if claim.supported_if.holds(low, high):
         return "supported"
@@ -112,6 +106,7 @@ def _place(claim: Claim, estimate: Estimate) -> VerdictName:
 
 
 def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
+    """The first gate that does not hold, in words; empty where all hold."""
     for gate in claim.gates:
         for estimate in gate.statistic.estimates(arms):
             if not gate.region.holds(estimate.interval.low, estimate.interval.high):
@@ -119,30 +114,53 @@ def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
     return ""
 
 
-def _reason(claim: Claim, estimates: Sequence[Estimate]) -> str:
-    first = estimates[0]
-    verdict = _place(claim, first)
+def _needed(claim: Claim, estimate: Estimate) -> str:
+    """What would bring an interval that lies in neither region into one of them."""
+    interval = estimate.interval
+    if not np.isfinite([interval.value, interval.low, interval.high]).all():
+        n_open = len(estimate.censored)
+        return f"a longer budget ({n_open} run{'s are' if n_open > 1 else ' is'} open)" if n_open else "more seeds"
+    inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(interval.value, interval.value)]
+    if not inside:
+        return "more than seeds, as the estimate lies between its regions"
+    return _needed_runs(inside[0], estimate)
+
+
+def _needed_runs(region: Region, estimate: Estimate) -> str:
+    """About how many runs would narrow the interval to a region in which the estimate lies.
+
+    The width of an interval is taken to fall as one over the root of the number of runs.
+    """
+    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
+    above, below = next(piece for piece in region.pieces() if piece[0] < value < piece[1])
+    excess = max((value - low) / (value - above), (high - value) / (below - value))
+    runs = int(np.ceil(n * excess**2))
+    return f"about {max(runs, n + 1):,} runs instead of {n}, if they spread alike" if runs <= 1000 else "more than 1,000 runs"
+
+
+def _reason(claim: Claim, estimate: Estimate) -> str:
+    """Where the interval lies, and how many runs are censored or diverged."""
     region = {
         "supported": f"lies {claim.supported_if.phrase()}",
         "refuted": f"lies {claim.refuted_if.phrase()}",
         "undecided": f"lies neither {claim.supported_if.phrase()} nor {claim.refuted_if.phrase()}",
-    }[verdict]
-    parts = [f"{shown(first)} {region}"]
-    if first.censored:
-        parts.append(f"{len(first.censored)} of {first.among or first.n} runs censored")
-    if first.failed:
-        parts.append(f"{len(first.failed)} diverged")
+    }[_by_region(claim, estimate)]
+    parts = [f"{shown(estimate)} {region}"]
+    if estimate.censored:
+        parts.append(f"{len(estimate.censored)} of {estimate.among or estimate.n} runs censored")
+    if estimate.failed:
+        parts.append(f"{len(estimate.failed)} diverged")
     return "; ".join(parts)
 
 
 def shown(estimate: Estimate) -> str:
-    """Estimate and interval in words."""
+    """The estimate and its interval in words, such as `9.8 (8.1 to 12, n = 10)`."""
     value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
     if np.isfinite(value):
         ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
         return f"{_text(value)} ({ends}n = {estimate.n})"
-    told = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
-    return f"{told} (n = {estimate.n})"
+    bound = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
+    return f"{bound} (n = {estimate.n})"
 
 
 def _text(value: float) -> str:
@@ -151,5 +169,5 @@ def _text(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _number(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -77,8 +77,8 @@ class Recovery(Crossing):
 class Onset(Event):
     """First evaluation at which the network generalises: test accuracy rises `rise` above the task's baseline, and holds.
 
-    Only test rows whose mirror is not trained on count, since a network that has learnt the symmetry alone gets the others right. A task
-    without a label-preserving mirror uses all test rows.
+    Only test rows whose mirror is not trained on count: a network that has learnt no more than the symmetry gets the other test rows
+    right. A task without a label-preserving mirror uses all test rows.
 
     Attributes:
         of: the series of test accuracy.
@@ -133,10 +133,10 @@ class Peak(Event):
 class Descent(Event):
     """The step after which a loss falls for good, once the network has memorised.
 
-    The floor of the loss at step s is its smallest value from s to `window` times s, so that spikes do not count. The descent begins at
-    the last evaluation after memorisation whose floor is above `fall` times the floor at s / `window`. From there the floor falls
-    down to the lowest point of the record, and it must fall by at least half: otherwise there is no descent. Where the floor falls
-    throughout, the descent begins where memorisation ended.
+    The floor of the loss at step s is its smallest value from s to `window` times s, so that spikes do not count. The descent begins
+    at the last evaluation after memorisation at which the floor has not fallen: it is above `fall` times the floor at s / `window`.
+    From there the floor falls to the lowest point of the record. If it falls by less than half, there is no descent. If it falls
+    from the end of memorisation on, the descent begins where memorisation ended.
 
     Attributes:
         of: the loss.

@@ -5,8 +5,10 @@ train fraction, so it is shown for several fractions. One arm crosses seeds of w
 of the delay comes from.
 """
 
-from epicycle.claims.quantities import EventRatio, EventTime, SeriesChange, Span, Trend, ValueAt
-from epicycle.claims.statistics import Difference, Share, Slope, VarianceShare
+from epicycle.claims.quantities import EventRatio, EventTime, Span
+from epicycle.claims.series_quantities import SeriesChange, Trend, ValueAt
+from epicycle.claims.statistics import Difference, Share, Slope
+from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Descent, Peak, Threshold
 from epicycle.literature.texts import NANDA, POWER, THREAD, VARMA
 from epicycle.spec.arms import RootArm

@@ -8,9 +8,11 @@ a fork still needs is compared with the number that its control needed from the 
 from typing import Any
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.factors import Cell, DoseExponent, FactorShare
-from epicycle.claims.quantities import Correlation, EventRatio, EventTime, Extreme, Span, ValueAt
-from epicycle.claims.statistics import Difference, LogRemainingTime, Share, Slope
+from epicycle.claims.factors import Cell, FactorShare
+from epicycle.claims.quantities import EventRatio, EventTime, Span
+from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
+from epicycle.claims.series_quantities import Correlation, Extreme, ValueAt
+from epicycle.claims.statistics import Difference, Share, Slope
 from epicycle.edits.knobs import Change, Scale
 from epicycle.events.detectors import Onset, Recovery
 from epicycle.literature.texts import POWER, THREAD

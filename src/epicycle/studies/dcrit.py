@@ -7,7 +7,8 @@ trained on, each by itself.
 
 from typing import Any
 
-from epicycle.claims.quantities import EventTime, SeriesChange, ValueAt
+from epicycle.claims.quantities import EventTime
+from epicycle.claims.series_quantities import SeriesChange, ValueAt
 from epicycle.claims.statistics import Difference, Slope
 from epicycle.claims.transitions import Transition
 from epicycle.edits.data import Remove, Replace

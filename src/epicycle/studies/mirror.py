@@ -6,7 +6,8 @@ mirror-closed splits hold out both pairs or neither. A third leaves nothing but 
 are their own mirrors and are left out.
 """
 
-from epicycle.claims.quantities import EventRatio, EventTime, Extreme, ValueAt
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme, ValueAt
 from epicycle.claims.statistics import Difference, Slope
 from epicycle.events.detectors import Onset
 from epicycle.literature.texts import POWER, THREAD

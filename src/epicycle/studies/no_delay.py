@@ -7,8 +7,10 @@ network that has generalised on the same rows.
 
 from typing import Any
 
-from epicycle.claims.quantities import EventRatio, SeriesChange, ValueAt
-from epicycle.claims.statistics import Difference, LogRemainingTime, Slope
+from epicycle.claims.quantities import EventRatio
+from epicycle.claims.remaining_time import LogRemainingTime
+from epicycle.claims.series_quantities import SeriesChange, ValueAt
+from epicycle.claims.statistics import Difference, Slope
 from epicycle.edits.knobs import Scale, Set
 from epicycle.edits.parameters import ResetWeights, ScaleWeights, Transplant
 from epicycle.literature.texts import LIU, THREAD, VARMA

@@ -5,7 +5,8 @@ seeds 0 to 9. At 60 % of the pairs the published delay is small: t_gen / t_mem i
 a delay asks only for what row R001 of our programme does not count as refuted: a median t_gen / t_mem above 2.
 """
 
-from epicycle.claims.quantities import EventRatio, EventTime, Extreme
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme
 from epicycle.events.detectors import Threshold
 from epicycle.literature.texts import NANDA, POWER, VARMA
 from epicycle.models.transformer.model import Transformer

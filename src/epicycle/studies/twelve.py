@@ -6,7 +6,8 @@ that two such runs are the same. This study asks whether the whole multiplicatio
 long as those sums.
 """
 
-from epicycle.claims.quantities import EventRatio, EventTime, Extreme
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme
 from epicycle.claims.statistics import Difference, Share
 from epicycle.literature.texts import POWER
 from epicycle.spec.arms import RootArm

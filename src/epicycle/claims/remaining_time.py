@@ -1,0 +1,184 @@
+"""Statistics of forks: the time that a fork still needs to an event, relative to the time that its control still needs."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from epicycle.claims.estimates import (
+    NEVER,
+    Estimate,
+    PerRun,
+    arm_phrase,
+    brackets_of,
+    censored_at,
+    chosen_runs,
+    detectors_of,
+    median_estimate,
+)
+from epicycle.claims.statistics import slopes
+from epicycle.events.detectors import Bracket
+from epicycle.spec.errors import InputError
+from epicycle.spec.families import AnyEvent, Event, Statistic
+from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class RemainingTime(Statistic, ABC):
+    """What the statistics of the time left to an event share: the log remaining time of each fork.
+
+    The log remaining time is ln[(t_fork - m) / (t_control - m)], where m is the moment of the fork and t the step of the event. The
+    control is the run of the same seeds without the change. Below 0 the fork reaches the event sooner than its control.
+
+    Attributes:
+        event: name of the event.
+        arm: the arm of forks.
+        against: the arm of controls: the parent arm, or forks of it at the same moment.
+        where: swept values of the forks that count; those that the control was swept over too hold for the control as well.
+        detectors: further detectors of the event, by a name for each.
+    """
+
+    event: str
+    arm: str
+    against: str
+    where: dict[str, Any] = {}
+    detectors: dict[str, AnyEvent] = {}
+
+    @model_validator(mode="after")
+    def _event_is_known(self) -> Self:
+        detectors_of(self.event, self.detectors)
+        return self
+
+    def arms(self) -> tuple[str, ...]:
+        """The arm of forks and the arm of controls."""
+        return (self.arm, self.against)
+
+    def reads(self) -> tuple[str, ...]:
+        """The series that the detectors read."""
+        return tuple(dict.fromkeys(s for event in detectors_of(self.event, self.detectors).values() for s in event.series))
+
+    def title(self) -> str:
+        """The log remaining time of one fork, in words."""
+        return f"ln(time left to {self.event} / control's)"
+
+    def per_run(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[PerRun]:
+        """The log remaining time of every fork, once for each detector.
+
+        It is open where the control had reached the event before the moment of the fork, as no time was left then.
+
+        Raises:
+            InputError: the first dataset has no forks; or a fork has no control of its seeds and swept values, or several.
+        """
+        if not is_forked(forks):
+            raise InputError(f"log_remaining_time: arm '{self.arm}' is no fork; compare times from the start with difference.")
+        partners = self._partners(forks, control)
+        # Steps of a control on the clock of its fork, which begins at the moment.
+        shifts = moments_of(control).astype(float)[partners] - moments_of(forks).astype(float)
+        quantities = []
+        for name, event in detectors_of(self.event, self.detectors).items():
+            lows: dict[int, float] = {}
+            highs: dict[int, float] = {}
+            control_brackets = brackets_of(control, event)
+            for run, bracket in brackets_of(forks, event).items():
+                low, high = _time_left(forks, run, bracket, event, 0.0)
+                partner = partners[run]
+                least, most = _time_left(control, partner, control_brackets[partner], event, shifts[run])
+                left = most >= 1
+                lows[run] = _log_ratio(low, most, -NEVER) if left else -NEVER
+                highs[run] = _log_ratio(high, least, NEVER) if left else NEVER
+            quantities.append(PerRun(name, lows, highs))
+        return quantities
+
+    def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
+        """For each fork the position of its control: the run of the same seeds, and of the same values of what both arms sweep."""
+        shared = [name for name in swept_names(control) if name in swept_names(forks)]
+        fork_keys, control_keys = (
+            list(zip(labels_of(data), *(data[name].values.tolist() for name in shared), strict=True)) for data in (forks, control)
+        )
+        position = {key: run for run, key in enumerate(control_keys)}
+        if missing := [key for key in fork_keys if key not in position]:
+            raise InputError(f"log_remaining_time: arm '{self.against}' has no run of seed {missing[0][0]} to compare with.")
+        if len(position) < len(control_keys):
+            raise InputError(f"log_remaining_time: arm '{self.against}' has several runs of a seed; name another control.")
+        return [position[key] for key in fork_keys]
+
+
+class LogRemainingTime(RemainingTime):
+    """Does a change bring an event sooner? The log remaining time of a fork relative to its control; below 0 is sooner.
+
+    ln[(t_fork - m) / (t_control - m)] in each fork, where m is the moment of the fork. The interval is that of the median over forks.
+    """
+
+    kind: ClassVar[str] = "log_remaining_time"
+
+    def phrase(self) -> str:
+        """The event and the two arms, in words."""
+        forks = arm_phrase(self.arm, self.where)
+        return f"median ln(time from the fork to {self.event}, {forks} / the same in arm {self.against})"
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """The median over forks, once for each detector.
+
+        Raises:
+            InputError: the arm has no forks, or a fork has no control of its seeds.
+        """
+        forks = chosen_runs(arms, self.arm, self.where)
+        swept = swept_names(arms[self.against])
+        control = chosen_runs(arms, self.against, {name: value for name, value in self.where.items() if name in swept})
+        return [median_estimate(forks, bounds) for bounds in self.per_run(forks, control)]
+
+
+class DoseExponent(RemainingTime):
+    """How strongly does the time left to an event fall with the dose of a change?
+
+    The exponent b in (time left of the fork) = (time left of its control) * dose^-b: 1 is as fast as the dose, 0 means no effect.
+    For each seed b is the least-squares slope of the log remaining times along -ln dose. A time that is known between bounds moves
+    b by its weight in the fit, so the bounds of b are exact. The interval is that of the median over seeds.
+
+    Attributes:
+        along: the swept name of the dose.
+        doses: the doses that enter the fit; None takes all.
+    """
+
+    kind: ClassVar[str] = "dose_exponent"
+
+    along: str
+    doses: tuple[float, ...] | None = None
+
+    def phrase(self) -> str:
+        """The event, the doses and the arm, in words."""
+        among = "" if self.doses is None else f" over {', '.join(f'{dose:g}' for dose in self.doses)}"
+        return f"median exponent with which the time left to {self.event} falls with {self.along}{among}, arm {self.arm}"
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """The median over seeds, once for each detector.
+
+        Raises:
+            InputError: the arm is not swept over the dose.
+        """
+        forks = chosen_runs(arms, self.arm, self.where, self.along)
+        if self.doses is not None:
+            forks = forks.isel(run=np.isin(forks[self.along].values.astype(float), self.doses))
+        log_dose = -np.log(forks[self.along].values.astype(float))
+        quantities = self.per_run(forks, arms[self.against])
+        return [median_estimate(forks, slopes(labels_of(forks), log_dose, bounds)) for bounds in quantities]
+
+
+def _time_left(data: xarray.Dataset, run: int, bracket: Bracket, event: Event, shift: float) -> tuple[float, float]:
+    """The least and the most steps to an event, on a clock shifted by `shift`."""
+    if bracket is None:
+        return censored_at(data, run, event) + shift, NEVER
+    return bracket[0] + shift, bracket[1] + shift
+
+
+def _log_ratio(steps: float, over: float, open_end: float) -> float:
+    """Natural logarithm of a ratio of steps, each at least 1; infinity over infinity is unknown, and becomes `open_end`."""
+    if np.isinf(steps) and np.isinf(over):
+        return open_end
+    return -NEVER if np.isinf(over) else float(np.log(max(steps, 1.0) / max(over, 1.0)))

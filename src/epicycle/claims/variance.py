@@ -1,0 +1,92 @@
+"""Where the variance of a quantity comes from: the seed of the weights, or that of the split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from epicycle.claims.estimates import Estimate, PerRun, chosen_runs, diverged_runs, open_runs, upper_values
+from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
+from epicycle.claims.quantities import OfQuantities, Quantity
+from epicycle.spec.results import labels_of
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class VarianceShare(OfQuantities):
+    """How much of a quantity's variance does one of the two seeds explain?
+
+    The arm must combine every seed with every data_seed. The share is that of the seed's variance component in a two-way layout
+    without replication. Components are estimated from mean squares (Searle, Casella & McCulloch 1992, section 4.3); a negative one
+    becomes 0. The interval resamples both seeds (Owen 2007, "The pigeonhole bootstrap"), 2,000 times from a fixed random state. Where
+    the value of a run is open, the interval is from 0 to 1.
+
+    Attributes:
+        of: the quantity, with its arm.
+        factor: `seed` or `data_seed`.
+    """
+
+    kind: ClassVar[str] = "variance_share"
+
+    factor: Literal["seed", "data_seed"] = "data_seed"
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The one quantity."""
+        return (self.of,)
+
+    def phrase(self) -> str:
+        """The quantity, the seed and the arm, in words."""
+        return f"share of the variance of {self.of.title()} that {self.factor} explains in {self.of.arm_phrase()}"
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """One estimate for each detector."""
+        data = chosen_runs(arms, self.of.arm, self.of.where)
+        return [self._estimate(data, bounds) for bounds in self.of.per_run(data)]
+
+    def _estimate(self, data: xarray.Dataset, bounds: PerRun) -> Estimate:
+        labels, grid = labels_of(data), self._grid(data, bounds)
+        whole = np.isfinite(grid).all() and min(grid.shape) > 1
+        return Estimate(
+            interval=_resampled(grid) if whole else Interval(float("nan"), 0.0, 1.0),
+            n=len(bounds.lows),
+            detector=bounds.detector,
+            censored=open_runs(labels, bounds),
+            failed=diverged_runs(data),
+            values=upper_values(labels, bounds),
+        )
+
+    def _grid(self, data: xarray.Dataset, bounds: PerRun) -> Float[ndarray, "seed data_seed"]:
+        """The middle of each run's bounds, with the explaining seed along the first axis."""
+        (seeds, row), (data_seeds, column) = (np.unique(data[name].values, return_inverse=True) for name in ("seed", "data_seed"))
+        grid = np.full((len(seeds), len(data_seeds)), np.nan)
+        for run, high in bounds.highs.items():
+            grid[row[run], column[run]] = (bounds.lows[run] + high) / 2
+        return grid.T if self.factor == "data_seed" else grid
+
+
+def variance_share(grid: Float[ndarray, "seed data_seed"]) -> float:
+    """The share of the first axis in the sum of the variance components; 0 where nothing varies."""
+    a, b = grid.shape
+    mean = grid.mean()
+    rows, columns = grid.mean(axis=1), grid.mean(axis=0)
+    residuals = grid - rows[:, None] - columns[None, :] + mean
+    noise = (residuals**2).sum() / max((a - 1) * (b - 1), 1)
+    first = max((b * ((rows - mean) ** 2).sum() / (a - 1) - noise) / b, 0.0)
+    second = max((a * ((columns - mean) ** 2).sum() / (b - 1) - noise) / a, 0.0)
+    total = first + second + noise
+    return float(first / total) if total > 0 else 0.0
+
+
+def _resampled(grid: Float[ndarray, "seed data_seed"]) -> Interval:
+    """The variance share with its bootstrap interval."""
+    draw = np.random.RandomState(0)
+    a, b = grid.shape
+    shares = [variance_share(grid[draw.randint(a, size=a)][:, draw.randint(b, size=b)]) for _ in range(RESAMPLES)]
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(shares, [tail, 100 - tail])
+    return Interval(variance_share(grid), float(low), float(high))
