@@ -1,6 +1,5 @@
-"""What a study found, a line for each claim, rendered from the verdicts: first what contradicts a text or an account."""
+"""What a study found: a line for each claim, written from the verdicts. Contradictions to a text or an account come first."""
 
-import html
 from collections.abc import Mapping, Sequence
 from math import inf, nan
 from typing import Any, NamedTuple
@@ -9,17 +8,19 @@ from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import Interval
 from epicycle.claims.verdict import shown
 from epicycle.literature.accounts import ACCOUNTS
+from epicycle.report.markup import escaped
 from epicycle.report.style import VERDICTS
 
-HOLDS = {"supported": "yes", "refuted": "no"}
+HOLDS = {"supported": "yes", "refuted": "no"}  # what an account that is right has said
 
 
 class Finding(NamedTuple):
-    """One line.
+    """The line of one claim.
 
     Attributes:
-        marks: exploratory, post hoc.
-        contradicts: whether it goes against an account or a source.
+        claim: the claim's id.
+        marks: exploratory, pilot, post hoc.
+        contradicts: whether the verdict contradicts an account or a text.
     """
 
     claim: str
@@ -32,49 +33,55 @@ class Finding(NamedTuple):
 def findings(
     claims: Sequence[Mapping[str, Any]], registered: Mapping[str, Mapping[str, Any]], sources: Sequence[Mapping[str, Any]]
 ) -> list[Finding]:
-    """A line for each claim: contradictions first, then what was decided, then what was not; primary claims before exploratory ones.
+    """A finding for each claim.
 
     Args:
         claims: verdicts as stored.
-        registered: claims as registered, by id.
+        registered: claims as registered, by id; empty for runs that were trained elsewhere.
         sources: the texts of the study.
+
+    Returns:
+        First contradictions, then supported, refuted and undecided claims; among equals, primary claims come first.
     """
-    made = [_finding(claim, registered.get(claim["id"], {}), sources) for claim in claims]
-    order = ("supported", "refuted", "undecided")
+    lines = [_finding(claim, registered.get(claim["id"], {}), sources) for claim in claims]
     primary = {claim["id"]: claim["primary"] for claim in claims}
-    return sorted(made, key=lambda one: (not one.contradicts, order.index(one.verdict), not primary[one.claim]))
+    return sorted(lines, key=lambda line: (not line.contradicts, list(VERDICTS).index(line.verdict), not primary[line.claim]))
 
 
 def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> Finding:
     verdict, says = claim["verdict"], predictions(claim, registered)
-    told = [_outcome(claim)]
     holds = HOLDS.get(verdict)
-    against = [_said(name, one) for name, one in says.items() if holds and one["says"] != holds]
-    agreeing = [account_title(name) for name, one in says.items() if one["says"] == holds]
-    texts = [_text_of(source) for source in sources if source["key"] in registered.get("sources", ())]
+    against = [
+        f"{account_title(name)}, which {prediction_text(prediction)}"
+        for name, prediction in says.items()
+        if holds and prediction["says"] != holds
+    ]
+    agreeing = [account_title(name) for name, prediction in says.items() if prediction["says"] == holds]
     if verdict == "refuted":
-        against += [f"{text}, where the claim comes from" for text in texts]
-    told += [f"Contradicts {_listed(against)}."] if against else []
-    told += [f"Agrees with {', '.join(agreeing)}."] if agreeing else []
+        texts = [source for source in sources if source["key"] in registered.get("sources", ())]
+        against += [f"{_short_reference(source)}, where the claim comes from" for source in texts]
+    sentences = [_outcome(claim)]
+    sentences += [f"This contradicts {_listed(against)}."] if against else []
+    sentences += [f"This agrees with {', '.join(agreeing)}."] if agreeing else []
     if verdict == "undecided" and claim.get("needs"):
-        told.append(f"To decide it: {claim['needs']}.")
-    return Finding(claim["id"], verdict, marks(claim), " ".join(told), bool(against))
+        sentences.append(f"What would decide it: {claim['needs']}.")
+    return Finding(claim["id"], verdict, marks(claim), " ".join(sentences), bool(against))
 
 
 def _outcome(claim: Mapping[str, Any]) -> str:
-    """The sentence with what was found; where that decides nothing, also why."""
+    """The claim's sentence and its estimate; where that decides nothing, the reason."""
     if claim["verdict"] == "undecided":
         return f"{claim['sentence']} Found: {claim['reason']}."
     low, high = claim["interval"]
-    known = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
-    lost = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
-    return f"{claim['sentence']} Found: {shown(Estimate(known, claim['n']))}{lost}."
+    interval = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
+    censored = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
+    return f"{claim['sentence']} Found: {shown(Estimate(interval, claim['n']))}{censored}."
 
 
 def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What each account says about a claim, as far as it is known: runs of other codes come without registered predictions."""
+    """What each account says about a claim, with the registered details where there are some."""
     stored = {name: {"says": says} for name, says in claim["accounts"].items()}
-    return {name: {**plain, **registered.get("accounts", {}).get(name, {})} for name, plain in stored.items()}
+    return {name: {**says, **registered.get("accounts", {}).get(name, {})} for name, says in stored.items()}
 
 
 def account_title(name: str) -> str:
@@ -82,8 +89,8 @@ def account_title(name: str) -> str:
     return ACCOUNTS[name].title if name in ACCOUNTS else name
 
 
-def said(prediction: Mapping[str, Any]) -> str:
-    """`predicted that it holds, as we read it (R010)`."""
+def prediction_text(prediction: Mapping[str, Any]) -> str:
+    """What an account says about a claim: `predicted that it holds, as we read it (R010)`."""
     verb = "says afterwards" if prediction.get("timing") == "postdiction" else "predicted"
     reading = ", as we read it" if prediction.get("basis") == "inferred" else ""
     locator = f" ({prediction['locator']})" if prediction.get("locator") else ""
@@ -91,32 +98,32 @@ def said(prediction: Mapping[str, Any]) -> str:
 
 
 def marks(claim: Mapping[str, Any]) -> list[str]:
-    """Exploratory, pilot, post hoc."""
+    """The marks of a claim: exploratory, pilot, post hoc."""
     flags = (("pilot", "pilot"), ("post_hoc", "post hoc"))
     return [*(() if claim["primary"] else ("exploratory",)), *(label for key, label in flags if claim[key])]
 
 
-def findings_list(found: Sequence[Finding]) -> str:
-    """The findings as a list on the page, after a line that counts them."""
-    counts = [f"{n} {verdict}" for verdict in VERDICTS if (n := sum(one.verdict == verdict for one in found))]
-    against = sum(one.contradicts for one in found)
-    told = f"{len(found)} claim{'s' * (len(found) != 1)}: {', '.join(counts)}; {against or 'none'} against a text or an account."
-    lines = []
-    for one in found:
-        sign, colour = VERDICTS[one.verdict]
-        flags = "".join(f"<span class=mark>{label}</span>" for label in one.marks)
-        head = f"<span class=sign style='--verdict:{colour}'>{sign} {one.verdict.capitalize()}{flags}:</span>"
-        lines.append(f"<li>{head} {html.escape(one.text)}</li>")
-    return f"<p>{told}</p><ul class=findings>{''.join(lines)}</ul>"
+def findings_list(lines: Sequence[Finding]) -> str:
+    """The findings as HTML, after a line that counts them."""
+    counts = [f"{n} {verdict}" for verdict in VERDICTS if (n := sum(line.verdict == verdict for line in lines))]
+    against = sum(line.contradicts for line in lines)
+    contradicting = f"{against or 'None'} of them contradict{'s' * (against < 2)} a text or an account."
+    head = f"{len(lines)} claim{'s' * (len(lines) != 1)}: {', '.join(counts)}. {contradicting}"
+    return f"<p>{head}</p><ul class=findings>{''.join(_item(line) for line in lines)}</ul>"
 
 
-def _said(name: str, prediction: Mapping[str, Any]) -> str:
-    return f"{account_title(name)}, which {said(prediction)}"
+def _item(line: Finding) -> str:
+    style = VERDICTS[line.verdict]
+    flags = "".join(f"<span class=mark>{label}</span>" for label in line.marks)
+    head = f"<span class=sign style='--verdict:{style.colour}'>{style.sign} {line.verdict.capitalize()}{flags}:</span>"
+    return f"<li>{head} {escaped(line.text)}</li>"
 
 
-def _text_of(source: Mapping[str, Any]) -> str:
+def _short_reference(source: Mapping[str, Any]) -> str:
+    """`One et al. (2022)`."""
     authors = source["authors"].split(", ")
-    return f"{authors[0]}{' et al.' if len(authors) > 2 else f' and {authors[1]}' if len(authors) == 2 else ''} ({source['year']})"
+    more = " et al." if len(authors) > 2 else f" and {authors[1]}" if len(authors) == 2 else ""
+    return f"{authors[0]}{more} ({source['year']})"
 
 
 def _listed(parts: Sequence[str]) -> str:

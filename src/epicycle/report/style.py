@@ -1,45 +1,98 @@
-"""Colours, signs and the plotly template. Colours are colour-blind safe (Okabe & Ito) and mean the same everywhere."""
+"""The look of every figure and page: colours, names and units of series, signs of verdicts, and the plotly template.
+
+The colours can be told apart by colour-blind readers (Okabe and Ito 2008), and each means the same in every figure.
+"""
 
 import colorsys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class SeriesStyle(NamedTuple):
+    """How a series is drawn and called.
+
+    Attributes:
+        colour: as `#RRGGBB`.
+        label: its name in print.
+        unit: of its values; empty where there is none.
+    """
+
+    colour: str
+    label: str
+    unit: str
+
+
+class VerdictStyle(NamedTuple):
+    """How a verdict is marked: a sign as well as a colour, so that the colour is never needed."""
+
+    sign: str
+    colour: str
+
 
 TRAIN, TEST = "#E69F00", "#0072B2"
-FORK = "#D55E00"
-INK = "#7F7F7F"
-ARMS = ("#8A5BD6", "#A67C1A", "#0E8C8C", "#B8336A", "#6B6E00", "#4E6BD0")  # forks of one control; none of them is a series' colour
+FORK = "#D55E00"  # the moment of a fork
+INK = "#7F7F7F"  # neutral: readable on white and on black paper
+ARMS = ("#8A5BD6", "#A67C1A", "#0E8C8C", "#B8336A", "#6B6E00", "#4E6BD0")  # fork arms of one control; no series has these colours
 
 SERIES = {
-    "train_loss": (TRAIN, "train loss", "nats"),
-    "test_loss": (TEST, "test loss", "nats"),
-    "test_calibrated_loss": ("#56B4E9", "test loss, calibrated", "nats"),
-    "train_acc": (TRAIN, "train accuracy", ""),
-    "test_acc": (TEST, "test accuracy", ""),
-    "test_acc_mirror_seen": ("#56B4E9", "test accuracy, mirror trained on", ""),
-    "test_acc_mirror_unseen": (TEST, "test accuracy, mirror not trained on", ""),
-    "all_acc": (INK, "accuracy on all rows", ""),
-    "train_margin": (TRAIN, "train margin", "logits"),
-    "test_margin": (TEST, "test margin", "logits"),
-    "train_zero_loss_share": (TRAIN, "share of train losses that float32 would round to 0", ""),
-    "total_norm": ("#CC79A7", "weight norm", ""),
+    "train_loss": SeriesStyle(TRAIN, "train loss", "nats"),
+    "test_loss": SeriesStyle(TEST, "test loss", "nats"),
+    "test_calibrated_loss": SeriesStyle("#56B4E9", "test loss, calibrated", "nats"),
+    "train_acc": SeriesStyle(TRAIN, "train accuracy", ""),
+    "test_acc": SeriesStyle(TEST, "test accuracy", ""),
+    "test_acc_mirror_seen": SeriesStyle("#56B4E9", "test accuracy, mirror trained on", ""),
+    "test_acc_mirror_unseen": SeriesStyle(TEST, "test accuracy, mirror not trained on", ""),
+    "all_acc": SeriesStyle(INK, "accuracy on all rows", ""),
+    "train_margin": SeriesStyle(TRAIN, "train margin", "logits"),
+    "test_margin": SeriesStyle(TEST, "test margin", "logits"),
+    "train_zero_loss_share": SeriesStyle(TRAIN, "share of train losses that float32 would round to 0", ""),
+    "total_norm": SeriesStyle("#CC79A7", "weight norm", ""),
 }
-VERDICTS = {"supported": ("✓", "#007A5E"), "refuted": ("✗", "#B5430B"), "undecided": ("~", "#7A6A00")}
+VERDICTS = {
+    "supported": VerdictStyle("✓", "#007A5E"),
+    "refuted": VerdictStyle("✗", "#B5430B"),
+    "undecided": VerdictStyle("~", "#7A6A00"),
+}
 
 
-def series_style(name: str) -> tuple[str, str, str]:
-    """Colour, print name and unit of a series."""
-    return SERIES.get(name, (INK, name.replace("_", " "), ""))
+def series_style(name: str) -> SeriesStyle:
+    """The style of a series; a series without one of its own is grey and has its name in words."""
+    return SERIES.get(name, SeriesStyle(INK, name.replace("_", " "), ""))
+
+
+def event_colour(event: str) -> str:
+    """The colour of an event: memorisation has that of the training series, every other event that of the test series."""
+    return TRAIN if event == "t_mem" else TEST
+
+
+def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
+    """The value axis for some series: its type and its range (None: the range of the data).
+
+    Accuracies and shares go from 0 to 1 on a linear axis, with a small margin; losses have a log axis.
+    """
+    if all("acc" in name or "share" in name for name in series):
+        return "linear", [-0.04, 1.04]
+    return ("log", None) if all("loss" in name for name in series) else ("linear", None)
+
+
+def value_axis_title(series: Sequence[str]) -> str:
+    """The title of the value axis for some series: accuracy, or the first series' unit, or its name."""
+    if all("acc" in name for name in series):
+        return "accuracy"
+    style = series_style(series[0])
+    return style.unit or style.label
 
 
 def shades(colour: str, n: int) -> list[str]:
-    """A colour from light to dark, for the values of a sweep; readable on white and on black paper."""
+    """A colour from light to dark, one shade for each value of a sweep; all are readable on white and on black paper."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
     steps = [lightness] if n == 1 else [0.82 - 0.40 * i / (n - 1) for i in range(n)]
-    made = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
-    return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in made]
+    shaded = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
+    return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in shaded]
 
 
 def template() -> Any:
-    """The plotly template of every figure; text and lines take the page's colours, so light and dark both work."""
+    """The plotly template of every figure. Backgrounds are clear and the ink is neutral, so light and dark pages both work."""
     import plotly.graph_objects as go
 
     axis = {

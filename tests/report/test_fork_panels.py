@@ -1,4 +1,4 @@
-"""Figures of forks on planted runs: who belongs to whom, the clock of the first ancestor, doses, and what is not there yet."""
+"""Figures of forks on planted runs: which arms belong together, the clock of the first ancestor, doses, and events not reached."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,18 @@ import xarray
 from tests.claims.test_statistics import STEPS, planted
 
 from epicycle.claims.quantities import EventTime
-from epicycle.claims.statistics import LogRemainingTime, Share
-from epicycle.report.ancestry import control_of, families, seeds_text, with_parents
-from epicycle.report.arms import censored, left_rows
-from epicycle.report.dots import dots, dots_caption, gathered
-from epicycle.report.fork_panels import MOST, forks_caption, on_clock, overlaid, panels, shows_forks
-from epicycle.report.paper import save_figure
+from epicycle.claims.remaining_time import LogRemainingTime
+from epicycle.claims.statistics import Share
+from epicycle.report.ancestry import control_of, families, with_parents
+from epicycle.report.arm_tables import not_reached, time_left_rows
+from epicycle.report.captions import fork_caption, point_caption
+from epicycle.report.fork_figure import fork_figure
+from epicycle.report.fork_panels import MOST, legend, on_clock, panels, shows_forks
+from epicycle.report.paper_figure import save_figure
+from epicycle.report.point_figure import point_figure
+from epicycle.report.run_groups import seeds_text
+from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.spec.results import Ancestry, with_ancestry
 from epicycle.spec.study import Figure
 
 DOSES = [1, 3, 10]
@@ -44,7 +50,7 @@ def family(n: int = 6) -> dict[str, xarray.Dataset]:
 
 def test_families_and_controls() -> None:
     arms = family()
-    again = arms["late"].assign_attrs(fork="late")
+    again = with_ancestry(arms["late"], Ancestry("late"))
     assert families(["control", "late", "again", "other"], arms | {"again": again}) == {"control": ["late", "again"], "other": []}
     assert families(["late", "again"], arms | {"again": again}) == {"late": ["again"]}
     assert control_of("late", "control", arms) == "control"
@@ -64,18 +70,24 @@ def test_forks_are_drawn_on_the_clock_of_their_control() -> None:
     assert shows_forks(figure, arms)
     assert not shows_forks(Figure(title="What?", arms=("control", "other"), series=("test_acc",)), arms)
     assert not shows_forks(Figure(title="What?", arms=("early", "late"), series=("test_acc",)), arms)
-    every = panels(figure, arms)
-    assert [panel.title for panel in every] == [f"seed {seed}" for seed in range(6)]
-    assert every[2].moments == [100, 420]
-    assert len(every[2].lines) == 2 * (1 + 3 + 3), "series of the control and of two arms at three doses"
-    assert all(set(line.labels) == {"2"} for line in every[2].lines), "a panel shows one seed"
-    begins = {line.name: np.nanmin(line.x) for line in every[2].lines}
+    shown = panels(figure, arms)
+    assert [panel.title for panel in shown] == [f"seed {seed}" for seed in range(6)]
+    assert shown[2].moments == [100, 420]
+    assert len(shown[2].lines) == 2 * (1 + 3 + 3), "series of the control and of two arms at three doses"
+    assert all(set(line.labels) == {"2"} for line in shown[2].lines), "a panel shows one seed"
+    begins = {line.name: np.nanmin(line.x) for line in shown[2].lines}
     assert begins["late, by = 3, test accuracy"] == 421
     assert begins["control, test accuracy"] == 1
-    assert len({line.colour for line in every[2].lines}) == 7
-    drawn = overlaid(figure, arms)
+    assert len({line.colour for line in shown[2].lines}) == 7
+    drawn = fork_figure(figure, arms)
     assert [entry.name for entry in drawn.data if entry.showlegend is not False][:2] == ["control", "early, by = 1"]
     assert {shape.x0 for shape in drawn.layout.shapes if shape.line.dash == "dash" and shape.xref == "x5"} == {100, 420}
+
+
+def test_the_legend_names_groups_of_runs() -> None:
+    figure = Figure(title="What?", arms=("control", "late"), series=("test_acc_mirror_unseen",))  # its name in print has a comma
+    names = [name for name, _, _ in legend(figure, panels(figure, family()))]
+    assert names == ["control", *(f"late, by = {dose}" for dose in DOSES), "moment of the fork"]
 
 
 def test_many_seeds_share_a_panel() -> None:
@@ -85,27 +97,35 @@ def test_many_seeds_share_a_panel() -> None:
     median = next(line for line in panel.lines if line.median and line.name.startswith("late"))
     assert median.x.min() >= 400 + 10 * MOST, "not before all of them have begun"
     assert len(panel.moments) == MOST + 1
-    caption = forks_caption(figure, arms)
-    assert "forked at steps 400 to 520" in caption
-    assert "0 of 13 at by = 10" in caption
-    assert "The moment of late has not come in seeds 7 to 9." in caption
-    assert len(overlaid(figure, arms).layout.shapes) >= 2 * (MOST + 1)
+    caption = fork_caption(figure, arms)
+    assert "late was forked at steps 400 to 520" in caption
+    assert "0 of 13 runs at by = 10" in caption
+    assert "late has no fork of seeds 7 to 9, which did not reach the moment." in caption
+    assert len(fork_figure(figure, arms).layout.shapes) >= 2 * (MOST + 1)
+
+
+def only_quantity(figure: Figure, arms: dict[str, xarray.Dataset]) -> tuple[PointPlot, PointSet]:
+    plot = point_plot(figure, arms)
+    (points,) = plot.quantities
+    return plot, points
 
 
 def test_dose_and_response() -> None:
     figure = Figure(title="Which decides?", arms=("early", "late"), quantities=(LEFT,), along="by")
     arms = family()
-    columns, (left,) = gathered(figure, arms)
-    assert [(column.group, column.label) for column in columns] == [(arm, str(dose)) for arm in ("early", "late") for dose in DOSES]
+    plot, left = only_quantity(figure, arms)
+    assert [(column.group, column.label) for column in plot.columns] == [
+        (arm, str(dose)) for arm in ("early", "late") for dose in DOSES
+    ]
     for interval, dose in zip(left.intervals, DOSES, strict=False):
         assert interval.value == pytest.approx(-np.log(dose), abs=0.05)
     assert left.open == [[], [], [], [], [], list("012345")]
     assert (left.side == 1).sum() == 6
     at_budget = left.value[left.side == 1]
     assert at_budget == pytest.approx(np.log(10_000 / (965 - 400 - 10 * np.arange(6))), abs=0.05), "open at the end of the record"
-    caption = dots_caption(figure, arms)
-    assert "open: (late, 10) seeds 0 to 5" in caption
-    axes = dots(figure, arms).layout
+    caption = point_caption(figure, arms)
+    assert "Known from one side only: (late, 10), seeds 0 to 5." in caption
+    axes = point_figure(figure, arms).layout
     assert axes.yaxis.type == "linear"
     assert axes.yaxis.range[0] < -np.log(10)
     assert axes.xaxis.title.text == "factor on lr"
@@ -114,40 +134,40 @@ def test_dose_and_response() -> None:
 
 def test_names_have_room() -> None:
     arms = {f"forked_at_{i}": family()["late"] for i in range(9)} | {"control": family()["control"], "plain_one": family()["control"]}
-    drawn = dots(Figure(title="Which?", arms=tuple(arms), quantities=(EventTime(event="t_gen", arm="any"),), along="by"), arms)
+    drawn = point_figure(Figure(title="Which?", arms=tuple(arms), quantities=(EventTime(event="t_gen", arm="any"),), along="by"), arms)
     assert [note.text for note in drawn.layout.annotations][-3:] == ["forked<br>at<br>8", "control", "plain<br>one"]
-    places = drawn.layout.xaxis.tickvals
-    assert places[-1] - places[-2] >= 2, "between the names of single columns"
+    positions = drawn.layout.xaxis.tickvals
+    assert positions[-1] - positions[-2] >= 2, "between the names of single columns"
 
 
 def test_what_is_known_from_one_side_or_not_at_all() -> None:
     arms = family()
     figure = Figure(title="Which?", arms=("early",), quantities=(LEFT,), along="by")
     never = planted([30] * 6, [None] * 6)
-    _, (below,) = gathered(figure, arms | {"control": never})
+    _, below = only_quantity(figure, arms | {"control": never})
     assert (below.side == -1).all(), "the control may still come: at most this"
     past = arms["early"].assign_coords(moment=("run", [5000] * 18))
-    _, (nothing,) = gathered(figure, arms | {"early": past})
+    _, nothing = only_quantity(figure, arms | {"early": past})
     assert len(nothing.value) == 0
     assert nothing.unknown == [list("012345")] * 3
-    assert "nothing known, not drawn: 1 seeds 0 to 5" in dots_caption(figure, arms | {"early": past})
+    assert "Not drawn because nothing is known: 1, seeds 0 to 5; 3, seeds 0 to 5;" in point_caption(figure, arms | {"early": past})
     dead = arms["early"].assign_coords(status=("run", np.array(["diverged at step 9"] * 18, object)))
     dead["test_acc"] = dead["test_acc"] * np.nan
-    _, (lost,) = gathered(figure, arms | {"early": dead})
+    _, lost = only_quantity(figure, arms | {"early": dead})
     assert lost.never == [list("012345")] * 3
 
 
-def test_what_is_not_there_is_listed() -> None:
-    told = dict(censored(family()))
-    assert told["other"] == "t_on not yet in any of the 6 runs; t_gen not yet in any of the 6 runs."
-    assert "t_gen not yet in seeds 0 to 5 (by = 10)" in told["late"]
-    assert "no fork of seeds 7 to 9 of control: the moment has not come there" in told["late"]
-    assert "control" not in told
+def test_runs_that_did_not_reach_an_event_are_listed() -> None:
+    sentences = dict(not_reached(family()))
+    assert sentences["other"] == "none of 6 runs reached t_on; none of 6 runs reached t_gen."
+    assert "t_gen was not reached by seeds 0 to 5 (by = 10)" in sentences["late"]
+    assert "seeds 7 to 9 of control did not reach the moment and were not forked" in sentences["late"]
+    assert "control" not in sentences
 
 
 def test_time_left_without_any_claim() -> None:
-    head, *rows = left_rows(family())
-    assert head == ("fork", "of", "t_mem", "t_on", "t_gen")
+    head, *rows = time_left_rows(family())
+    assert head == ("fork", "control", "t_mem", "t_on", "t_gen")
     assert [row[:2] for row in rows] == [(f"{arm}, by = {dose}", "control") for arm in ("early", "late") for dose in DOSES]
     assert rows[1][4].startswith("-1.09 (")
     assert rows[0][2] == "not known (n = 6)", "the control had memorised before"

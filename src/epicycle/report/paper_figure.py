@@ -1,0 +1,172 @@
+"""The deciding figure of a study for papers: what the page shows, drawn with matplotlib as PDF, SVG and PNG."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray
+
+from epicycle.report.curves import median_over_runs, steps_reached
+from epicycle.report.fork_figure import grid_size
+from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
+from epicycle.report.run_groups import shown_arms
+from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.report.style import INK, event_colour, scale_of, series_style, value_axis_title
+from epicycle.spec.study import Figure
+from epicycle.store.atomic import write_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DASHES = {"solid": "-", "dot": ":", "dash": "--", "dashdot": "-."}
+MARKERS = {0: "o", 1: "^", -1: "v"}  # side on which the value may lie -> marker
+DATES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # no dates: the same data gives the same bytes
+
+
+def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) -> list[Path]:
+    """Write `stem`.pdf, .svg and .png.
+
+    Returns:
+        Their paths.
+    """
+    import matplotlib
+
+    matplotlib.use("agg")
+    matplotlib.rcParams["svg.hashsalt"] = "epicycle"  # the same data gives the same bytes
+    from matplotlib import pyplot
+
+    draw = _draw_points if figure.quantities else _draw_forks if shows_forks(figure, arms) else _draw_curves
+    page = draw(pyplot, figure, arms)
+    page.suptitle(figure.title, fontsize=10)
+    paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
+    for path in paths:
+        kind = path.suffix[1:]
+        content = io.BytesIO()
+        page.savefig(content, format=kind, metadata=DATES.get(kind), dpi=160)
+        write_bytes(path, content.getvalue())
+        page.set_layout_engine("none")  # one layout is enough for all three files
+    pyplot.close(page)
+    return paths
+
+
+def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
+    shown = shown_arms(figure.arms, arms)
+    size = (9, 0.6 + 2.3 * len(shown))
+    page, grid = pyplot.subplots(len(shown), 2, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for row, name in zip(grid, shown, strict=True):
+        for axes, log_steps in zip(row, (True, False), strict=True):
+            _draw_curve_panel(axes, figure, arms[name], log_steps)
+        row[0].set_title(f"{name} ({arms[name].sizes['run']} runs)", loc="left", fontsize=9)
+    grid[0][0].legend(frameon=False, fontsize=8, loc="center left")
+    return page
+
+
+def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:
+    steps = np.maximum(data["step"].values, 1 if log_steps else 0)
+    for name in figure.series:
+        style = series_style(name)
+        for values in data[name].values:
+            recorded = np.isfinite(values)
+            axes.plot(steps[recorded], values[recorded], color=style.colour, alpha=0.45, linewidth=0.6)
+        axes.plot(steps, median_over_runs(data, name), color=style.colour, linewidth=2, label=style.label)
+    kind, span = scale_of(figure.series)
+    axes.set_yscale(kind)
+    if span:
+        axes.set_ylim(*span)
+        axes.axhline(float(data["baseline"].values[0]), color=INK, linewidth=0.8, linestyle=":")
+    for event in figure.events:
+        for step in steps_reached(data, event):
+            axes.axvline(step, ymax=0.04, color=event_colour(event), linewidth=1)
+    _style_step_axis(axes, steps.max(), log_steps)
+    axes.set_xlabel("step (log)" if log_steps else "step (linear)", fontsize=8)
+    axes.tick_params(labelsize=8)
+
+
+def _draw_points(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
+    page, axes = pyplot.subplots(figsize=(9, 4), layout="constrained")
+    plot = point_plot(figure, arms)
+    for points in plot.quantities:
+        _draw_quantity(axes, plot, points)
+    for x, lines in plot.group_names():
+        axes.annotate("\n".join(lines), (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+    if plot.compares:
+        axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    labels = [column.label for column in plot.columns]
+    rotation = 30 if max(map(len, labels)) > 6 else 0
+    axes.set_xticks([column.position for column in plot.columns], labels, fontsize=8, rotation=rotation)
+    axes.set_xlabel(plot.dose, fontsize=8)
+    axes.set_ylabel(plot.unit, fontsize=8)
+    axes.set_yscale("log" if plot.log else "linear")
+    axes.set_ylim(*plot.span)
+    axes.grid(axis="y", color=INK, alpha=0.2, linewidth=0.5)
+    axes.tick_params(labelsize=8)
+    _open_box(axes)
+    axes.legend(frameon=False, fontsize=8)
+    return page
+
+
+def _draw_quantity(axes: "Axes", plot: PointPlot, points: PointSet) -> None:
+    colour = points.colour
+    for side, marker in MARKERS.items():
+        chosen = points.side == side
+        face = "none" if side else colour
+        axes.scatter(points.x[chosen], points.value[chosen], s=16, marker=marker, facecolors=face, edgecolors=colour, alpha=0.6)
+    for bar in plot.bars(points):
+        axes.plot([bar.x] * len(bar.ends), bar.ends, color=colour, linewidth=1.2)
+        if np.isfinite(bar.median):
+            axes.plot([bar.x - bar.half_width, bar.x + bar.half_width], [bar.median] * 2, color=colour, linewidth=2.4)
+    for path in plot.median_lines(points):
+        axes.plot([x for x, _ in path], [median for _, median in path], color=colour, linewidth=0.6, alpha=0.7)
+    axes.plot([], [], color=colour, linewidth=2, label=points.title)
+
+
+def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
+    shown = panels(figure, arms)
+    rows, across = grid_size(len(shown))
+    size = (9, 0.9 + (2.6 if across == 2 else 1.7) * rows)
+    page, grid = pyplot.subplots(rows, across, figsize=size, sharey=True, squeeze=False, layout="constrained")
+    plots = grid.ravel()
+    for row in grid:
+        row[0].set_ylabel(value_axis_title(figure.series), fontsize=8)
+    for number, panel in enumerate(shown):
+        for log_steps in (True, False):
+            _draw_fork_panel(plots[2 * number + (not log_steps)], figure, panel, log_steps)
+    for axes in plots[2 * len(shown) :]:
+        axes.set_visible(False)
+    for name, colour, dash in legend(figure, shown):
+        plots[0].plot([], [], color=colour, linestyle=DASHES[dash], linewidth=2, label=name)
+    page.legend(frameon=False, fontsize=7, loc="outside lower center", ncols=4)
+    return page
+
+
+def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool) -> None:
+    for line in panel.lines:
+        x = np.maximum(line.x, 1) if log_steps else line.x
+        style = {"color": line.colour, "linestyle": DASHES[line.dash], "linewidth": line.width / 1.6, "alpha": panel.opacity(line)}
+        axes.plot(x, line.y, **style)
+    kind, span = scale_of(figure.series)
+    axes.set_yscale(kind)
+    if span:
+        axes.set_ylim(*span)
+    if any("acc" in name for name in figure.series):
+        axes.axhline(panel.baseline, color=INK, linewidth=0.8, linestyle=":")
+    for mark in panel.marks():
+        axes.axvline(mark.step, mark.low, mark.high, color=mark.colour, linewidth=mark.width / 1.5, linestyle=DASHES[mark.dash])
+    _style_step_axis(axes, panel.last_step, log_steps)
+    axes.set_title(f"{panel.title}, {'log' if log_steps else 'linear'} steps", fontsize=7)
+    axes.tick_params(labelsize=7, which="both")
+
+
+def _style_step_axis(axes: "Axes", last: float, log_steps: bool) -> None:
+    if log_steps:
+        axes.set_xscale("log")
+    axes.set_xlim(1 if log_steps else 0, last)
+    _open_box(axes)
+
+
+def _open_box(axes: "Axes") -> None:
+    """Hide the upper and the right edge of the plot."""
+    for edge in ("top", "right"):
+        axes.spines[edge].set_visible(False)
