@@ -1,0 +1,120 @@
+"""Captions of figures, written from the data: how many runs reached an event, and which values are only partly known."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import xarray
+
+from epicycle.events.standard import event_steps
+from epicycle.report.ancestry import families
+from epicycle.report.curves import steps_reached
+from epicycle.report.fork_panels import panels, swept_beyond
+from epicycle.report.run_groups import point_texts, runs_by_point, seeds_text, shown_arms, steps_text, without_text
+from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.spec.results import ancestry_of, is_forked, moments_of
+from epicycle.spec.study import Figure
+
+TICKS = "Short ticks on the step axis mark when runs reached these events."
+BASELINE = "The dotted line is the baseline accuracy."
+
+
+def curve_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
+    """The caption of a figure of curves: in how many runs each event happened, and when."""
+    shown = shown_arms(figure.arms, arms)
+    sentences = [
+        "Thin lines are single runs and thick lines are their median. A run that has ended counts in the median with its last value."
+    ]
+    for name in shown if figure.events else ():
+        counts = []
+        for event in figure.events:
+            steps = steps_reached(arms[name], event)
+            span = f" ({steps_text(steps)})" if steps else ""
+            counts.append(f"{len(steps)} of {arms[name].sizes['run']} runs reached {event}{span}")
+        sentences.append(f"{name}: {', '.join(counts)}.")
+    if figure.events:
+        sentences.append(TICKS)
+    if any("acc" in name for name in figure.series):
+        sentences.append(BASELINE)
+    if any(is_forked(arms[name]) for name in shown):
+        sentences.append("The steps of a fork are counted from the moment of the fork.")
+    return " ".join(sentences)
+
+
+def point_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
+    """The caption of a figure of points: the medians, and every run whose value is not fully known."""
+    plot = point_plot(figure, arms)
+    sentences = [
+        "Each point is a run. The bar beside the points is their median with its 95 % interval over runs.",
+        "An interval that runs off the axis has no end on that side.",
+    ]
+    if any(points.side.any() for points in plot.quantities):
+        sentences.append("An open triangle is a run whose value is known from one side only; it points to where the value may lie.")
+    return " ".join([*sentences, *(sentence for points in plot.quantities for sentence in _quantity_sentences(plot, points))])
+
+
+def _quantity_sentences(plot: PointPlot, points: PointSet) -> Iterator[str]:
+    columns = plot.column_texts()
+    medians = [f"{text}: {i.value:,.3g}" for text, i in zip(columns, points.intervals, strict=True) if np.isfinite(i.value)]
+    yield f"Median of {points.title}: {'; '.join(medians) or 'not known in any column'}."
+    for what, labels in (
+        ("Known from one side only", points.open),
+        ("Not drawn because nothing is known", points.unknown),
+        ("Not drawn because they diverged", points.never),
+    ):
+        runs = [f"{text}, {seeds_text(own)}" for text, own in zip(columns, labels, strict=True) if own]
+        if runs:
+            yield f"{what}: {'; '.join(runs)}."
+
+
+def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
+    """The caption of a figure of forks: when each arm was forked, when its events came, and which runs were not forked."""
+    roots = families(shown_arms(figure.arms, arms), arms)
+    if any(panel.crowded for panel in panels(figure, arms)):
+        sentences = [
+            "Thin lines are single runs and thick lines are their median.",
+            "The median of forks starts where all of them have begun.",
+            "Lines in the colour of the moment show when each run was forked.",
+        ]
+    else:
+        sentences = [
+            f"Each panel shows one run of {' or '.join(roots)} (grey) and its forks.",
+            "Dashed upright lines show when the forks begin.",
+        ]
+    sentences.append("The axis counts the steps of the run that was forked.")
+    for root, forks in roots.items():
+        for name in (root, *forks):
+            sentences += _arm_sentences(figure, name, arms[name], swept_beyond(arms[name], arms[root]))
+    if figure.events:
+        sentences.append(f"Short ticks on the step axis mark {', '.join(figure.events)} in the colour of the run.")
+        sentences.append("A fork has no tick for an event that came before the fork.")
+    if any("acc" in name for name in figure.series):
+        sentences.append(BASELINE)
+    return " ".join(sentences)
+
+
+def _arm_sentences(figure: Figure, name: str, data: xarray.Dataset, own: Sequence[str]) -> Iterator[str]:
+    """What an arm of a figure of forks did; `own` are the names that it sweeps and its control does not."""
+    head = name
+    if is_forked(data):
+        head = f"{name} was forked at {steps_text(moments_of(data).tolist())}; counted from that moment"
+    events = [f"{event} was reached by {_reached_text(data, event, own)}" for event in figure.events]
+    if events or is_forked(data):
+        yield f"{head}: {'; '.join(events)}." if events else f"{head.split(';')[0]}."
+    ancestry = ancestry_of(data)
+    if ancestry and ancestry.without:
+        yield f"{name} has no fork of {without_text(ancestry.without)}, which did not reach the moment."
+
+
+def _reached_text(data: xarray.Dataset, event: str, own: Sequence[str]) -> str:
+    """How many runs reached an event at each point of a sweep, and when: `5 of 6 runs at by = 3 (step 80 to 120)`."""
+    steps = event_steps(data)[event]
+    if not any(step is not None for step in steps):
+        return f"none of {data.sizes['run']} runs"
+    parts = []
+    for point, runs in runs_by_point(data, own).items():
+        reached = [step for run in runs if (step := steps[run]) is not None]
+        before = is_forked(data) and reached and not any(reached)
+        when = f" ({'before the fork' if before else steps_text(reached)})" if reached else ""
+        where = f" at {', '.join(point_texts(own, point))}" if own else ""
+        parts.append(f"{len(reached)} of {len(runs)} runs{where}{when}")
+    return ", ".join(parts)
