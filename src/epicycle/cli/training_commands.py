@@ -138,14 +138,13 @@ def plan(
     chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
     choose_platform(platform)
     from epicycle.lab.plan import plan as plan_of
-    from epicycle.lab.plan import sentences
     from epicycle.training.devices import start
 
     costs = plan_of(chosen, start(), lambda line: typer.echo(line, err=True))
     if as_json:
-        print_json(costs)
+        print_json(costs.document())
     else:
-        typer.echo("\n".join(sentences(costs)))
+        typer.echo("\n".join(costs.lines()))
 
 
 def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":

@@ -1,10 +1,10 @@
-"""What a study will cost, before anything runs: cohorts, arithmetic, memory, disk, time, and what its claims can show."""
+"""What a study will cost here, before anything runs, and what its claims can show."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from epicycle.claims.power import power
+from epicycle.claims.power import Power, power
 from epicycle.lab.assembly import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
@@ -17,111 +17,187 @@ from epicycle.training.rehearsal import calibrated
 START_SECONDS = 15.0  # imports, compilation of a first program, judging and the page
 
 
-def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """The plan of a study on this machine; programs never timed here are compiled and rehearsed for a second each.
+@dataclass(frozen=True)
+class CohortPlan:
+    """What a cohort will cost.
+
+    Attributes:
+        arms: the arms whose runs it trains.
+        members: number of runs.
+        rows: training rows of each run, padding included.
+        parameters: of one network.
+        shortcuts: the work that the fast form of the model leaves out.
+        members_at_once: runs that train side by side.
+        flops_per_step: floating-point operations of the matrix products in one step of one run.
+        member_steps: at most, over all runs.
+        evaluations: at most, over all runs.
+        share_spent_looking: share of the time that measuring takes.
+        seconds: at most.
+    """
+
+    arms: list[str]
+    members: int
+    rows: int
+    parameters: int
+    shortcuts: list[str]
+    members_at_once: int
+    flops_per_step: int
+    member_steps: int
+    evaluations: int
+    share_spent_looking: float
+    seconds_per_member_step: float
+    seconds: float
+    memory_megabytes: float
+    disk_megabytes: float
+
+    def lines(self) -> Iterator[str]:
+        """The plan for a terminal."""
+        yield (
+            f"  {', '.join(self.arms)}: {self.members} runs, at most {self.member_steps:,} member-steps; "
+            f"{self.parameters:,} parameters, {self.rows:,} rows"
+        )
+        yield (
+            f"    {self.flops_per_step / 1e6:,.0f} MFLOP a step, {self.seconds_per_member_step * 1e3:.3g} ms a member-step "
+            f"({self.share_spent_looking:.0%} of it measuring), {self.seconds:,.0f} s at most"
+        )
+        yield (
+            f"    {self.memory_megabytes:,.0f} MB of memory, {self.disk_megabytes:,.0f} MB of disk, {self.members_at_once} runs at once"
+        )
+        for shortcut in self.shortcuts:
+            yield f"    leaves out: {shortcut}"
+
+
+@dataclass(frozen=True)
+class ClaimPlan:
+    """What a claim can show with the runs that the study has."""
+
+    id: str
+    sentence: str
+    power: Power
+
+    def lines(self) -> Iterator[str]:
+        """The plan for a terminal."""
+        chances = ", ".join(f"{float(share):.0%}: {value:.2f}" for share, value in self.power.chance.items())
+        yield f"  claim {self.id}: {self.sentence}"
+        if chances:
+            supported, refuted = (_range_text(numbers) for numbers in (self.power.supported_by, self.power.refuted_by))
+            yield f"    {self.power.seeds} runs; supported by {supported}, refuted by {refuted}"
+            yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study will cost on this machine.
+
+    Attributes:
+        claims: none for a pilot, which may be too small for any claim.
+        free_memory: bytes; None where the system does not tell.
+    """
+
+    study: Study
+    machine: Machine
+    cohorts: list[CohortPlan]
+    claims: list[ClaimPlan]
+    free_memory: int | None
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        machine = {"platform": self.machine.platform, "devices": self.machine.devices, "lane": self.machine.lane}
+        return {
+            "study": self.study.name,
+            "question": self.study.question,
+            "pilot": self.study.pilot,
+            "machine": machine,
+            "cohorts": [asdict(cohort) for cohort in self.cohorts],
+            "claims": [{"id": claim.id, "sentence": claim.sentence, **asdict(claim.power)} for claim in self.claims],
+            "total": self.totals(),
+            "free_memory_megabytes": None if self.free_memory is None else round(self.free_memory / 1e6),
+        }
+
+    def totals(self) -> dict[str, float]:
+        """Sums over cohorts; memory is that of the largest cohort."""
+        summed = ("members", "member_steps", "disk_megabytes", "seconds")
+        return {
+            **{name: round(sum(getattr(cohort, name) for cohort in self.cohorts), 1) for name in summed},
+            "memory_megabytes": max(cohort.memory_megabytes for cohort in self.cohorts),
+            "wall_seconds_at_most": round(START_SECONDS + sum(cohort.seconds for cohort in self.cohorts), 1),
+        }
+
+    def lines(self) -> list[str]:
+        """The plan for a terminal."""
+        totals = self.totals()
+        parts = [line for part in (*self.cohorts, *self.claims) for line in part.lines()]
+        return [
+            f"{self.study.name}: {self.study.question}",
+            *parts,
+            *(["  a pilot: its claims are not weighed"] if self.study.pilot else []),
+            f"at most {totals['wall_seconds_at_most']:,.0f} s in all, {totals['memory_megabytes']:,.0f} MB of memory, "
+            f"{totals['disk_megabytes']:,.0f} MB of disk",
+        ]
+
+
+def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda line: None) -> StudyPlan:
+    """The plan of a study on this machine. A program that was never timed here is compiled, and rehearsed for a second.
 
     Args:
-        report: told about each cohort before it is rehearsed.
+        report: called with a line before each rehearsal.
 
     Raises:
-        InputError: no outcome could decide one of the claims. Those of a pilot, which may be too small for any, are not weighed.
+        InputError: no outcome could decide one of the claims.
     """
-    claims = [] if study.pilot else [_claim(claim, study) for claim in study.claims]
-    arms = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
+    claims = [] if study.pilot else [_claim_plan(claim, study) for claim in study.claims]
+    arm_of = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
     runs = list(longest([run for _, arm in study.root_arms() for _, run in arm.runs()]).values())
     cohorts = []
     for group in grouped(runs):
-        report(f"rehearsing {', '.join(sorted({arms[run.id] for run in group}))} ({len(group)} runs)")
-        cohorts.append({"arms": sorted({arms[run.id] for run in group}), **_cohort(group, study, machine)})
+        arms = sorted({arm_of[run.id] for run in group})
+        report(f"rehearsing {', '.join(arms)} ({len(group)} runs)")
+        cohorts.append(_cohort_plan(arms, group, study, machine))
     for name in (name for generation in study.generations() for name, _ in generation):
         for group in grouped([run for _, run in study.foreseen(name)]):
             report(f"rehearsing {name} ({len(group)} forks)")
-            cohorts.append({"arms": [name], **_cohort(group, study, machine)})
-    totals = ("members", "member_steps", "disk_megabytes", "seconds")
-    memory = free_memory()
-    return {
-        "study": study.name,
-        "question": study.question,
-        "pilot": study.pilot,
-        "machine": {"platform": machine.platform, "devices": machine.devices, "lane": machine.lane},
-        "cohorts": cohorts,
-        "claims": claims,
-        "total": {
-            **{name: round(sum(cohort[name] for cohort in cohorts), 1) for name in totals},
-            "memory_megabytes": max(cohort["memory_megabytes"] for cohort in cohorts),
-            "wall_seconds_at_most": round(START_SECONDS + sum(cohort["seconds"] for cohort in cohorts), 1),
-        },
-        "free_memory_megabytes": None if memory is None else round(memory / 1e6),
-    }
+            cohorts.append(_cohort_plan([name], group, study, machine))
+    return StudyPlan(study, machine, cohorts, claims, free_memory())
 
 
-def _cohort(group: Sequence[Run], study: Study, machine: Machine) -> dict[str, Any]:
+def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: Machine) -> CohortPlan:
     cohort = planned_cohort(group, study.observation)
-    experiment, slots = group[0].experiment, len(cohort.data[0].rows)
+    experiment, n_rows = group[0].experiment, len(cohort.data[0].rows)
     products = step_products(experiment, cohort.world, cohort.data[0], cohort.states[0])
     needs = footprint(cohort, study.observation, machine)
     seconds = calibrated(experiment, len(group), machine, study.observation.measures)
     steps = sum(run.experiment.training.steps for run in group)
-    looks = sum(int((cohort.grid <= run.experiment.training.steps).sum()) for run in group)
-    total = steps * seconds.step + looks * seconds.look
-    return {
-        "members": len(group),
-        "rows": slots,
-        "parameters": sum(value.size for value in cohort.states[0].params.values()),
-        "shortcuts": list(experiment.model.shortcuts(cohort.table, slots)),
-        "members_at_once": needs.at_once,
-        "flops_per_step": flops(products),
-        "member_steps": steps,
-        "evaluations": looks,
-        "share_spent_looking": round(looks * seconds.look / total, 4),
-        "seconds_per_member_step": total / steps,
-        "seconds": round(total, 1),
-        "memory_megabytes": round((needs.host + needs.device) / 1e6, 1),
-        "disk_megabytes": round(needs.disk / 1e6, 1),
-    }
+    evaluations = sum(int((cohort.grid <= run.experiment.training.steps).sum()) for run in group)
+    total_seconds = steps * seconds.step + evaluations * seconds.observation
+    return CohortPlan(
+        arms=arms,
+        members=len(group),
+        rows=n_rows,
+        parameters=sum(value.size for value in cohort.states[0].params.values()),
+        shortcuts=list(experiment.model.shortcuts(cohort.table, n_rows)),
+        members_at_once=needs.at_once,
+        flops_per_step=flops(products),
+        member_steps=steps,
+        evaluations=evaluations,
+        share_spent_looking=round(evaluations * seconds.observation / total_seconds, 4),
+        seconds_per_member_step=total_seconds / steps,
+        seconds=round(total_seconds, 1),
+        memory_megabytes=round((needs.host + needs.device) / 1e6, 1),
+        disk_megabytes=round(needs.disk / 1e6, 1),
+    )
 
 
-def _claim(claim: Claim, study: Study) -> dict[str, Any]:
-    counts = [_seeds(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()]
-    return {"id": claim.id, "sentence": claim.sentence(), **asdict(power(claim, min(counts, default=0)))}
+def _claim_plan(claim: Claim, study: Study) -> ClaimPlan:
+    counts = [_run_count(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()]
+    return ClaimPlan(claim.id, claim.sentence(), power(claim, min(counts, default=0)))
 
 
-def _seeds(study: Study, arm: str, where: Mapping[str, Any]) -> int:
-    """Runs of an arm at the swept values a claim names, as far as the arm is swept over them."""
+def _run_count(study: Study, arm: str, where: Mapping[str, Any]) -> int:
+    """Number of runs of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
     return sum(1 for values, _ in study.foreseen(arm) if all(values.get(name, value) == value for name, value in where.items()))
 
 
-def sentences(found: Mapping[str, Any]) -> list[str]:
-    """A plan in lines for a terminal."""
-    lines = [f"{found['study']}: {found['question']}"]
-    for cohort in found["cohorts"]:
-        lines += [
-            f"  {', '.join(cohort['arms'])}: {cohort['members']} runs, at most {cohort['member_steps']:,} member-steps; "
-            f"{cohort['parameters']:,} parameters, {cohort['rows']:,} rows",
-            f"    {cohort['flops_per_step'] / 1e6:,.0f} MFLOP a step, {cohort['seconds_per_member_step'] * 1e3:.3g} ms a member-step "
-            f"({cohort['share_spent_looking']:.0%} of it measuring), {cohort['seconds']:,.0f} s at most",
-            f"    {cohort['memory_megabytes']:,.0f} MB of memory, {cohort['disk_megabytes']:,.0f} MB of disk, "
-            f"{cohort['members_at_once']} runs at once",
-            *(f"    leaves out: {shortcut}" for shortcut in cohort["shortcuts"]),
-        ]
-    for claim in found["claims"]:
-        chances = ", ".join(f"{float(share):.0%}: {value:.2f}" for share, value in claim["chance"].items())
-        lines += [
-            f"  claim {claim['id']}: {claim['sentence']}",
-            f"    {claim['seeds']} runs; supported by {_counts(claim['supported_by'])}, refuted by {_counts(claim['refuted_by'])}",
-            f"    chance of support if so many of all seeds would agree: {chances}",
-        ][: 3 if chances else 1]
-    if found["pilot"]:
-        lines.append("  a pilot: its claims are not weighed")
-    total = found["total"]
-    lines.append(
-        f"at most {total['wall_seconds_at_most']:,.0f} s in all, {total['memory_megabytes']:,.0f} MB of memory, "
-        f"{total['disk_megabytes']:,.0f} MB of disk"
-    )
-    return lines
-
-
-def _counts(numbers: Sequence[int]) -> str:
+def _range_text(numbers: Sequence[int]) -> str:
     if not numbers:
         return "no number"
     return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"

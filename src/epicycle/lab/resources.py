@@ -1,4 +1,4 @@
-"""What a cohort needs of disk and memory, and whether this machine has it."""
+"""How much disk and memory a cohort needs, and whether this machine has that much."""
 
 import os
 import shutil
@@ -11,19 +11,19 @@ from epicycle.training.cohort import Cohort
 from epicycle.training.devices import Machine
 from epicycle.training.state import to_tensors
 
-# Copies of a cohort's states on the host at a time: as members, stacked for a call, and as a call's result.
+# Copies of a cohort's states on the host at one time: as members, stacked for a call, and as the result of a call.
 COPIES = 3
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes.
+    """What a cohort needs.
 
     Attributes:
-        disk: series and checkpoints of a whole budget.
-        host: states and records of all members.
-        device: what the members that train at once need, an upper estimate.
-        at_once: how many those are (a number, not bytes).
+        disk: bytes of series and checkpoints over the whole budget.
+        host: bytes of states and records of all members.
+        device: bytes for the members that train at once, an upper estimate.
+        at_once: number of members that train at once.
     """
 
     disk: int
@@ -36,47 +36,47 @@ def footprint(cohort: Cohort, observation: Observation, machine: Machine, precis
     """What a cohort needs.
 
     Args:
-        precise: read the device's part off the traced program; else a bound that is far too high, but costs nothing.
+        precise: read the device's part off the traced program. Otherwise a bound that is far too high, but costs no tracing.
     """
     members = len(cohort.runs)
     states = members * sum(tensor.nbytes for tensor in to_tensors(cohort.states[0]).values())
     records = members * len(cohort.grid) * sum(shape.record_bytes for shape in cohort.series_shapes().values())
-    kept = len(observation.checkpoint_steps(int(cohort.grid[-1]), states / 1e6))
+    checkpoints = len(observation.checkpoint_steps(int(cohort.grid[-1]), states / 1e6))
     widest = max(max(value.shape, default=1) for value in cohort.states[0].params.values())
     bound = 64 * 4 * len(cohort.table.labels) * cohort.table.inputs.shape[1] * widest
-    each = cohort.member_bytes() if precise else bound
-    at_once = machine.width(members, each)
-    return Footprint(records + (kept + 2) * states, COPIES * states + 2 * records, at_once * each, at_once)
+    per_member = cohort.member_bytes() if precise else bound
+    at_once = machine.width(members, per_member)
+    return Footprint(records + (checkpoints + 2) * states, COPIES * states + 2 * records, at_once * per_member, at_once)
 
 
-def refuse_what_does_not_fit(cohort: Cohort, observation: Observation, place: Path, machine: Machine) -> None:
-    """Stop before training where the disk or the memory will not do.
+def refuse_what_does_not_fit(cohort: Cohort, observation: Observation, folder: Path, machine: Machine) -> None:
+    """Refuse to train where the disk or the memory is too small.
 
     Raises:
-        InputError: says what is missing and what would need less.
+        InputError: how much is missing, and what would need less.
     """
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(folder).free
     memory = free_memory()
     needs = footprint(cohort, observation, machine, precise=False)
     if memory is not None and needs.host + needs.device > memory:
         needs = footprint(cohort, observation, machine)
     if needs.disk > free:
         raise InputError(
-            f"{place}: training needs about {needs.disk / 1e6:,.0f} MB of disk and {free / 1e6:,.0f} MB are free; make room, choose "
+            f"{folder}: training needs about {needs.disk / 1e6:,.0f} MB of disk and {free / 1e6:,.0f} MB are free; make room, choose "
             "another --root, or keep less (observation.checkpoint_megabytes, fewer seeds)."
         )
-    here = needs.host + (needs.device if machine.platform == "cpu" else 0)
-    if memory is not None and here > memory:
+    needed = needs.host + (needs.device if machine.platform == "cpu" else 0)
+    if memory is not None and needed > memory:
         raise InputError(
-            f"training needs about {here / 1e9:,.1f} GB of memory and {memory / 1e9:,.1f} GB are free; use fewer seeds at a time "
+            f"training needs about {needed / 1e9:,.1f} GB of memory and {memory / 1e9:,.1f} GB are free; use fewer seeds at a time "
             "(--seeds; more can be added later), a smaller model, or a task with fewer rows."
         )
 
 
 def free_memory() -> int | None:
-    """Bytes of memory that can be had: of the machine, or of this container where that is less; None where nobody tells."""
-    known = [value for value in (_machine_memory(), _container_memory()) if value is not None]
-    return min(known, default=None)
+    """Bytes of memory that are free on this machine, or in this container if that is less; None where the system does not tell."""
+    limits = [value for value in (_machine_memory(), _container_memory()) if value is not None]
+    return min(limits, default=None)
 
 
 def _machine_memory() -> int | None:

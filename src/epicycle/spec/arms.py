@@ -1,4 +1,4 @@
-"""Arms: named sets of runs. A root arm starts from fresh weights; a fork arm continues the runs of another arm after an edit."""
+"""Arms: named sets of runs. The runs of a root arm start from fresh weights; those of a fork arm continue the runs of another arm."""
 
 import itertools
 from collections.abc import Collection, Iterator
@@ -30,8 +30,8 @@ class RootArm(Spec):
 
     Attributes:
         seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves.
-        data_seeds: the split's seeds; None lets each follow its run's seed, one number shares a split, a list is crossed with `seeds`.
-        sweep: values for any dotted field of the experiment; several fields are crossed.
+        data_seeds: seeds of the split. None: each run's own seed. A number: all runs share one split. A list: crossed with `seeds`.
+        sweep: dotted field of the experiment -> values; several fields are crossed.
     """
 
     aliases = {"n_seeds": "seeds"}
@@ -82,9 +82,9 @@ class ForkArm(Spec):
 
     Attributes:
         fork: name of the parent arm.
-        at: the moment, found in each parent run by itself.
+        at: the moment, looked up in each parent run by itself.
         steps: updates after the moment; None keeps the parent's budget.
-        sweep: values for any dotted field below this arm, for example `edits.0.by`.
+        sweep: dotted field of this arm -> values, for example `edits.0.by`.
     """
 
     fork: str
@@ -98,7 +98,7 @@ class ForkArm(Spec):
         plain = self.model_dump(mode="json")
         for path, values in self.sweep.items():
             if path == "fork":
-                raise ValueError("'fork' cannot be swept: give each parent an arm of forks")
+                raise ValueError("'fork' cannot be swept: make a fork arm for each parent")
             if not values:
                 raise ValueError(f"sweep over {path} has no values")
             try:
@@ -110,7 +110,7 @@ class ForkArm(Spec):
         return self
 
     def behind(self, arms: Collection[str]) -> set[str]:
-        """The arms whose runs must be there first: the parent, and donors of edits that are arms."""
+        """The arms whose runs must be trained first: the parent, and the donors of edits that are arms."""
         donors = {name for _, variant in self.points() for edit in variant.edits for name, _ in edit.donors()}
         return {self.fork, *(name for name in donors if name in arms)}
 
@@ -125,7 +125,7 @@ class ForkArm(Spec):
 
 
 def short_names(paths: dict[str, Any]) -> list[str]:
-    """The last word of each swept path, or the whole path where last words collide or say nothing."""
+    """A short name for each swept path: its last word, or the whole path where last words collide or are numbers."""
     last = [path.rsplit(".", 1)[-1] for path in paths]
     return [name if last.count(name) == 1 and not name.isdigit() else path for name, path in zip(last, paths, strict=True)]
 

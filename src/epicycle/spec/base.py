@@ -1,6 +1,6 @@
-"""The frozen base of everything that can be written down: `Spec`, and `Part` for one of a family.
+"""`Spec`, the frozen base of everything that can be written down, and `Part`, a spec with a kind (tasks, models, measures, ...).
 
-A member is its own maker: its fields are the spec, its methods give arrays and pure functions.
+A part is both the spec and the maker: its fields say what to make, its methods give arrays and pure functions.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from epicycle.spec.own_code import is_own, module_name
 
 
 class Spec(BaseModel):
-    """Frozen, validated data. Unknown fields fail with the nearest right spelling."""
+    """Frozen, validated data. An unknown field is refused, and the nearest right spelling is offered."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
-    version: ClassVar[int] = 1  # raised when the same fields come to mean another trajectory, or a default changes
+    version: ClassVar[int] = 1  # raise it when the same fields come to mean another trajectory, or when a default changes
     aliases: ClassVar[Mapping[str, str]] = {}  # other people's spellings, accepted on input only
 
     @model_validator(mode="before")
@@ -28,12 +28,12 @@ class Spec(BaseModel):
             return value
         fields: dict[str, Any] = {}
         for name, entry in value.items():
-            own = cls.aliases.get(name, name)
-            if own in fields:
-                raise ValueError(f"'{name}' and another spelling of '{own}' are both given; keep one.")
-            if own not in cls.model_fields:
+            field = cls.aliases.get(name, name)
+            if field in fields:
+                raise ValueError(f"'{name}' and another spelling of '{field}' are both given; keep one.")
+            if field not in cls.model_fields:
                 raise ValueError(f"unknown field '{name}'; {nearest(str(name), cls.model_fields)}")
-            fields[own] = entry
+            fields[field] = entry
         return fields
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, Role, Any]]:
@@ -51,18 +51,18 @@ class Spec(BaseModel):
     def merged(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Plain data of this spec with changes merged in at any depth, not yet validated.
 
-        A member of another kind replaces the one that is there; a list replaces a list.
+        A part of another kind replaces the present part; a list replaces a list.
         """
         plain: dict[str, Any] = self.model_dump(mode="json")
         for name, entry in changes.items():
-            own = type(self).aliases.get(name, name)
-            if own != name and own in changes:
-                own = name  # two spellings of one field: validation refuses them with their path
-            here = getattr(self, own) if own in type(self).model_fields else None
-            if isinstance(here, Spec) and isinstance(entry, Mapping) and _is_kind(here, entry):
-                plain[own] = here.merged(entry)
+            field = type(self).aliases.get(name, name)
+            if field != name and field in changes:
+                field = name  # two spellings of one field: validation refuses them and names their path
+            value = getattr(self, field) if field in type(self).model_fields else None
+            if isinstance(value, Spec) and isinstance(entry, Mapping) and _same_kind(value, entry):
+                plain[field] = value.merged(entry)
             else:
-                plain[own] = entry
+                plain[field] = entry
         return plain
 
     @classmethod
@@ -79,7 +79,7 @@ class Spec(BaseModel):
 
 
 class Part(Spec):
-    """One of a family (tasks, models, measures, ...), named by its `kind`."""
+    """A configurable piece of one family (task, model, measure, ...), named by its `kind`."""
 
     family: ClassVar[str]
     kind: ClassVar[str]
@@ -102,34 +102,34 @@ class Part(Spec):
 
 
 def kind_of(cls: type[Part]) -> str:
-    """The name of a member in YAML: its kind, or an import path for one defined outside the package."""
+    """A part's name in YAML: its kind, or for a user's own class its import path."""
     return f"{module_name(cls.__module__)}:{cls.import_name()}" if is_own(cls) else cls.kind
 
 
-def _is_kind(spec: Spec, changes: Mapping[str, Any]) -> bool:
+def _same_kind(spec: Spec, changes: Mapping[str, Any]) -> bool:
     return not isinstance(spec, Part) or changes.get("kind", kind_of(type(spec))) == kind_of(type(spec))
 
 
 def explain(error: ValidationError, where: str) -> str:
-    """One paragraph for all that pydantic found wrong."""
+    """Everything that pydantic refuses, in one paragraph."""
     parts = []
     for item in error.errors(include_url=False):
         path = ".".join(str(step) for step in item["loc"]) or where
         message = item["msg"].removeprefix("Value error, ")
-        given = item.get("input")
-        shown = "" if isinstance(given, Mapping | Spec) or item["type"] == "missing" else f" (given: {_short(given)})"
+        value = item.get("input")
+        shown = "" if isinstance(value, Mapping | Spec) or item["type"] == "missing" else f" (given: {_short(value)})"
         parts.append(f"{path}: {message}{shown}")
     return "; ".join(parts)
 
 
-def _short(given: Any) -> str:
-    """A value as it was written; of a long list or text only the beginning, as a message is one paragraph."""
-    shown = repr(given)
-    return shown if len(shown) <= 120 else f"{shown[:110]} ..., {len(shown)} characters"
+def _short(value: Any) -> str:
+    """A value as it was written. A long value is cut, because a message is one paragraph."""
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:110]} ..., {len(text)} characters"
 
 
 def _nested(value: Any, path: str) -> Iterator[tuple[str, Role, Any]]:
-    """Leaves of a field without a role; a plain value there counts as static, the safe reading of a user's own class."""
+    """Leaves of a field without a role. A plain value in a user's own class counts as static, the safe choice."""
     if isinstance(value, Spec):
         yield from value.leaves(f"{path}.")
     elif isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""A claim as data: a statistic with its regions of support and refutation, registered before the runs."""
+"""A claim: a statistic, the region that supports the claim, and the region that refutes it. All are registered before the runs."""
 
 from itertools import product
 from math import inf
@@ -15,9 +15,10 @@ VerdictName = Literal["supported", "refuted", "undecided"]
 
 
 class Region(Spec):
-    """Values between two bounds, a bound that is not given being open, or beyond two: `above` then lies over `below`.
+    """An open set of values.
 
-    Bounds belong to neither side.
+    With one bound: the values above (or below) that bound. With `above` < `below`: the values between the two. With `above` > `below`:
+    the values outside, under `below` or over `above`. A bound itself is in no region.
     """
 
     above: float | None = None
@@ -32,12 +33,12 @@ class Region(Spec):
         return self
 
     def pieces(self) -> list[tuple[float, float]]:
-        """The one or two open intervals it is made of."""
+        """The one or two open intervals that make up the region."""
         above, below = -inf if self.above is None else self.above, inf if self.below is None else self.below
         return [(above, below)] if above < below else [(-inf, below), (above, inf)]
 
     def holds(self, low: float, high: float) -> bool:
-        """Whether a whole interval lies inside one piece; where that has no bound, the interval may have none."""
+        """Whether the interval from `low` to `high` lies inside one piece. An unbounded piece also holds an unbounded interval."""
         return any((low > above or above == -inf) and (high < below or below == inf) for above, below in self.pieces())
 
     def phrase(self) -> str:
@@ -50,7 +51,7 @@ class Region(Spec):
 
 
 class Gate(Spec):
-    """A condition without which a claim is undecided: a statistic whose whole interval must lie in a region."""
+    """A condition: the claim stays undecided unless the whole interval of this statistic lies in the region."""
 
     statistic: AnyStatistic
     region: Region
@@ -61,8 +62,8 @@ class Prediction(Spec):
 
     Attributes:
         says: whether the claim holds.
-        basis: `stated` where the text says so, `inferred` where we read it so.
-        timing: whether the text knew the outcome.
+        basis: `stated` where the text says so, `inferred` where it is our reading.
+        timing: `postdiction` where the text already knew the outcome.
         locator: the row, section or comment.
     """
 
@@ -73,12 +74,12 @@ class Prediction(Spec):
 
 
 class Claim(Spec):
-    """A registered statistic with what would support and what would refute it.
+    """A registered statistic, with the values that would support the claim and the values that would refute it.
 
     Attributes:
-        min_seeds: fewer estimates than this leave it undecided.
-        primary: one of the two or three claims the study is for; the rest are exploratory.
-        accounts: account id -> prediction; an account that is not named is silent.
+        min_seeds: with fewer runs the claim stays undecided.
+        primary: whether this is one of the two or three claims that the study is for; the others are exploratory.
+        accounts: account id -> prediction. An account that is not listed predicts nothing.
         sources: keys of the texts that make the claim.
     """
 
@@ -109,7 +110,7 @@ class Claim(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """What it is registered under: unchanged by an option that comes later with a default which changes nothing."""
+        """What the claim is registered under. A later option whose default changes nothing leaves it as it was."""
         return digest(identity(self))
 
     def arms(self) -> tuple[str, ...]:
@@ -123,5 +124,5 @@ class Claim(Spec):
         return tuple(dict.fromkeys([*self.statistic.reads(), *gated]))
 
     def sentence(self) -> str:
-        """The claim in words, rendered from what will be computed."""
+        """The claim as a sentence, made from the statistic and the region."""
         return f"The {self.statistic.phrase()} is {self.supported_if.phrase()}."

@@ -1,4 +1,4 @@
-"""A user's mistake, told in one paragraph: what is wrong, where, and what to do."""
+"""Errors for users: each message is one paragraph that says what is wrong, where, and what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,19 +9,19 @@ class InputError(ValueError):
 
 
 class NoRuns(InputError):
-    """No run is left to say something of: a matter of what runs did, not of how they were asked for.
+    """The request is valid, but no run qualifies.
 
     Attributes:
-        without: the runs in which what was asked for has not come.
+        without: labels of the runs in which the event that was asked for has not come.
     """
 
-    def __init__(self, told: str, without: Iterable[str] = ()) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, without: Iterable[str] = ()) -> None:
+        super().__init__(message)
         self.without = list(without)
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """A clause that offers the nearest right spelling of `name`, or lists what is allowed."""
+    """A clause for a message: the nearest right spelling of `name`, or a list of what is allowed."""
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:

@@ -1,4 +1,4 @@
-"""Everything that moves a trajectory (`Experiment`), one pair of seeds of it (`Run`), and how runs fall into cohorts."""
+"""An experiment (everything that moves a trajectory except its seeds), and a run (an experiment with one pair of seeds)."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
 
 
 class Stop(Spec):
-    """When a run ends before its budget: at the first evaluation from `factor` times the step of an event on."""
+    """Ends a run before its budget: at the first evaluation at or after `factor` times the step of an event."""
 
     event: str = budget("t_gen")
     factor: float = budget(2.0, ge=1.25)  # an event is confirmed at 1.1 times its step, so 1.25 leaves room
 
 
 class Course(Spec):
-    """A knob that moves by itself: along straight lines from value to value, constant before the first and after the last.
+    """Moves a knob over time: along straight lines from value to value, constant before the first value and after the last.
 
     Attributes:
-        of: the knob's path, or as much of its end as tells it apart: `lr`.
+        of: the knob's path, or its last names: `lr`.
         steps: updates done, counted from the start of the run (of the first ancestor, in a fork).
-        values: one for each of the steps; two steps one apart make a jump.
+        values: one for each step. Two successive steps make a jump.
     """
 
     of: str = static()
@@ -48,27 +48,27 @@ class Course(Spec):
 
 
 class Training(Spec):
-    """How parameters move, and for how long.
+    """How parameters are trained, and for how long.
 
     Attributes:
-        batch_size: rows an update sees; None is the full batch.
-        replacement: every row of a minibatch is drawn from all training rows alike (as in Sea-Snell/grokking); otherwise a pass uses
-            each row once.
+        batch_size: rows in one update; None is the full batch.
+        replacement: draw every row of a minibatch from all training rows (as in Sea-Snell/grokking); otherwise one pass uses each row
+            once.
         warmup: updates over which the learning rate rises linearly from 0 (factor s / warmup after s updates, as in the
             progress-measures code, whose first update therefore moves nothing).
-        schedule: what the learning rate does after the warm-up; it goes down to its final share and stays there, or is constant.
-        anneal_steps: updates from the end of the warm-up to the final share; needed unless the schedule is constant.
+        schedule: how the learning rate goes on after the warm-up: constant, or down to its final share along a line or a cosine.
+        anneal_steps: updates from the end of the warm-up to the final share. Every schedule but `constant` needs them.
         final_lr_scale: share of the learning rate that is left in the end (0.1 in openai/grok).
-        temperature: logits are divided by it, in training and in what is recorded; None is 1.
-        norm_share: after each update all moving tensors are rescaled together to this multiple of their norm at initialisation (the
-            constrained optimisation of Liu et al., arXiv 2210.01117; the first update jumps there).
-        gradient_noise: standard deviation of the Gaussian noise added to each entry of the gradient, drawn anew at each update.
-        weight_noise: standard deviation of the Gaussian noise added to each weight in the forward pass of an update (Graves, NeurIPS
-            2011); what is recorded is of the weights themselves.
-        frozen: patterns of tensors that training leaves as they are: `W_E`, `b_*`.
-        courses: knobs that move by themselves.
+        temperature: divides the logits, in training and in what is recorded; None is 1.
+        norm_share: after each update, rescale all trained tensors together to this multiple of their norm at initialisation (the
+            constrained optimisation of Liu et al., arXiv 2210.01117). The first update jumps to that norm.
+        gradient_noise: standard deviation of Gaussian noise on each entry of the gradient, drawn anew at each update.
+        weight_noise: standard deviation of Gaussian noise on each weight in the forward pass of an update (Graves, NeurIPS 2011).
+            Measures see the weights without noise.
+        frozen: patterns of tensors that training leaves unchanged: `W_E`, `b_*`.
+        courses: knobs that move over time.
         steps: the budget of updates.
-        stop: an earlier end, each run by its own; None trains the whole budget.
+        stop: ends each run early, at its own event; None trains the whole budget.
     """
 
     aliases = {
@@ -99,7 +99,7 @@ class Training(Spec):
     def _options_fit(self) -> Self:
         if self.schedule != "constant" and self.anneal_steps is None:
             raise ValueError(
-                f"schedule = {self.schedule} needs anneal_steps, the updates from the end of the warm-up to the last rate"
+                f"schedule = {self.schedule} needs anneal_steps, the number of updates from the end of the warm-up to the final rate"
             )
         if self.replacement and self.batch_size is None:
             raise ValueError("replacement = true does nothing to a full batch; give batch_size, or leave replacement out")
@@ -109,7 +109,7 @@ class Training(Spec):
 class Experiment(Spec):
     """Task, split, model and training: everything that moves a trajectory except its seeds.
 
-    In plain data, `preset` names a published setting and the other entries are changes to it, merged in at any depth:
+    In YAML, `preset` names a published setting, and the other entries change it at any depth:
     `{preset: NP, training: {optimiser: {weight_decay: 0.3}}}`.
     """
 
@@ -136,7 +136,7 @@ class Experiment(Spec):
             if len(set(paths)) < len(paths):
                 raise InputError("training.courses: a knob has two courses; give it one.")
             if "model.init_scale" in paths:
-                raise InputError("training.courses: model.init_scale matters before the first step only; it takes no course.")
+                raise InputError("training.courses: model.init_scale acts before the first step only, so it cannot have a course.")
             for path, course in zip(paths, courses, strict=True):
                 for value in course.values:
                     plain.swept(path, value)
@@ -145,21 +145,21 @@ class Experiment(Spec):
         return self
 
     def knobs(self) -> dict[str, float]:
-        """Dotted path and value of every knob that is set."""
+        """Dotted path -> value, for every knob that is not None."""
         return {path: float(value) for path, role, value in self.leaves() if role == "knob" and value is not None}
 
     def swept(self, path: str, value: Any) -> Self:
         """A validated copy with the entry at a dotted path replaced.
 
         Raises:
-            InputError: no such field, or a value its field refuses.
+            InputError: the field does not exist, or refuses the value.
         """
         if path == "preset":
-            raise InputError("preset: it would replace the whole experiment and not one field; give each preset an arm of its own.")
+            raise InputError("preset: a preset replaces the whole experiment, not one field; give each preset an arm of its own.")
         return self.parse(with_path(self.model_dump(mode="json"), path, value), where=path)
 
     def static_part(self) -> dict[str, Any]:
-        """What members of one cohort have in common: kinds, versions, static fields, and which optional knobs are present."""
+        """What all members of a cohort share: kinds, versions, static fields, and which optional knobs are present."""
         fixed: dict[str, Any] = {"kinds": _kinds(self)}
         for path, role, value in self.leaves():
             if role == "static":
@@ -211,7 +211,7 @@ class Run(Spec):
 
     @property
     def id(self) -> str:
-        """Sixteen hex digits that cover what moves the trajectory, and nothing else."""
+        """Sixteen hex digits. The id covers what moves the trajectory, and nothing else."""
         return digest(
             {
                 "experiment": identity(self.experiment),
@@ -261,29 +261,28 @@ class Request:
 
 
 def longest(runs: Sequence[Run]) -> dict[str, Run]:
-    """Each run once, by id, with the longest of what is asked of it: two arms may share runs and differ in budget and stop."""
+    """Each run once, by id, with its longest request. Two arms may share a run and ask for different budgets and stops."""
     wanted: dict[str, Run] = {}
     for run in runs:
         known = wanted.get(run.id)
-        wanted[run.id] = run if known is None else _lasting(known, run)
+        wanted[run.id] = run if known is None else _longer(known, run)
     return wanted
 
 
-def _lasting(one: Run, other: Run) -> Run:
-    """The first of two runs with one id, as long as the longer of them; stops that cannot be compared leave the budget alone."""
-    mine, theirs = one.experiment.training, other.experiment.training
-    stop = None
-    if mine.stop is not None and theirs.stop is not None and mine.stop.event == theirs.stop.event:
-        stop = max(mine.stop, theirs.stop, key=lambda each: each.factor)
-    training = mine.model_copy(update={"steps": max(mine.steps, theirs.steps), "stop": stop})
-    return one.model_copy(update={"experiment": one.experiment.model_copy(update={"training": training})})
+def _longer(first: Run, second: Run) -> Run:
+    """The first of two runs with one id, with the longer request. Stops at different events cannot be compared, so neither is kept."""
+    training, second_training = first.experiment.training, second.experiment.training
+    stops = [each.stop for each in (training, second_training) if each.stop is not None]
+    stop = max(stops, key=lambda each: each.factor) if len(stops) == 2 and stops[0].event == stops[1].event else None
+    longer = training.model_copy(update={"steps": max(training.steps, second_training.steps), "stop": stop})
+    return first.model_copy(update={"experiment": first.experiment.model_copy(update={"training": longer})})
 
 
 S = TypeVar("S", bound=Spec)
 
 
 def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
-    """An unvalidated copy of a spec with (possibly traced) values in the place of its knobs. Never hash the copy."""
+    """An unvalidated copy of a spec whose knobs have these (possibly traced) values. Never hash the copy."""
     changed: dict[str, Any] = {}
     for name in type(spec).model_fields:
         path, value = f"{prefix}{name}", getattr(spec, name)

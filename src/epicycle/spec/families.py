@@ -1,6 +1,7 @@
-"""The contracts: what a task, split, model, loss, optimiser, edit, measure, event or statistic must offer.
+"""The contracts: the methods that a task, split, model, loss, optimiser, edit, measure, event or statistic must have.
 
-Subclass one of these in a file of your own and name it by import path; nothing in the library changes.
+To add a part of your own, subclass one of these in a file of your own and name the class by its import path. Nothing in the library
+changes.
 """
 
 from __future__ import annotations
@@ -49,26 +50,26 @@ class SplitRule(Part, ABC):
         """Indices of the rows trained on, in a fixed order, drawn from `data_seed` alone."""
 
     def train_labels(self, table: Table, rows: Int[np.ndarray, slot], data_seed: int) -> Any:
-        """The labels trained on at these rows: the table's own, unless the rule says otherwise."""
+        """The labels trained on at these rows. Without an override, the table's own."""
         del data_seed
         return table.labels[rows]
 
     def train_weights(self, table: Table, rows: Int[np.ndarray, slot], data_seed: int) -> Any:
-        """The weight of each of these rows in the loss; the mean is over their sum."""
+        """The weight of each of these rows in the loss. The loss is the weighted sum over the sum of weights."""
         del table, rows, data_seed
         return 1.0
 
     def train_since(self, table: Table, rows: Int[np.ndarray, slot], data_seed: int) -> Any:
-        """The step from which each of these rows is trained on; None: all from the start."""
+        """The step from which each of these rows is trained on; None where all are trained on from the start."""
         del table, rows, data_seed
 
     def removed_rows(self, table: Table, data_seed: int) -> Any:
-        """Rows that were trained on before and are not now; None where the rule knows of no before."""
+        """Rows that an earlier split trained on and this one does not; None where there is no earlier split."""
         del table, data_seed
 
 
 class Model(Part, ABC):
-    """A network: plain parameters and pure functions of them."""
+    """A network: plain parameters, and pure functions of them."""
 
     family: ClassVar[str] = "model"
 
@@ -89,7 +90,7 @@ class Model(Part, ABC):
         """Logits and every named activation.
 
         Args:
-            key: for what is random in training (dropout); None switches it off.
+            key: for what is random in training (dropout); None switches dropout off.
             edits: (pattern, function) pairs; each replaces the activations at the sites its pattern matches.
             positions: where answers are read, one logit vector each; None reads the last position, without an axis for it.
         """
@@ -103,10 +104,10 @@ class Model(Part, ABC):
         constant: Sequence[int | None] = (),
         positions: Sequence[int] | None = None,
     ) -> Float[Array, "row *answer d_vocab_out"]:
-        """The same logits with less work. Override it only with something a test proves equal to `apply`.
+        """The logits of `apply` with less work. Override it only with a form that a test proves equal to `apply`.
 
         Args:
-            constant: for each position the token that every row has there, None where it varies; empty if unknown.
+            constant: for each position the token that all rows have there, None where rows differ; empty if unknown.
         """
         if positions is None:
             return self.apply(params, inputs, key=key)[0]
@@ -117,12 +118,12 @@ class Model(Part, ABC):
         return ()
 
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
-        """What `fast` leaves out on so many rows of a table, in words."""
+        """The work that `fast` leaves out for `n_rows` rows of a table, one phrase each."""
         return ()
 
 
 class RowLoss(Part, ABC):
-    """What is minimised, row by row."""
+    """The function that training minimises, row by row."""
 
     family: ClassVar[str] = "loss"
 
@@ -131,12 +132,12 @@ class RowLoss(Part, ABC):
         """Loss of each row; labels are class ids `[row]`, or vectors `[row, d_vocab_out]` for a loss that can take them."""
 
     def recorded(self) -> RowLoss:
-        """The loss that measures record: this one, without what only training needs (rounding, smoothing)."""
+        """The loss that measures record: this loss without what only training needs (rounding, label smoothing)."""
         return self
 
 
 class Optimiser(Part, ABC):
-    """A gradient transformation whose numbers are knobs."""
+    """A rule that turns gradients into updates. Its numbers are knobs."""
 
     family: ClassVar[str] = "optimiser"
 
@@ -169,37 +170,38 @@ class EditContext(NamedTuple):
 
 
 class Edit(Part):
-    """One change at the moment of a fork: of what is trained (`changed`), or of where it stands (`apply`)."""
+    """One change at the moment of a fork. `changed` changes the experiment, `apply` the state and the data."""
 
     family: ClassVar[str] = "edit"
-    leading: ClassVar[tuple[str, ...]] = ()  # fields that can be given without their names: Scale("lr", 10)
+    leading: ClassVar[tuple[str, ...]] = ()  # fields that Python accepts by position: Scale("lr", 10)
 
     def __init__(self, *values: Any, **fields: Any) -> None:
         if len(values) > len(self.leading):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.leading) or 'nothing'} without names; name the rest")
         super().__init__(**dict(zip(self.leading, values, strict=False)), **fields)
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
-        """The edit for one parent: its moments as steps of the parent, its donors as run ids at a step; None if a moment has not come.
+    def settled(self, step_of: Callable[[int | str], int | None], find_donor: Callable[[str], tuple[str, int]]) -> Edit | None:
+        """The edit for one parent: moments become steps of the parent, donors become run ids. Settling twice changes nothing.
 
         Args:
-            place: the step of a moment.
-            donor: the run that a name means, and the step of its last state.
+            step_of: gives the step of a moment in this parent; None where the moment has not come.
+            find_donor: gives the run id of a donor's name, and the step of its last state.
 
-        Settling twice changes nothing.
+        Returns:
+            The settled edit; None if one of its moments has not come.
         """
-        del place, donor
+        del step_of, find_donor
         return self
 
     def donors(self) -> tuple[tuple[str, int | None], ...]:
-        """Name (once settled: run id) and step of the parameters it takes from other runs; step None is their last."""
+        """The donors: name (once settled, run id) and step of each run whose parameters it takes; step None is the last."""
         return ()
 
     def changed(self, experiment: Any, moment: int, before: int) -> Any:
         """The fork's experiment.
 
         Args:
-            experiment: as it is without this edit.
+            experiment: the experiment without this edit.
             moment: step of the parent.
             before: steps that the first ancestor had done when the parent began.
         """
@@ -207,17 +209,17 @@ class Edit(Part):
         return experiment
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """The state and data after the change; both are those of the changed experiment already.
+        """The state and data after the edit. Both belong to the changed experiment already.
 
         Raises:
-            InputError: the edit hits no place, or another number of places than it must.
+            InputError: the edit changes nothing, or hits another number of places than it must.
         """
         del context
         return state, data
 
 
 class Measure(Part, ABC):
-    """A pure function of a declared snapshot."""
+    """An instrument: a pure function of the entries of a snapshot that it declares."""
 
     family: ClassVar[str] = "measure"
     dims: ClassVar[tuple[str, ...]] = ()
@@ -230,20 +232,20 @@ class Measure(Part, ABC):
     @property
     @abstractmethod
     def needs(self) -> tuple[str, ...]:
-        """The entries of the snapshot that `fn` reads; asking for another fails."""
+        """The entries of the snapshot that `fn` reads. Reading any other entry fails."""
 
     @abstractmethod
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ...]:
         """The value, with axes `dims`."""
 
     def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Labels along the measure's own axes, given the names of the parameters."""
+        """Labels along the measure's own axes, given the network's parameters."""
         del params
         return {}
 
 
 class Event(Part, ABC):
-    """A detector over recorded series."""
+    """A detector: it finds in recorded series when something happened."""
 
     family: ClassVar[str] = "event"
 
@@ -256,11 +258,11 @@ class Event(Part, ABC):
     def bracket(
         self, steps: Int[np.ndarray, step], series: Mapping[str, Float[np.ndarray, step]], baseline: float
     ) -> tuple[int, int] | None:
-        """The interval (previous evaluation, this one] in which it happened, None while it has not (censored)."""
+        """The interval (previous evaluation, this evaluation] in which the event happened; None while it has not (censored)."""
 
 
 class Statistic(Part, ABC):
-    """A number with an interval over seeds."""
+    """A number over the runs of arms, with an interval."""
 
     family: ClassVar[str] = "statistic"
 
@@ -270,15 +272,15 @@ class Statistic(Part, ABC):
 
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
-        """The recorded series it needs; a study that does not record them is refused before it runs."""
+        """The recorded series it needs. A study that does not record them is refused before it runs."""
 
     @abstractmethod
     def phrase(self) -> str:
-        """What is estimated, in words that finish 'The ... is'."""
+        """The name of the number, such as `median t_gen in arm control`."""
 
     @abstractmethod
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Any]:
-        """One estimate for each registered detector."""
+        """One estimate for each detector that the claim registers."""
 
 
 AnyTask = Annotated[SerializeAsAny[Task], Resolve("task")]

@@ -1,9 +1,9 @@
-"""What a field of a spec does to a trajectory, said where the field is declared.
+"""The role of a field: what the field does to a trajectory. Each spec declares the roles of its fields.
 
-static  changes shapes or code: runs that differ in it are compiled apart.
-knob    a number that lives in the training state of each member: sweeping it compiles nothing, and it may change in mid-run.
-data    reaches the program only through row indices and weights, padded so that near values share a program.
-budget  says how long to train; it is outside a run's identity.
+static  changes shapes or code. Runs that differ in a static field need programs of their own.
+knob    a number in each member's training state. Sweeping a knob compiles nothing, and a knob may change in mid-run.
+data    chooses rows and their weights. Rows are padded, so that nearby values share a program.
+budget  says how long to train. It is no part of a run's id.
 """
 
 from typing import Any, Literal
@@ -35,7 +35,7 @@ def budget(default: Any = ..., **limits: Any) -> Any:
 
 
 def role_of(field: FieldInfo) -> Role | None:
-    """The declared role of a pydantic field, None where it has none (nested specs, names)."""
+    """The declared role of a pydantic field; None for nested specs and names, which have no role."""
     extra = field.json_schema_extra
     return extra.get("role") if isinstance(extra, dict) else None  # type: ignore[return-value]
 

@@ -1,6 +1,7 @@
-"""Names that never change: canonical JSON, SHA-256 digests, and what of a spec counts.
+"""Ids: canonical JSON, SHA-256 digests, and which part of a spec an id covers.
 
-An id covers kinds, versions and whatever differs from the defaults, so a new field with a no-op default leaves every old id alone.
+An id covers kinds, versions, and the fields that differ from their defaults. So a new field whose default changes nothing leaves every
+old id as it was.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from epicycle.spec.fields import role_of
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys, no spaces, shortest round-trip floats; NaN and infinity are refused."""
+    """JSON with sorted keys, no spaces, and the shortest floats that read back exactly. NaN and infinity are refused."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -23,7 +24,7 @@ def digest(value: Any, length: int = 16) -> str:
 
 
 def identity(value: Any) -> Any:
-    """What of a spec names it: kind, version and the fields that differ from their defaults, budgets left out."""
+    """What an id covers of a spec: kind, version, and the fields that differ from their defaults. Budgets are left out."""
     if isinstance(value, Spec):
         named: dict[str, Any] = {"version": type(value).version}
         if isinstance(value, Part):

@@ -1,4 +1,4 @@
-"""What is recorded and when. Outside a run's identity: looking changes nothing."""
+"""What is recorded, and at which steps. Recording changes no trajectory, so it is no part of a run's id."""
 
 import numpy as np
 from jaxtyping import Int
@@ -26,12 +26,13 @@ def _everyday() -> tuple[Measure, ...]:
 
 
 class Observation(Spec):
-    """Measures and the steps they are taken at.
+    """Measures, and the steps at which they are taken.
 
     Attributes:
-        dense_until: every step is evaluated up to this one.
-        per_decade: evaluations per factor of ten after it, log-spaced.
-        checkpoint_megabytes: disk that the log-spaced checkpoints of one cohort may take; they are thinned to fit.
+        dense_until: every step up to this one is evaluated.
+        per_decade: log-spaced evaluations per factor of ten after that.
+        checkpoint_megabytes: disk that the log-spaced checkpoints of one cohort may take. There are fewer checkpoints where they are
+            large.
     """
 
     measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday)
@@ -40,14 +41,14 @@ class Observation(Spec):
     checkpoint_megabytes: float = Field(200.0, ge=0)
 
     def grid(self, budget: int) -> Int[ndarray, " step"]:
-        """Steps evaluated within a budget, from 0 to the budget itself. Absolute: a longer budget keeps the earlier ones."""
+        """The steps evaluated within a budget, from 0 to the budget itself. A longer budget keeps the earlier steps."""
         dense = np.arange(min(self.dense_until, budget) + 1)
         decades = np.log10(max(budget / self.dense_until, 1.0))
         spaced = self.dense_until * 10 ** (np.arange(1, int(decades * self.per_decade) + 1) / self.per_decade)
         return np.unique(np.concatenate([dense, np.round(spaced).astype(int), [budget]]).astype(np.int64))
 
     def checkpoint_steps(self, budget: int, megabytes_each: float) -> Int[ndarray, " step"]:
-        """Log-spaced steps whose full state is kept: at most ten a decade, fewer where the disk budget demands it."""
+        """Log-spaced steps whose full state is kept: at most ten a decade, fewer where `checkpoint_megabytes` demands it."""
         for per_decade in (10, 8, 6, 5, 4, 3, 2, 1):
             count = int(np.log10(max(budget, 1)) * per_decade) + 1
             if (count + 1) * megabytes_each <= self.checkpoint_megabytes:

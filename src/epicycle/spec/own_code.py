@@ -1,4 +1,4 @@
-"""A user's own parts: under which name a class of theirs is found again, the text it was written as, and where their file failed."""
+"""A user's own classes: the name under which a class is found again, its source text, and the line at which a user's file failed."""
 
 import ast
 import importlib
@@ -15,7 +15,7 @@ def is_own(cls: type) -> bool:
 
 
 def module_name(name: str) -> str:
-    """The name of a module in every process: a file run as a script calls itself `__main__`, others import it by its own name."""
+    """A module's name in every process. A script is called `__main__` where it runs; other processes import it by its own name."""
     if name != "__main__":
         return name
     main = sys.modules[name]
@@ -26,12 +26,12 @@ def module_name(name: str) -> str:
 
 
 def import_module(name: str) -> ModuleType:
-    """The module of that name; the running script under its own name is not imported a second time."""
+    """The module of that name. The running script is not imported a second time under its own name."""
     return sys.modules["__main__"] if name == module_name("__main__") else importlib.import_module(name)
 
 
 def make_importable(folder: Path) -> None:
-    """Find modules in a folder of the user's first, as `python my_study.py` would."""
+    """Look for modules in a user's folder first, as `python my_study.py` does."""
     _folders.append(folder)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
@@ -43,51 +43,52 @@ _folders: list[Path] = []
 
 @cache
 def text_of(cls: type) -> str:
-    """The source of a class and of everything at the top level of its file that it uses, in the file's order; empty if unknown.
+    """The source of a class, with everything at the top level of its file that it uses, in the file's order; empty if unknown.
 
-    Comments, layout and docstrings are not in it, nor is what the file imports.
+    Comments, line breaks, docstrings and imports are left out.
     """
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     try:
         statements = ast.parse(Path(file or "").read_text()).body
     except (OSError, SyntaxError, ValueError):
         return ""
-    homes: dict[str, list[int]] = {}
-    for place, statement in enumerate(statements):
-        for name in _bound(statement):
-            homes.setdefault(name, []).append(place)
-    wanted: set[int] = set()
-    ahead = list(homes.get(cls.__qualname__.split(".")[0], ()))
-    while ahead:
-        place = ahead.pop()
-        if place not in wanted:
-            wanted.add(place)
-            ahead += [home for node in ast.walk(statements[place]) if isinstance(node, ast.Name) for home in homes.get(node.id, ())]
-    return "\n\n".join(ast.unparse(_without_docstrings(statements[place])) for place in sorted(wanted)) + "\n" * bool(wanted)
+    defined_at: dict[str, list[int]] = {}  # name -> numbers of the statements that give it a value
+    for number, statement in enumerate(statements):
+        for name in _assigned_names(statement):
+            defined_at.setdefault(name, []).append(number)
+    used: set[int] = set()
+    to_visit = list(defined_at.get(cls.__qualname__.split(".")[0], ()))
+    while to_visit:
+        number = to_visit.pop()
+        if number not in used:
+            used.add(number)
+            names = [node.id for node in ast.walk(statements[number]) if isinstance(node, ast.Name)]
+            to_visit += [definition for name in names for definition in defined_at.get(name, ())]
+    return "\n\n".join(ast.unparse(_without_docstrings(statements[number])) for number in sorted(used)) + "\n" * bool(used)
 
 
-def same_text(one: str, other: str) -> bool:
-    """Whether two texts of `text_of` are the same code, whichever version of Python wrote them down."""
+def same_text(first: str, second: str) -> bool:
+    """Whether two texts of `text_of` are the same code. Versions of Python write the same code down differently."""
     try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except (SyntaxError, ValueError):  # the latter: a null byte, in Python 3.11
-        return one == other
+        return ast.dump(ast.parse(first)) == ast.dump(ast.parse(second))
+    except (SyntaxError, ValueError):  # Python 3.11 raises ValueError for a null byte
+        return first == second
 
 
-def place_of(error: BaseException) -> str | None:
-    """The last line of a user's file that an error passed through; None if it passed through none."""
+def line_of(error: BaseException) -> str | None:
+    """The last line of a user's file that an error passed through; None if it passed through no user's file."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent in _folders]
     return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else None
 
 
 def in_words(error: BaseException) -> str:
-    """An error as one paragraph that ends as a sentence does."""
+    """An error as one paragraph that ends with a full stop."""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message if len(message) <= 400 else message[:400] + ' ...'}".rstrip(".") + "."
 
 
-def _bound(statement: ast.stmt) -> list[str]:
-    """Names that a top-level statement gives a value; imports are left out."""
+def _assigned_names(statement: ast.stmt) -> list[str]:
+    """The names that a top-level statement gives a value. Imports are left out."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):

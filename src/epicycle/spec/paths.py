@@ -1,4 +1,4 @@
-"""Dotted paths into plain data: sweeps, `--set` and knob names."""
+"""Dotted paths into plain data. Sweeps, `--set` and knob names use them."""
 
 import copy
 from collections.abc import Iterable, Mapping
@@ -15,20 +15,20 @@ def get_path(tree: Any, path: str) -> Any:
     Raises:
         InputError: the path leaves the tree; the nearest right spelling is offered.
     """
-    here = tree
-    for step in path.split("."):
-        here = here[_key(here, step, path, must_exist=True)]
-    return here
+    entry = tree
+    for name in path.split("."):
+        entry = entry[_key(entry, name, path, must_exist=True)]
+    return entry
 
 
 def with_path(tree: Any, path: str, value: Any) -> Any:
-    """A copy of nested dicts and lists with one entry replaced; unknown names are left for validation to refuse."""
+    """A copy of nested dicts and lists with one entry replaced. An unknown last name is left for validation to refuse."""
     changed = copy.deepcopy(tree)
     *parents, last = path.split(".")
-    here = changed
-    for step in parents:
-        here = here[_key(here, step, path, must_exist=True)]
-    here[_key(here, last, path, must_exist=False)] = value
+    branch = changed
+    for name in parents:
+        branch = branch[_key(branch, name, path, must_exist=True)]
+    branch[_key(branch, last, path, must_exist=False)] = value
     return changed
 
 
@@ -45,17 +45,17 @@ def assignment(text: str) -> tuple[str, Any]:
 
 
 def knob_path(name: str, known: Iterable[str]) -> str:
-    """The full path of a knob named by its end (`lr`) or in full.
+    """The full path of a knob, given in full or by its last names (`lr`).
 
     Raises:
         InputError: no knob, or more than one, ends so.
     """
     paths = sorted(known)
-    found = [path for path in paths if path == name or path.endswith(f".{name}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"knob '{name}' is ambiguous: {', '.join(found)}. Write the longer path.")
+    matching = [path for path in paths if path == name or path.endswith(f".{name}")]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise InputError(f"knob '{name}' is ambiguous: {', '.join(matching)}. Write the longer path.")
     raise InputError(f"there is no knob '{name}'; {nearest(name, [p.rsplit('.', 1)[-1] for p in paths])}")
 
 
@@ -64,23 +64,23 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _key(here: Any, step: str, path: str, must_exist: bool) -> Any:
-    if isinstance(here, list | tuple):
-        if step.isdigit() and int(step) < len(here):
-            return int(step)
-        raise InputError(f"{path}: '{step}' is not a place in a list of {len(here)}.")
-    if not isinstance(here, dict):
-        raise InputError(f"{path}: there is nothing below '{step}'.")
-    if must_exist and step not in here:
-        raise InputError(f"{path}: unknown field '{step}'; {nearest(step, here)}")
-    return step
+def _key(branch: Any, name: str, path: str, must_exist: bool) -> Any:
+    if isinstance(branch, list | tuple):
+        if name.isdigit() and int(name) < len(branch):
+            return int(name)
+        raise InputError(f"{path}: '{name}' is not a place in a list of {len(branch)}.")
+    if not isinstance(branch, dict):
+        raise InputError(f"{path}: there is nothing below '{name}'.")
+    if must_exist and name not in branch:
+        raise InputError(f"{path}: unknown field '{name}'; {nearest(name, branch)}")
+    return name
 
 
-def overrides(shared: Any, own: Any, prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> own value, where two dumps of the same kinds of spec differ."""
-    if isinstance(shared, Mapping) and isinstance(own, Mapping):
-        found: dict[str, Any] = {}
-        for name in own:
-            found |= overrides(shared.get(name), own[name], f"{prefix}{name}.")
-        return found
-    return {} if shared == own else {prefix[:-1]: own}
+def overrides(shared: Any, changed: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> changed value, wherever two dumps of the same kinds of spec differ."""
+    if isinstance(shared, Mapping) and isinstance(changed, Mapping):
+        differing: dict[str, Any] = {}
+        for name in changed:
+            differing |= overrides(shared.get(name), changed[name], f"{prefix}{name}.")
+        return differing
+    return {} if shared == changed else {prefix[:-1]: changed}

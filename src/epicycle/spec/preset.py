@@ -1,4 +1,4 @@
-"""A preset: a published setting as an experiment, with where each of its numbers comes from and what it is known to give."""
+"""A preset: a published setting as an experiment, with the source of every number and the published findings."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,10 +13,10 @@ from epicycle.spec.study import Source
 
 
 class Citation(Spec):
-    """Where the values of some fields were read.
+    """The source of some fields' values.
 
     Attributes:
-        paths: dotted paths below the experiment; a path covers what lies below it.
+        paths: dotted paths below the experiment; a path covers everything below it.
         source: a section, table or appendix of a paper, or a file and function of a repository.
     """
 
@@ -25,14 +25,14 @@ class Citation(Spec):
 
 
 class Published(Spec):
-    """What somebody found at a preset.
+    """A published finding at a preset.
 
     Attributes:
         what: the event, or the quantity.
-        steps: for an event the first and the last step at which it was seen to happen first (over seeds, or between two evaluations).
-        value: for a quantity, what it was.
-        source: who found it, and where that is written.
-        changes: how their setting departed from the preset: dotted path -> value.
+        steps: for an event, the earliest and the latest step at which it happened (over seeds, or between two evaluations).
+        value: for a quantity, its value.
+        source: who found it, and where it is written.
+        changes: dotted path -> value, where their setting differed from the preset.
     """
 
     what: str
@@ -43,16 +43,16 @@ class Published(Spec):
 
 
 class Preset(Spec):
-    """A setting that other people's results rest on.
+    """A setting on which other people's results rest.
 
     Attributes:
-        papers: what it is described in, or replicates.
+        papers: the texts that describe the setting, or that it replicates.
         code: the repository that was read, owner/name.
-        data_seed: the seed with which our split rule trains on the very rows of the published run, where there is one.
-        where: the origin of every field that the experiment states.
-        disagreements: what paper and code, or two versions of them, state differently, and which one is taken here.
-        differs_here: what the experiment leaves out or does otherwise than the code.
-        published: what is known to come of it.
+        data_seed: the seed with which our split rule gives exactly the published training rows; None where there is no such seed.
+        where: the source of every field that the experiment sets.
+        disagreements: what paper and code (or two versions of them) state differently, and which of the two is used here.
+        differs_here: what the experiment leaves out, or does otherwise than the code.
+        published: published findings.
     """
 
     name: str

@@ -26,17 +26,17 @@ def resolve(family: str, kind: str) -> type[Part]:
     if not name:
         raise ValueError(f"there is no {family} of kind '{kind}'; {nearest(kind, KINDS[family])}")
     try:
-        found = getattr(import_module(module), name)
+        cls = getattr(import_module(module), name)
     except ImportError as error:
         raise ValueError(
             f"cannot import {family} '{kind}': {error}; name its file on the command line (epicycle run my_study.py), or put the "
             "file's folder on PYTHONPATH"
         ) from None
     except AttributeError as error:
-        raise ValueError(f"cannot import {family} '{kind}': {error}; it must stand at the top level of that file") from None
-    if not (isinstance(found, type) and issubclass(found, Part) and found.family == family):
+        raise ValueError(f"cannot import {family} '{kind}': {error}; the class must stand at the top level of that file") from None
+    if not (isinstance(cls, type) and issubclass(cls, Part) and cls.family == family):
         raise ValueError(f"'{kind}' is not a {family}")
-    return found
+    return cls
 
 
 def load_preset(name: Any) -> Any:
@@ -55,7 +55,7 @@ def load_preset(name: Any) -> Any:
 
 
 def default_part(family: str) -> Callable[[], Any]:
-    """A maker of the family's default member; its class is imported when it is first asked for."""
+    """A function that makes the family's default part. The part's class is imported when the function is first called."""
     return lambda: resolve(family, DEFAULT_KIND[family])()
 
 
@@ -67,7 +67,7 @@ class Resolve:
         self._describing = False
 
     def __call__(self, value: Any) -> Any:
-        """Turn a mapping into the member it names; leave objects alone."""
+        """Turn a mapping into the part that it names; leave objects alone."""
         if not isinstance(value, Mapping):
             return value
         kind = value.get("kind", DEFAULT_KIND.get(self.family))
@@ -77,11 +77,11 @@ class Resolve:
         return cls.model_validate(dict(value))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Run before the field's own check, which then only tests the base class."""
+        """Resolve before the field's own check, which then only tests the base class."""
         return core_schema.no_info_before_validator_function(self, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Any of the kinds in the registry; one that is made of another of its family (a task of a task) is described once."""
+        """Any kind of the family. A part that contains another part of its family (a task of a task) is described once."""
         if self._describing:
             return {"type": "object", "properties": {"kind": {"enum": list(KINDS[self.family])}}}
         self._describing = True

@@ -1,4 +1,4 @@
-"""A study: question, arms, claims, figures, sources; and the profiles it can be run at."""
+"""A study: question, arms, claims, figures and sources, and the profiles at which it can be run."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -18,7 +18,7 @@ ProfileName = Literal["stated", "quick", "hour", "full"]
 
 
 class Source(Spec):
-    """Where a sentence comes from."""
+    """A text that a study or a preset cites."""
 
     key: str
     title: str
@@ -29,20 +29,20 @@ class Source(Spec):
     url: str = ""
 
     def at(self, locator: str) -> "Source":
-        """The same text at another place."""
+        """The same text, cited at another place."""
         return self.model_copy(update={"locator": locator})
 
 
 class Figure(Spec):
-    """One figure: its question, what it shows of which arms, and the claim it decides (empty: none).
+    """One figure: its question, what it shows of which arms, and the claim that it decides (empty: none).
 
     Attributes:
-        series: curves over steps, a panel for each arm; forks named together with an arm they descend from are drawn over it, on its
-            clock, in a panel for each of its runs.
-        quantities: instead of series, a number of each run, as points; the arm they name stands for every arm of the figure. What
-            `log_remaining_time` is `against` is for arms of another family the one they were forked from.
+        series: curves over steps, with a panel for each arm. Forks that are listed with an arm they descend from are drawn over that
+            arm, on its step axis, with a panel for each of its runs.
+        quantities: instead of series, one number a run, as points. The arm that a quantity names stands for every arm of the figure.
+            A fork that does not descend from the arm `against` of `log_remaining_time` is compared with its own parent arm.
         along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.
-        events: marked on the step axis of curves.
+        events: events marked on the step axis of curves.
     """
 
     title: str
@@ -59,17 +59,17 @@ class Figure(Spec):
             raise ValueError(f"figure '{self.title}' shows either series or quantities; give one of them")
         for quantity in self.quantities:
             if not hasattr(quantity, "per_run"):
-                raise ValueError(f"figure '{self.title}' shows a number of each run, which {quantity.kind} does not have")
+                raise ValueError(f"figure '{self.title}' shows one number a run, and {quantity.kind} gives none")
         return self
 
 
 class Profile(Spec):
-    """Changes that turn a study into its quick, hour or full form.
+    """Changes that make a shorter or longer form of a study.
 
     Attributes:
-        seeds: pairs of seeds of every root arm; None keeps each arm's own.
+        seeds: number of seeds of every root arm; None keeps each arm's own number.
         assign: dotted path below the study -> value, as with `--set`.
-        pilot: its verdicts are marked so and enter no ledger; its seeds start at 1000.
+        pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds start at 1000.
     """
 
     seeds: int | None = Field(None, ge=1)
@@ -99,7 +99,7 @@ class Study(Spec):
             if twice := sorted({path for path in swept if swept.count(path) > 1}):
                 raise ValueError(f"arm '{name}' and one it descends from both sweep {', '.join(twice)}: runs would share a name")
         if late := {name for name, _ in self.fork_arms()} - {name for born in self.generations() for name, _ in born}:
-            raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its own recipient")
+            raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its recipient")
         for claim in self.claims:
             for arm_name in claim.arms():
                 self._known_arm(arm_name, f"claim '{claim.id}'")
@@ -126,34 +126,34 @@ class Study(Spec):
                 yield name, arm
 
     def swept(self, name: str) -> list[str]:
-        """Short names of what an arm's runs differ in, those of the arms it descends from included."""
+        """Short names of what an arm's runs differ in, including those of the arms that it descends from."""
         arm = self.arms[name]
         return [*(self.swept(arm.fork) if isinstance(arm, ForkArm) else ()), *short_names(arm.sweep)]
 
     def generations(self) -> list[list[tuple[str, ForkArm]]]:
-        """Fork arms by what lies behind them: forks of root arms (with donors among those), forks of these, and so on."""
-        there = {name for name, _ in self.root_arms()}
-        found: list[list[tuple[str, ForkArm]]] = []
+        """Fork arms in the order of training: first those that need root arms only, then those that need these, and so on."""
+        trained = {name for name, _ in self.root_arms()}
+        generations: list[list[tuple[str, ForkArm]]] = []
         waiting = dict(self.fork_arms())
-        while ready := [(name, arm) for name, arm in waiting.items() if arm.behind(self.arms) <= there]:
-            there |= {name for name, _ in ready}
-            waiting = {name: arm for name, arm in waiting.items() if name not in there}
-            found.append(ready)
-        return found
+        while ready := [(name, arm) for name, arm in waiting.items() if arm.behind(self.arms) <= trained]:
+            trained |= {name for name, _ in ready}
+            waiting = {name: arm for name, arm in waiting.items() if name not in trained}
+            generations.append(ready)
+        return generations
 
     def foreseen(self, name: str) -> list[ArmRun]:
-        """The runs of an arm with their swept values; for forks, as long as they can be, with their parents' ids, which are known."""
+        """The runs of an arm, before any is trained. Each fork is its parent's run with the longest budget that the fork can have."""
         arm = self.arms[name]
         if isinstance(arm, RootArm):
             return list(arm.runs())
-        found = []
+        runs = []
         for values, variant in arm.points():
             for inherited, run in self.foreseen(arm.fork):
                 training = run.experiment.training
                 longest = training.model_copy(update={"steps": variant.steps or training.steps})
                 experiment = run.experiment.model_copy(update={"training": longest})
-                found.append(ArmRun({**inherited, **values}, run.model_copy(update={"experiment": experiment})))
-        return found
+                runs.append(ArmRun({**inherited, **values}, run.model_copy(update={"experiment": experiment})))
+        return runs
 
     def at_profile(self, name: ProfileName) -> "Study":
         """The study at one of its profiles.
@@ -187,10 +187,10 @@ class Study(Spec):
     def with_assignments(self, values: Mapping[str, Any]) -> "Study":
         """The study after `--set`: paths from an experiment (`task.p`) reach every root arm, `arms.NAME....` one of them.
 
-        `preset` replaces whole experiments, and is therefore first, whatever the order.
+        `preset` replaces whole experiments, so it is assigned first, whatever the order.
 
         Raises:
-            InputError: an unknown path, or a value that its field refuses.
+            InputError: the path is unknown, or its field refuses the value.
         """
         plain = self.model_dump(mode="json")
         for path, value in sorted(values.items(), key=lambda entry: entry[0].rsplit(".", 1)[-1] != "preset"):
@@ -230,13 +230,13 @@ class Study(Spec):
             raise ValueError(f"{where} names arm '{name}'; {nearest(name, self.arms)}")
 
     def _has_root(self, name: str) -> None:
-        seen, here = [name], self.arms[name]
-        while isinstance(here, ForkArm):
-            self._known_arm(here.fork, f"arm '{seen[-1]}'")
-            if here.fork in seen:
-                raise ValueError(f"arm '{name}' is forked from itself: {' <- '.join([*seen, here.fork])}")
-            seen.append(here.fork)
-            here = self.arms[here.fork]
+        lineage, arm = [name], self.arms[name]
+        while isinstance(arm, ForkArm):
+            self._known_arm(arm.fork, f"arm '{lineage[-1]}'")
+            if arm.fork in lineage:
+                raise ValueError(f"arm '{name}' is forked from itself: {' <- '.join([*lineage, arm.fork])}")
+            lineage.append(arm.fork)
+            arm = self.arms[arm.fork]
 
 
 def _assigned(plain: Any, path: str, value: Any) -> Any:

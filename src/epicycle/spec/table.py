@@ -1,4 +1,4 @@
-"""What a task is made of: all its rows at once, with the symmetries they have."""
+"""A task's rows and their symmetries."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,8 +13,8 @@ class Symmetry:
     """A permutation of rows that maps the task to itself.
 
     Attributes:
-        name: "mirror" is kept for the swap of operands that preserves the label; events look at that one only.
-        image: the row each row is mapped to; -1 where the image is not a row of the table.
+        name: "mirror" means the swap of operands that preserves the label, and nothing else. Events use this symmetry only.
+        image: the row to which each row is mapped; -1 where the image is no row of the table.
         label: what happens to the label.
     """
 
@@ -46,14 +46,14 @@ class Table:
 
     Attributes:
         inputs: token ids.
-        labels: what is right, in one of three forms: a class id below `num_classes` for each row `[row]`; one for each answer of a
-            row `[row, answer]`, -1 where none is asked for (a row is right when all its answers are); or a vector for each row
-            `[row, d_vocab_out]` (right when the root mean square error is below `tolerance`).
+        labels: the right answers, in one of three forms. `[row]`: a class id below `num_classes` for each row. `[row, answer]`: a
+            class id for each answer of a row, -1 where no answer is asked for; a row is right when all its answers are.
+            `[row, d_vocab_out]`: a vector for each row, right when the root mean square error is below `tolerance`.
         operands: the operands as class ids, for baselines and symmetries.
         num_classes: number of classes, or length of a label vector.
         d_vocab: number of token ids.
-        positions: positions the answers are read at; None is the last one.
-        tolerance: of vector labels.
+        positions: positions at which answers are read; None is the last position.
+        tolerance: largest error of a right answer, for vector labels.
     """
 
     inputs: Int[ndarray, "row pos"]
@@ -67,7 +67,7 @@ class Table:
 
     @property
     def constant(self) -> tuple[int | None, ...]:
-        """The token of each position where all rows have the same, else None."""
+        """For each position, the token that all rows have there; None where rows differ."""
         return tuple(int(column[0]) if (column == column[0]).all() else None for column in self.inputs.T)
 
     @property

@@ -10,7 +10,7 @@ def load_yaml(text: str, source: str) -> Any:
     """Read one YAML document; nothing in it is executed.
 
     Raises:
-        InputError: a syntax error or a doubled key, with its line.
+        InputError: a syntax error or a repeated key; the message gives the line.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
