@@ -1,5 +1,7 @@
-"""The bench: its ratios, its floor, and that the plain loop computes the same function."""
+"""The benchmarks: ratios, the floor, the measurement in a process of its own, and the plain loop as the same function."""
 
+import json
+import time
 from typing import Any
 
 import jax
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 import epicycle as ep
-from epicycle.bench import cases
+from epicycle.bench import cases, child
 from epicycle.bench.floor import Floor
 from epicycle.bench.timing import alternate, ratio
 from epicycle.training.cost import Product
@@ -24,10 +26,10 @@ def test_jobs_take_turns_and_only_rounds_are_compared() -> None:
 
         return once
 
-    found = alternate({"a": job("a", [9.0, 2.0, 4.0, 8.0]), "b": job("b", [9.0, 1.0, 2.0, 4.0])}, rounds=3)
+    seconds = alternate({"a": job("a", [9.0, 2.0, 4.0, 8.0]), "b": job("b", [9.0, 1.0, 2.0, 4.0])}, rounds=3)
     assert order == ["a", "b"] * 4
-    assert found["a"] == [2.0, 4.0, 8.0], "the first is not measured"
-    assert ratio(found["a"], found["b"]) == 2.0
+    assert seconds["a"] == [2.0, 4.0, 8.0], "the first is not measured"
+    assert ratio(seconds["a"], seconds["b"]) == 2.0
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -52,6 +54,17 @@ def test_the_plain_loop_is_the_same_function(model: Any) -> None:
 
 def test_a_case_reports_what_its_readers_look_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "ROUNDS", 1)
-    found = cases._against(cases.experiment(7, ep.MLP(d_model=8, d_mlp=16)), 2, machine, steps=2, plain_steps=1)
-    assert {"ms_per_step", "ratio_to_floor", "floor_ms", "megaflops_per_step"} <= set(found)
-    assert found["ms_per_step"] > 0
+    result = cases.compared(cases.experiment(7, ep.MLP(d_model=8, d_mlp=16)), 2, machine, steps=2, plain_steps=1)
+    assert {"ms_per_step", "ratio_to_floor", "floor_ms", "megaflops_per_step"} <= set(result)
+    assert result["ms_per_step"] > 0
+
+
+def test_the_start_is_timed_up_to_the_first_report(
+    tiny: ep.Experiment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = ep.Study(name="tiny", question="Does it start?", arms={"only": ep.RootArm(experiment=tiny, seeds=1)})
+    monkeypatch.setattr("epicycle.studies.load", lambda name: study)
+    began = time.time()
+    monkeypatch.setenv(child.BEGAN, repr(began))
+    child.main("start")
+    assert 0 < json.loads(capsys.readouterr().out)["seconds"] <= time.time() - began

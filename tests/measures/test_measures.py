@@ -133,14 +133,14 @@ def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
 def test_mirror_rows(tiny: Any) -> None:
     """Planted through the split: x + y with everything trained but five rows."""
     from epicycle import Modular
-    from epicycle.training.snapshots import _entries
+    from epicycle.training.snapshots import snapshot_entries
     from epicycle.training.state import Data, world_of
 
     table = Modular(p=7, operation="x+y").table()
     row = {tuple(pair): i for i, pair in enumerate(table.operands.tolist())}
     held = [row[1, 2], row[3, 4], row[4, 3], row[5, 5], row[6, 0]]
     rows = np.array([r for r in range(49) if r not in held], np.int32)
-    entries = _entries(tiny, None, Data(rows, np.ones(len(rows), np.float32), table.labels[rows]), world_of(table))  # type: ignore[arg-type]
+    entries = snapshot_entries(tiny, None, Data(rows, np.ones(len(rows), np.float32), table.labels[rows]), world_of(table))  # type: ignore[arg-type]
     assert sorted(np.flatnonzero(entries["test"]())) == sorted(held)
     assert sorted(np.flatnonzero(entries["mirror_seen"]())) == sorted([row[1, 2], row[6, 0]])
     assert sorted(np.flatnonzero(entries["mirror_unseen"]())) == sorted([row[3, 4], row[4, 3], row[5, 5]])

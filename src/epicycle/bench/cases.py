@@ -1,4 +1,4 @@
-"""What is measured: the canonical step, ensembles, an MLP, the cost of looking, many members, and the start."""
+"""The benchmark cases: the canonical setting, ensembles, an MLP, the cost of observing, many members, the start, and the lanes."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -17,11 +17,13 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from epicycle.bench.child import BEGAN
 from epicycle.bench.floor import Floor
 from epicycle.bench.timing import Job, alternate, ratio
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Training
+from epicycle.spec.families import Params
 from epicycle.spec.observation import Observation
 from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
@@ -34,7 +36,7 @@ GPU_MEMBERS = (1, 8, 64, 512, 4096)
 
 
 def experiment(p: int, model: Transformer | MLP) -> Experiment:
-    """Addition mod p on 30 % of the pairs, AdamW, full batch."""
+    """Addition mod p on 30 % of the pairs, with AdamW and full batches."""
     return Experiment(
         task=Modular(p=p, operation="x+y"),
         split=Split(frac_train=0.3),
@@ -47,73 +49,77 @@ CANONICAL = experiment(113, Transformer(d_model=128, n_heads=4, d_mlp=512))
 
 
 def canonical(machine: Machine) -> dict[str, Any]:
-    """The setting of the progress-measures paper, one run with the machine to itself."""
-    return _against(CANONICAL, 1, machine, steps=8, plain_steps=1)
+    """The setting of the progress-measures paper: one run that has the machine to itself."""
+    return compared(CANONICAL, 1, machine, steps=8, plain_steps=1)
 
 
 def ensembles(machine: Machine) -> list[dict[str, Any]]:
-    """Three widths at p = 53, all members per member-step; PyTorch trains them one by one."""
-    widths = {d: experiment(53, Transformer(d_model=d)) for d in (32, 64, 128)}
+    """Runs at three widths with p = 53, trained together, per member-step. PyTorch trains them one by one."""
+    settings = {d_model: experiment(53, Transformer(d_model=d_model)) for d_model in (32, 64, 128)}
     if machine.lane == "unbatched":
-        return [{"d_model": d, **_against(e, 8, machine, steps=1600 // d, plain_steps=4)} for d, e in widths.items()]
-    many = [*widths.items(), (128, CANONICAL)]
-    return [{"d_model": d, "p": e.task.p, **_against(e, n, machine, 20, 1)} for d, e in many for n in GPU_MEMBERS]  # type: ignore[attr-defined]
+        return [{"d_model": d, **compared(e, 8, machine, steps=1600 // d, plain_steps=4)} for d, e in settings.items()]
+    on_gpu = [*((d, 53, e) for d, e in settings.items()), (128, 113, CANONICAL)]
+    return [{"d_model": d, "p": p, **compared(e, n, machine, steps=20, plain_steps=1)} for d, p, e in on_gpu for n in GPU_MEMBERS]
 
 
 def mlp(machine: Machine) -> dict[str, Any]:
-    """An embedding MLP on both operands."""
-    return _against(experiment(53, MLP(d_model=128, d_mlp=256)), 8, machine, steps=40, plain_steps=8)
+    """An MLP on the embeddings of both operands."""
+    return compared(experiment(53, MLP(d_model=128, d_mlp=256)), 8, machine, steps=40, plain_steps=8)
 
 
 def observation(machine: Machine) -> dict[str, Any]:
-    """All default measures at the default schedule, as a share of the training time of a default budget."""
+    """The time of all default measures at the default schedule, as a share of the training time of a default budget."""
     setting = experiment(53, Transformer(d_model=64))
-    seen, budget = Observation(), setting.training.steps
-    ensemble = Rehearsal(setting, 2 * machine.devices, machine, seen.measures)
-    seconds = alternate({"step": lambda: ensemble.steps(20), "look": lambda: ensemble.look(20)}, ROUNDS)
-    steps_each = ratio(seconds["look"], seconds["step"])
-    shares = {f"share_of_{n}_steps": round(steps_each * len(seen.grid(n)) / n, 4) for n in (1600, budget)}
-    return {"steps_that_one_observation_costs": round(steps_each, 3), "measures": len(seen.measures), **shares}
+    default, budget = Observation(), setting.training.steps
+    ensemble = Rehearsal(setting, 2 * machine.devices, machine, default.measures)
+    seconds = alternate({"step": lambda: ensemble.steps(20), "observation": lambda: ensemble.observe(20)}, ROUNDS)
+    steps_per_observation = ratio(seconds["observation"], seconds["step"])
+    shares = {f"share_of_{n}_steps": round(steps_per_observation * len(default.grid(n)) / n, 4) for n in (1600, budget)}
+    return {"steps_that_one_observation_costs": round(steps_per_observation, 3), "measures": len(default.measures), **shares}
 
 
 def members(machine: Machine) -> dict[str, Any]:
-    """Whether time grows in proportion to the members, and the memory that 64 canonical ones take (in a process of their own)."""
+    """Whether time grows in proportion to the members, and the memory of 64 canonical members in a process of their own.
+
+    `slope` is the exponent of time against members; 1 is proportional.
+    """
     counts = (8, 16, 32, 64)
-    grown = {n: Rehearsal(experiment(53, Transformer(d_model=32)), n, machine) for n in counts}
-    jobs: dict[str, Job] = {str(n): _whole(ensemble) for n, ensemble in grown.items()}
-    seconds = alternate(jobs, ROUNDS)
+    cohorts = {n: Rehearsal(experiment(53, Transformer(d_model=32)), n, machine) for n in counts}
+    seconds = alternate({str(n): _whole_cohort(cohort) for n, cohort in cohorts.items()}, ROUNDS)
     medians = [statistics.median(seconds[str(n)]) for n in counts]
     slope = float(np.polyfit(np.log(counts), np.log(medians), 1)[0])
-    child = _child("memory", "64")
-    return {"counts": counts, "ms": [round(s * 1e3, 1) for s in medians], "slope": round(slope, 3), "canonical_64": child}
+    memory = child_result("memory", "64")
+    return {"counts": counts, "ms": [round(s * 1e3, 1) for s in medians], "slope": round(slope, 3), "canonical_64": memory}
 
 
 def lanes(machine: Machine) -> dict[str, Any]:
-    """How far this machine's trajectory is from the CPU's, where members take turns; on a CPU that of batched members is taken.
+    """How far this machine's trajectory is from that of a CPU on which members take turns.
 
-    Largest difference of a weight, in units of the largest weight of its tensor.
+    On a CPU, a trajectory of batched members is compared. The distance is the largest difference of a weight, in units of the largest
+    weight of its tensor.
     """
-    turns = Machine(Mesh(np.array(jax.devices("cpu")), ("member",)), "unbatched")
-    other = replace(machine, lane="vmap")
-    pair = [Rehearsal(experiment(53, Transformer(d_model=32)), 4, each) for each in (turns, other)]
-    drift: dict[str, float] = {}
+    reference = Machine(Mesh(np.array(jax.devices("cpu")), ("member",)), "unbatched")
+    batched = replace(machine, lane="vmap")
+    rehearsals = [Rehearsal(experiment(53, Transformer(d_model=32)), 4, device) for device in (reference, batched)]
+    distances: dict[str, float] = {}
     for done, goal in ((0, 1), (1, 10), (10, 30), (30, 100)):
-        for rehearsal in pair:
+        for rehearsal in rehearsals:
             rehearsal.steps(goal - done)
-        here, there = (rehearsal.members_states() for rehearsal in pair)
-        drift[str(goal)] = max(_difference(a.params, b.params) for a, b in zip(here, there, strict=True))
-    return {"platforms": [turns.platform, other.platform], "largest_difference_after_steps": drift}
+        pairs = zip(*(rehearsal.states() for rehearsal in rehearsals), strict=True)
+        distances[str(goal)] = max(_distance(state.params, batched_state.params) for state, batched_state in pairs)
+    return {"platforms": [reference.platform, batched.platform], "largest_difference_after_steps": distances}
 
 
-def _difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    return max(float(np.abs(value - other[name]).max() / max(np.abs(value).max(), 1e-30)) for name, value in one.items())
+def _distance(params: Params, compared_params: Params) -> float:
+    return max(float(np.abs(v - compared_params[name]).max() / max(np.abs(v).max(), 1e-30)) for name, v in params.items())
 
 
 def starting(machine: Machine) -> dict[str, Any]:
-    """Seconds from the start of a process until the quickstart has made and recorded its first step; cache empty, and full."""
+    """Seconds from the start of a process until the quickstart has recorded its first steps, with an empty cache and a full one."""
+    del machine
     with tempfile.TemporaryDirectory() as cache:
-        cold = _child("start", EPICYCLE_CACHE=cache)["seconds"]
-        warm = [_child("start", EPICYCLE_CACHE=cache)["seconds"] for _ in range(3)]
+        cold = child_result("start", EPICYCLE_CACHE=cache)["seconds"]
+        warm = [child_result("start", EPICYCLE_CACHE=cache)["seconds"] for _ in range(3)]
     return {"cold_seconds": round(cold, 2), "warm_seconds": round(statistics.median(warm), 2)}
 
 
@@ -129,45 +135,63 @@ CASES: dict[str, Callable[[Machine], Any]] = {
 
 
 def bench(names: list[str], report: Callable[[str], None]) -> dict[str, Any]:
-    """Run the named cases and describe the machine."""
+    """Run the named cases.
+
+    Args:
+        names: keys of `CASES`.
+        report: called with one line after each case.
+
+    Returns:
+        A description of the machine, and the result of each case by its name.
+    """
     machine = start()
-    found: dict[str, Any] = {"machine": {**machine.signature(), "torch": version("torch") if find_spec("torch") else None}}
+    results: dict[str, Any] = {"machine": {**machine.signature(), "torch": version("torch") if find_spec("torch") else None}}
     for name in names:
         began = time.perf_counter()
-        found[name] = CASES[name](machine)
-        report(f"{name}: {json.dumps(found[name])} ({time.perf_counter() - began:.0f} s)")
-    return found
+        results[name] = CASES[name](machine)
+        report(f"{name}: {json.dumps(results[name])} ({time.perf_counter() - began:.0f} s)")
+    return results
 
 
-def _against(setting: Experiment, count: int, machine: Machine, steps: int, plain_steps: int) -> dict[str, Any]:
-    """Ours, the floor and, where there is one, the plain loop, in turn."""
+def compared(setting: Experiment, count: int, machine: Machine, steps: int, plain_steps: int) -> dict[str, Any]:
+    """The time of a member-step in this engine, against the floor and, if PyTorch is installed, against the plain loop.
+
+    Args:
+        setting: what is trained.
+        count: members of the cohort.
+        machine: the devices to train on.
+        steps: steps that the engine makes in each round.
+        plain_steps: steps that the plain loop makes in each round.
+    """
     ensemble = Rehearsal(setting, count, machine)
-    work = flops(ensemble.products)
     jobs: dict[str, Job] = {
-        "ours": lambda: ensemble.steps(steps),
+        "engine": lambda: ensemble.steps(steps),
         "floor": Floor(ensemble.products, machine, alone=count == 1),
     }
     if find_spec("torch") and machine.platform == "cpu":
-        jobs["plain"] = _plain(setting, plain_steps)
-    seconds = alternate(jobs, ROUNDS)
-    ours = statistics.median(seconds["ours"])
-    found = {
-        "members": count,
-        "ms_per_step": round(ours * 1e3, 4),
-        "ratio_to_floor": round(ratio(seconds["ours"], seconds["floor"]), 3),
+        jobs["plain"] = _plain_loop(setting, plain_steps)
+    return _comparison(ensemble, alternate(jobs, ROUNDS))
+
+
+def _comparison(ensemble: Rehearsal, seconds: dict[str, list[float]]) -> dict[str, Any]:
+    operations, engine = flops(ensemble.products), statistics.median(seconds["engine"])
+    result = {
+        "members": ensemble.members,
+        "ms_per_step": round(engine * 1e3, 4),
+        "ratio_to_floor": round(ratio(seconds["engine"], seconds["floor"]), 3),
         "floor_ms": round(statistics.median(seconds["floor"]) * 1e3, 4),
-        "steps_a_second": round(1 / ours, 1),
-        "megaflops_per_step": round(work / 1e6, 1),
-        "gigaflops_a_second": round(work / ours / 1e9, 1),
+        "steps_a_second": round(1 / engine, 1),
+        "megaflops_per_step": round(operations / 1e6, 1),
+        "gigaflops_a_second": round(operations / engine / 1e9, 1),
         "member_megabytes_at_most": round(ensemble.bytes / 1e6, 1),
     }
     if "plain" in seconds:
-        found["pytorch_ms"] = round(statistics.median(seconds["plain"]) * 1e3, 3)
-        found["ratio_to_pytorch"] = round(ratio(seconds["plain"], seconds["ours"]), 2)
-    return found
+        result["pytorch_ms"] = round(statistics.median(seconds["plain"]) * 1e3, 3)
+        result["ratio_to_pytorch"] = round(ratio(seconds["plain"], seconds["engine"]), 2)
+    return result
 
 
-def _plain(setting: Experiment, steps: int) -> Job:
+def _plain_loop(setting: Experiment, steps: int) -> Job:
     from epicycle.bench.plain import trainer
 
     params = setting.model.init(jax.random.key(0), setting.task.table())
@@ -175,14 +199,23 @@ def _plain(setting: Experiment, steps: int) -> Job:
     return lambda: train(steps)
 
 
-def _whole(ensemble: Rehearsal) -> Job:
+def _whole_cohort(ensemble: Rehearsal) -> Job:
+    """A job that takes the seconds of one step of all members."""
     return lambda: ensemble.steps(20) * ensemble.members
 
 
-def _child(*arguments: str, **environment: str) -> dict[str, Any]:
-    """What a fresh process of `bench.child` prints."""
-    env = {**os.environ, **environment, "EPICYCLE_BENCH_BEGAN": repr(time.time())}
-    done = subprocess.run(
-        [sys.executable, "-m", "epicycle.bench.child", *arguments], env=env, capture_output=True, text=True, check=True
+def child_result(*arguments: str, **environment: str) -> dict[str, Any]:
+    """What a fresh process of `bench.child` prints.
+
+    Args:
+        arguments: of its command line.
+        environment: variables to set for it.
+
+    Raises:
+        subprocess.CalledProcessError: the process failed; its messages are on stderr.
+    """
+    variables = {**os.environ, **environment, BEGAN: repr(time.time())}
+    process = subprocess.run(
+        [sys.executable, "-m", "epicycle.bench.child", *arguments], env=variables, stdout=subprocess.PIPE, text=True, check=True
     )
-    return json.loads(done.stdout)
+    return json.loads(process.stdout)

@@ -1,4 +1,7 @@
-"""Measurements that need a process of their own: the start, and the peak of memory."""
+"""Measurements that need a process of their own: the seconds to a first step, and the peak of memory.
+
+`python -m epicycle.bench.child start` and `python -m epicycle.bench.child memory MEMBERS` print one JSON document.
+"""
 
 import contextlib
 import json
@@ -9,29 +12,38 @@ import tempfile
 import time
 from pathlib import Path
 
+BEGAN = "EPICYCLE_BENCH_BEGAN"  # environment variable: the Unix time at which the parent started this process
 
-def main(what: str, *arguments: str) -> None:
+
+def main(measurement: str, *arguments: str) -> None:
     """Measure and print one JSON document."""
-    print(json.dumps(_start() if what == "start" else _memory(int(arguments[0]))))
+    print(json.dumps(seconds_to_first_step() if measurement == "start" else peak_memory(int(arguments[0]))))
 
 
-def _start() -> dict[str, float]:
-    """Seconds from the parent's call until the quickstart reports its first step, by the way that `epicycle run` takes."""
+def seconds_to_first_step() -> dict[str, float]:
+    """Seconds from the parent's call until the quickstart reports its first round, on the path that `epicycle run` takes.
+
+    The run is interrupted after that report and its results are thrown away.
+    """
+    from epicycle.lab.session import Session
     from epicycle.lab.study import run_study
     from epicycle.store.files import Root
     from epicycle.studies import load
     from epicycle.training.loop import Interrupted
 
-    reported: list[float] = []
+    report_times: list[float] = []
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(Interrupted):
-        run_study(
-            load("quickstart"), Root.create(Path(folder) / "results"), lambda progress: reported.append(time.time()), lambda: True
+        session = Session(
+            root=Root.create(Path(folder) / "results"),
+            watch=lambda progress: report_times.append(time.time()),
+            interrupted=lambda: bool(report_times),  # not sooner: an interruption before the first round reports nothing
         )
-    return {"seconds": reported[0] - float(os.environ["EPICYCLE_BENCH_BEGAN"])}
+        run_study(load("quickstart"), session)
+    return {"seconds": report_times[0] - float(os.environ[BEGAN])}
 
 
-def _memory(members: int) -> dict[str, float]:
-    """Peak resident memory while canonical members train and are observed."""
+def peak_memory(members: int) -> dict[str, float]:
+    """Peak resident memory in gigabytes while so many members of the canonical setting train and are observed."""
     from epicycle.bench.cases import CANONICAL
     from epicycle.spec.observation import Observation
     from epicycle.training.devices import start
@@ -39,9 +51,10 @@ def _memory(members: int) -> dict[str, float]:
 
     ensemble = Rehearsal(CANONICAL, members, start(), Observation().measures)
     ensemble.steps(2)
-    ensemble.look(1)
-    unit = 1e9 if sys.platform == "darwin" else 1e6  # bytes there, kilobytes elsewhere
-    return {"members": members, "peak_gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 2)}
+    ensemble.observe(1)
+    units_per_gigabyte = 1e9 if sys.platform == "darwin" else 1e6  # ru_maxrss is in bytes on macOS, in kilobytes on Linux
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units_per_gigabyte
+    return {"members": members, "peak_gigabytes": round(peak, 2)}
 
 
 if __name__ == "__main__":

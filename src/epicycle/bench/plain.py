@@ -1,37 +1,38 @@
-"""The loop the field writes, in PyTorch: every row through every position of every layer, one seed at a time, Python between steps.
+"""The training loop that papers on grokking publish, in PyTorch: every row through every position, one seed at a time.
 
-Written anew in the style of the public grokking repositories: einsum attention over all positions, AdamW, full batch, the loss from
-float64 log-probabilities (the progress-measures code casts so; in float32 small losses vanish). The function is the one that
-`models` computes; a test holds both to the same logits.
+Written anew in the style of the public grokking repositories: einsum attention over all positions, AdamW, full batches, the loss from
+float64 log-probabilities (as in the progress-measures code; in float32 small losses vanish). The networks compute the same function
+as `epicycle.models`; a test compares their logits.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
 
 from epicycle.spec.experiment import Experiment
+from epicycle.spec.families import Params
 
 
 class Network(nn.Module):
-    """Parameters by name."""
+    """A network whose parameters are attributes, by their names in `epicycle.models`."""
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
+    def __init__(self, params: Params) -> None:
         super().__init__()
         for name, value in params.items():
             self.register_parameter(name, nn.Parameter(torch.tensor(value)))
 
     def __getattr__(self, name: str) -> Any:
-        """A parameter or buffer; typed loosely, since PyTorch cannot know which."""
+        """A parameter or buffer. Typed as Any, because PyTorch's own type leaves open which."""
         return super().__getattr__(name)
 
 
 class Transformer(Network):
-    """One causal block per layer, no normalisation; weights in the shapes of `epicycle.models.transformer.model`."""
+    """Causal blocks without normalisation, with weights in the shapes of `epicycle.models.transformer.model`."""
 
-    def __init__(self, params: Mapping[str, Any]) -> None:
+    def __init__(self, params: Params) -> None:
         super().__init__(params)
         n_pos = params["W_pos"].shape[0]
         self.register_buffer("mask", torch.tril(torch.ones(n_pos, n_pos)).bool())
@@ -53,10 +54,10 @@ class Transformer(Network):
 
 
 class MLP(Network):
-    """Embedded operands, concatenated, through one hidden ReLU layer."""
+    """The embeddings of the operands, concatenated, through one hidden ReLU layer."""
 
     def forward(self, tokens: Any) -> Any:
-        """Logits, with a position axis of length one."""
+        """Logits, with a position axis of length 1."""
         operands = self.W_in.shape[0] // self.W_E.shape[1]
         x = self.W_E[tokens[:, :operands]].flatten(start_dim=1)
         return (torch.relu(x @ self.W_in + self.b_in) @ self.W_U)[:, None]
@@ -65,7 +66,7 @@ class MLP(Network):
 NETWORKS = {"transformer": Transformer, "mlp": MLP}
 
 
-def network(experiment: Experiment, params: Mapping[str, Any]) -> nn.Module:
+def network(experiment: Experiment, params: Params) -> nn.Module:
     """The network of an experiment with given weights.
 
     Raises:
@@ -74,15 +75,21 @@ def network(experiment: Experiment, params: Mapping[str, Any]) -> nn.Module:
     return NETWORKS[experiment.model.kind](params)
 
 
-def trainer(experiment: Experiment, params: Mapping[str, Any], threads: int) -> Callable[[int], float]:
-    """A function that trains by so many steps and returns seconds for one."""
+def trainer(experiment: Experiment, params: Params, threads: int) -> Callable[[int], float]:
+    """A function that trains a network on the split of data_seed 0 for a number of steps, and returns seconds for one step.
+
+    Args:
+        experiment: what is trained; its optimiser must be AdamW.
+        params: the weights to begin with, as NumPy arrays.
+        threads: CPU threads that PyTorch may use.
+    """
     torch.set_num_threads(threads)
     table = experiment.task.table()
     rows = experiment.split.train_rows(table, 0)
     tokens, labels = torch.tensor(table.inputs[rows]).long(), torch.tensor(table.labels[rows]).long()
-    net, numbers = network(experiment, params), experiment.training.optimiser.model_dump()
+    net, fields = network(experiment, params), experiment.training.optimiser.model_dump()
     optimiser = torch.optim.AdamW(
-        net.parameters(), lr=numbers["lr"], betas=tuple(numbers["betas"]), eps=numbers["eps"], weight_decay=numbers["weight_decay"]
+        net.parameters(), lr=fields["lr"], betas=tuple(fields["betas"]), eps=fields["eps"], weight_decay=fields["weight_decay"]
     )
 
     def steps(count: int) -> float:
@@ -90,8 +97,9 @@ def trainer(experiment: Experiment, params: Mapping[str, Any], threads: int) -> 
         for _ in range(count):
             logits = net(tokens)[:, -1]
             log_probabilities = torch.log_softmax(logits.to(torch.float64), dim=-1)
-            loss = -log_probabilities.gather(1, labels[:, None]).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+            # Typed as Any: PyTorch's `backward` has no types, which mypy reports only where PyTorch is installed.
+            loss: Any = -log_probabilities.gather(1, labels[:, None]).mean()
+            loss.backward()
             optimiser.step()
             optimiser.zero_grad()
         return (time.perf_counter() - began) / count

@@ -1,14 +1,13 @@
 """Fair timing on a shared machine: jobs take turns within one run, and only their ratios are compared."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 Job = Callable[[], float]  # does its work once and returns seconds for one unit of it
 
 
 def alternate(jobs: Mapping[str, Job], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each job, in every round; each is run once before, unmeasured."""
+    """Seconds of each job in every round, by the job's name. Each job runs once before the rounds, unmeasured."""
     for job in jobs.values():
         job()
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
@@ -18,13 +17,6 @@ def alternate(jobs: Mapping[str, Job], rounds: int) -> dict[str, list[float]]:
     return seconds
 
 
-def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Median over rounds of the ratio within a round."""
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """The median over rounds of the ratio within a round."""
+    return statistics.median(a / b for a, b in zip(numerators, denominators, strict=True))

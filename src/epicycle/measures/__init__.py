@@ -1,4 +1,7 @@
-"""The instruments: pure functions of a snapshot of a run. A new measure is a file here and a line below."""
+"""The measures: named pure functions of a snapshot of a run, each recorded as a series.
+
+MEASURES names the kinds. A new measure is a class in a file here and a line below.
+"""
 
 MEASURES = {
     "loss": "epicycle.measures.fit:Loss",

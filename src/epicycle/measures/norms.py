@@ -1,4 +1,7 @@
-"""Weight norms, per tensor and total (the sum of squares of Nanda et al., arXiv 2301.05217, is the square of the total)."""
+"""Weight norms: how large the weights are, per tensor and in total. Weight decay shrinks them while a network groks.
+
+The sum of squared weights of Nanda et al. (arXiv 2301.05217) is the square of the total norm.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,7 +13,7 @@ from epicycle.spec.families import Measure
 
 
 class WeightNorm(Measure):
-    """L2 norm of each parameter tensor, in alphabetical order of their names."""
+    """L2 norm of each parameter tensor: which part of the network grows or shrinks. Tensors are in alphabetical order."""
 
     kind: ClassVar[str] = "weight_norm"
     dims: ClassVar[tuple[str, ...]] = ("tensor",)
@@ -26,7 +29,7 @@ class WeightNorm(Measure):
         return ("params",)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " tensor"]:
-        """One norm per tensor."""
+        """One norm for each tensor, in units of the weights."""
         params = snapshot["params"]
         return jnp.stack([jnp.sqrt(jnp.square(params[name]).sum()) for name in sorted(params)])
 
@@ -36,7 +39,7 @@ class WeightNorm(Measure):
 
 
 class TotalNorm(Measure):
-    """L2 norm of all parameters together."""
+    """L2 norm of all parameters together: how large the network's weights are as a whole."""
 
     kind: ClassVar[str] = "total_norm"
 
@@ -51,6 +54,6 @@ class TotalNorm(Measure):
         return ("params",)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
-        """The norm."""
+        """The norm, in units of the weights."""
         params = snapshot["params"]
         return jnp.sqrt(jnp.stack([jnp.square(value).sum() for value in params.values()]).sum())

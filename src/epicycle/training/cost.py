@@ -76,7 +76,8 @@ def _products(jaxpr: core.Jaxpr) -> Counter[Product]:
             continue
         inner = [_products(program) for program in _programs_inside(eqn)]
         if eqn.primitive.name == "cond":
-            total += max(inner, key=lambda counts: flops(counts))
+            costliest: Counter[Product] = max(inner, key=flops)
+            total += costliest
             continue
         times = int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else 1
         for counts in inner:
