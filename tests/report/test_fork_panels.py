@@ -184,6 +184,6 @@ def test_files_for_papers(tmp_path: Path) -> None:
 
 
 def test_what_a_figure_cannot_show() -> None:
-    with pytest.raises(ValueError, match="a number of each run, which share does not have"):
+    with pytest.raises(ValueError, match="one number a run, and share gives none"):
         Figure(title="Which?", arms=("early",), quantities=(Share(event="t_gen", arm="early"),))
     assert Figure(title="Which?", arms=("early",), quantities=(EventTime(event="t_gen", arm="early"),)).quantities

@@ -144,8 +144,8 @@ def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset])
 def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool) -> None:
     for line in panel.lines:
         x = np.maximum(line.x, 1) if log_steps else line.x
-        style = {"color": line.colour, "linestyle": DASHES[line.dash], "linewidth": line.width / 1.6, "alpha": panel.opacity(line)}
-        axes.plot(x, line.y, **style)
+        opacity, width = panel.opacity(line), line.width / 1.6
+        axes.plot(x, line.y, color=line.colour, linestyle=DASHES[line.dash], linewidth=width, alpha=opacity)
     kind, span = scale_of(figure.series)
     axes.set_yscale(kind)
     if span:
