@@ -86,9 +86,9 @@ def test_there_is_an_example_of_every_kind() -> None:
 
 def test_every_kind_is_documented_as_it_is_written() -> None:
     page = (Path(__file__).parents[2] / "docs" / "forks.md").read_text()
-    told = dict(re.findall(r"^\| `(\w+)` \| `(\w+\(.*?\))` \|", page, re.MULTILINE))
-    assert set(told) == set(KINDS["edit"])
-    for kind, written in told.items():
+    examples = dict(re.findall(r"^\| `(\w+)` \| `(\w+\(.*?\))` \|", page, re.MULTILINE))
+    assert set(examples) == set(KINDS["edit"])
+    for kind, written in examples.items():
         made = eval(written, {name: getattr(ep, name) for name in dir(ep) if name[0].isupper()})  # the page is ours
         assert made.kind == kind
 
@@ -288,7 +288,7 @@ def test_noise_is_the_runs_own(parents: ep.Runs) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edits", "told"),
+    ("edits", "message"),
     [
         ([ep.Scale("temperature", 2)], "is off in this run; give it a value with set"),
         ([ep.Set("temperature", 2, over=5)], "off before the fork"),
@@ -311,9 +311,9 @@ def test_noise_is_the_runs_own(parents: ep.Runs) -> None:
         ([ep.Transplant(("W_E",), "nobody")], "nobody"),
     ],
 )
-def test_wrong_edits_are_told_and_leave_nothing(edits: list[ep.Edit], told: str, parents: ep.Runs) -> None:
+def test_wrong_edits_are_refused_and_leave_nothing(edits: list[ep.Edit], message: str, parents: ep.Runs) -> None:
     before = sorted(path.name for path in (parents._root.path / "cohorts").iterdir())
-    with pytest.raises(ep.InputError, match=told):
+    with pytest.raises(ep.InputError, match=message):
         parents.fork(MOMENT, edits)
     assert sorted(path.name for path in (parents._root.path / "cohorts").iterdir()) == before
 

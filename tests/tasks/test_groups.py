@@ -88,7 +88,7 @@ def test_a_group_never_named_here_works_from_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("task", "message"),
     [
         ({"group": "Q8"}, "not a group known here"),
         ({"group": "S7"}, "S and A from 1 to 6"),
@@ -104,6 +104,6 @@ def test_a_group_never_named_here_works_from_data() -> None:
         ({"group": "S3", "variant": "yx"}, "variant"),
     ],
 )
-def test_what_is_no_group_is_told(task: dict[str, object], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_tables_and_names_of_no_group_are_refused(task: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Experiment.parse({"task": {"kind": "composition", **task}, "model": {"kind": "mlp"}})

@@ -92,7 +92,7 @@ def test_distinct_seeds_differ_and_one_seed_never_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"n": 1}, "greater than or equal to 2"),
         ({"n": 201, "latin": True}, "at most 200"),
@@ -101,8 +101,8 @@ def test_distinct_seeds_differ_and_one_seed_never_changes() -> None:
         ({"n": 10, "table_seed": 2**32}, "less than or equal to 4294967295"),
     ],
 )
-def test_tables_that_cannot_be_drawn_are_told(fields: dict[str, int], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_tables_that_cannot_be_drawn_are_refused(fields: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         RandomTable(**fields)  # type: ignore[arg-type]
 
 

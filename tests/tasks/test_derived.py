@@ -1,4 +1,4 @@
-"""Tasks made of another task: what is kept, what is dropped, and that they are named, swept and set like any other."""
+"""Tasks made of another task: what they keep and what they drop, and that they are named, swept and set like any other task."""
 
 import subprocess
 import sys
@@ -69,10 +69,10 @@ def test_without_the_diagonal_nothing_is_its_own_mirror() -> None:
     assert len(rows) == 23 * 22 // 2, "one of each pair"
     trained = np.zeros(len(table.labels), bool)
     trained[rows] = True
-    assert leakage(table, trained)["mirror"]["share_of_test_rows_seen"] == 1.0
+    assert leakage(table, trained)["mirror"].share_of_test_rows_seen == 1.0
     closed = np.zeros(len(table.labels), bool)
     closed[ep.MirrorClosedSplit(frac_train=0.4).train_rows(table, 0)] = True
-    assert leakage(table, closed)["mirror"]["share_of_test_rows_seen"] == 0.0
+    assert leakage(table, closed)["mirror"].share_of_test_rows_seen == 0.0
 
 
 def test_nested_tasks_from_yaml() -> None:
@@ -131,7 +131,7 @@ def test_tasks_of_ones_own_can_be_wrapped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("task", "message"),
     [
         ({"kind": "random_labels"}, "task.of: Field required"),
         ({"kind": "random_labels", "of": {"p": 7}}, "this task has no kind"),
@@ -141,8 +141,8 @@ def test_tasks_of_ones_own_can_be_wrapped() -> None:
         ({"kind": "random_labels", "of": {"kind": "mlp"}}, "there is no task of kind 'mlp'"),
     ],
 )
-def test_wrong_nested_tasks_are_told_with_their_path(task: dict[str, object], told: str) -> None:
+def test_wrong_nested_tasks_are_refused_with_their_path(task: dict[str, object], message: str) -> None:
     with pytest.raises(ep.InputError) as error:
         ep.Experiment.parse({"task": task, "model": {"kind": "mlp"}})
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).startswith("task")

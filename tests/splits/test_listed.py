@@ -1,4 +1,4 @@
-"""A list of rows: from files and inline, one id for one content, and every wrong list told."""
+"""The split that lists its rows: read from files and from the spec, the same id for the same rows, and every wrong list refused."""
 
 from pathlib import Path
 from typing import Any
@@ -127,32 +127,32 @@ ARRAYS: dict[str, tuple[Any, str]] = {
 }
 
 
-def refused(rows: Any, told: str) -> None:
-    with pytest.raises(ep.InputError, match=told) as error:
+def refused(rows: Any, message: str) -> None:
+    with pytest.raises(ep.InputError, match=message) as error:
         experiment(rows)
     assert str(error.value).startswith("split.rows: ")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
 
 
-@pytest.mark.parametrize(("rows", "told"), INLINE, ids=[told for _, told in INLINE])
-def test_wrong_lists_are_told(rows: Any, told: str) -> None:
+@pytest.mark.parametrize(("rows", "message"), INLINE, ids=[message for _, message in INLINE])
+def test_wrong_lists_are_refused(rows: Any, message: str) -> None:
     Path("folder.txt").mkdir()
-    refused(rows, told)
+    refused(rows, message)
 
 
 @pytest.mark.parametrize("name", [*FILES, *ARRAYS])
-def test_wrong_files_are_told(name: str) -> None:
+def test_wrong_files_are_refused(name: str) -> None:
     if name in FILES:
-        content, told = FILES[name]
+        content, message = FILES[name]
         Path(name).write_bytes(content)
     else:
-        array, told = ARRAYS[name]
+        array, message = ARRAYS[name]
         np.save(name, array)
-    refused(name, told)
+    refused(name, message)
 
 
-def test_a_long_wrong_list_is_told_briefly() -> None:
+def test_a_long_wrong_list_is_refused_briefly() -> None:
     refused([*range(5000), 7], "entry 5001 lists 7 a second time")
 
 
