@@ -77,8 +77,10 @@ class AxisLengths:
         if unknown and length % product == 0:
             self._lengths[unknown[0]] = _Length(length // product, key)
         elif unknown or length != product:
-            known = [f"{FIELDS.get(a, a)} = {self[a]} ({self._lengths[a].source})" for a in group if a in self._lengths]
-            raise InputError(f"{key} has {length} numbers along the axis {' x '.join(group)}, which does not fit {', '.join(known)}.")
+            factors = [f"{FIELDS.get(a, a)} = {self[a]} ({self._lengths[a].source})" for a in group if a in self._lengths]
+            raise InputError(
+                f"{key} has {length} numbers along the axis {' x '.join(group)}, which does not fit {', '.join(factors)}."
+            )
 
 
 def axis_groups(axes: str) -> list[list[str]]:

@@ -86,9 +86,10 @@ def _names_of(frame: pandas.DataFrame, columns: Mapping[str, str], where: str) -
 
 def _check_names(names: Mapping[str, str], where: str) -> None:
     for name in names.values():
-        if len(same := [column for column in names if names[column] == name]) > 1:
+        if len(columns := [column for column in names if names[column] == name]) > 1:
             raise InputError(
-                f"{where}: columns {' and '.join(same)} both mean {name}; choose one, for example columns={{'{name}': '{same[0]}'}}."
+                f"{where}: columns {' and '.join(columns)} both mean {name}; choose one of them, for example with "
+                f"columns={{'{name}': '{columns[0]}'}}."
             )
     if "step" not in names.values():
         raise InputError(

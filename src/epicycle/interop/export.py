@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save
 
-from epicycle.interop.layout_conversion import Arrays
 from epicycle.interop.parquet import require_pyarrow
 from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
@@ -119,7 +118,7 @@ def _weights_file(run: StoredRun, step: int, names: str) -> bytes:
     return save(_named_weights(run, step, names, model), metadata={"epicycle": json.dumps(header)})
 
 
-def _named_weights(run: StoredRun, step: int, names: str, model: dict[str, Any]) -> Arrays:
+def _named_weights(run: StoredRun, step: int, names: str, model: dict[str, Any]) -> dict[str, Any]:
     """The parameters under the names asked for; `model` is the run's model as plain data."""
     params, layout = run.params(step), NAMES[names]
     if layout is None:

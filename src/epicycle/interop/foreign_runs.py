@@ -51,7 +51,7 @@ def import_runs(
         source: a .csv, .npz or .parquet file, a pandas table, or a mapping of columns to arrays (`[step]` or `[run, step]`); a list
             of such (they form one arm, `runs`); or a mapping of arms to such.
         num_classes: number of classes. The baseline is then 1 / num_classes, the accuracy of guessing among balanced classes.
-        baseline: instead of num_classes, the best accuracy without understanding, from 0 to 1.
+        baseline: instead of num_classes, the accuracy that can be reached without solving the task, from 0 to 1.
         columns: our name -> their name, where a spelling is not understood or two columns have the same meaning.
         swept: columns that hold what was varied. A claim chooses one value of each with `where`.
         percent: whether accuracies are given from 0 to 100.
@@ -61,16 +61,11 @@ def import_runs(
         InputError: unreadable files, columns that cannot be understood, or accuracies outside 0 to 1.
     """
     level = _baseline_level(num_classes, baseline)
-    arms: dict[str, list[Curve]] = {}
-    for arm, tables in tables_by_arm(source).items():
-        arms[arm] = [curve for where, table in with_places(tables) for curve in curves_of(table, columns or {}, swept, where)]
-        if not arms[arm]:
-            raise InputError(f"arm '{arm}' has no runs; pass at least one file or table for it.")
+    arms = {arm: _curves_of_arm(arm, tables, columns or {}, swept) for arm, tables in tables_by_arm(source).items()}
     _check_accuracies([curve for curves in arms.values() for curve in curves], percent)
-    datasets = {
-        arm: dataset_of([_as_shares(curve) for curve in curves] if percent else curves, level, swept, budget)
-        for arm, curves in arms.items()
-    }
+    if percent:
+        arms = {arm: [_as_shares(curve) for curve in curves] for arm, curves in arms.items()}
+    datasets = {arm: dataset_of(curves, level, swept, budget) for arm, curves in arms.items()}
     options = {
         "num_classes": num_classes,
         "baseline": baseline,
@@ -178,9 +173,8 @@ class ForeignRuns:
         write_json(files.verdicts, verdicts)
         command = f"{self._call}.report({str(folder)!r}, ...)  # with the question, claims and figures of this page"
         seconds = time.perf_counter() - began
-        write_page(
-            files, page_spec(files.path.name, question, self.arms, figures), self.arms, verdicts, provenance(command, seconds, 0)
-        )
+        spec = page_spec(files.path.name, question, self.arms, figures)
+        write_page(files, spec, self.arms, verdicts, provenance(command, seconds, trained=0))
         return files.report
 
     def _only_arm(self) -> xarray.Dataset:
@@ -218,8 +212,15 @@ def _baseline_level(num_classes: int | None, baseline: float | None) -> float:
     return level
 
 
+def _curves_of_arm(arm: str, tables: Any, columns: Mapping[str, str], swept: Sequence[str]) -> list[Curve]:
+    curves = [curve for where, table in with_places(tables) for curve in curves_of(table, columns, swept, where)]
+    if not curves:
+        raise InputError(f"arm '{arm}' has no runs; pass at least one file or table for it.")
+    return curves
+
+
 def _check_accuracies(curves: Sequence[Curve], percent: bool) -> None:
-    """Refuse accuracies outside their range. Percentages are converted on request only, because they cannot be told for sure."""
+    """Refuse accuracies outside their range. A value up to 1 may be a share or a percentage, so nothing is converted unasked."""
     top = 100 if percent else 1
     largest = []
     for curve in curves:

@@ -131,12 +131,12 @@ class Layout:
         buffers = {key for template in self.buffers for key in _keys(template, n_layers)}
         return Differences(sorted(required - keys), sorted(keys - buffers.union(*keys_of.values())))
 
-    def read(self, arrays: Arrays, given: Mapping[str, int] | None = None) -> tuple[Params, Sizes]:
+    def read(self, arrays: Arrays, head_sizes: Mapping[str, int] | None = None) -> tuple[Params, Sizes]:
         """Our parameters from a state dict, and the sizes of the network.
 
         Args:
             arrays: key -> array.
-            given: sizes that the shapes alone do not tell: `n_heads` or `d_head`, where the heads lie side by side.
+            head_sizes: `n_heads` or `d_head`, where the shapes alone do not tell them because the heads lie side by side.
 
         Raises:
             InputError: names, shapes or number types that do not belong to this layout.
@@ -144,7 +144,7 @@ class Layout:
         self._check(self.differences(set(arrays)))
         n_layers = _count_layers(set(arrays))
         present = {name: entry for name, entry in self.tensors.items() if all(key in arrays for key in entry.keys(n_layers))}
-        lengths = AxisLengths({**(given or {}), **({"n_layers": n_layers} if n_layers else {})})
+        lengths = AxisLengths({**(head_sizes or {}), **({"n_layers": n_layers} if n_layers else {})})
         lengths.read([TensorShape(k, entry.axes, np.shape(arrays[k])) for entry in present.values() for k in entry.keys(n_layers)])
         params = {}
         for name, entry in present.items():

@@ -1,8 +1,8 @@
 """Training curves from other codes: the runs of a table as curves, and curves as the dataset of an arm."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas
@@ -42,6 +42,11 @@ class Curve:
     swept: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _Seeds(NamedTuple):
+    seed: int
+    data_seed: int
+
+
 def curves_of(source: Any, columns: Mapping[str, str], swept: Sequence[str], where: str) -> Iterator[Curve]:
     """The runs in one table.
 
@@ -75,30 +80,23 @@ def dataset_of(curves: Sequence[Curve], baseline: float, swept: Sequence[str], b
 
     Args:
         curves: the runs of the arm.
-        baseline: the best accuracy without understanding.
+        baseline: the accuracy that can be reached without solving the task.
         swept: names of the swept columns.
         budget: the step up to which runs count; None means the last step of the arm.
 
     Raises:
         InputError: two runs have the same seeds, only some tables have seeds, or no record lies within the budget.
     """
-    curves = _with_seeds(curves)
-    _check_distinct(curves, swept)
+    seeds = _seeds_of(curves)
+    _check_distinct(curves, seeds, swept)
     last = max(int(curve.steps[-1]) for curve in curves) if budget is None else budget
     steps = np.unique(np.concatenate([curve.steps[curve.steps <= last] for curve in curves]))
     if not len(steps):
         first = min(int(curve.steps[0]) for curve in curves)
         raise InputError(f"no run has a record up to step {last}, the budget; pass budget={first} (the first recorded step) or more.")
     runs = [
-        RunLabels(
-            name=curve.name,
-            seed=int(curve.seed or 0),
-            data_seed=int(curve.data_seed or 0),
-            status=_status(curve, last),
-            baseline=baseline,
-            swept=curve.swept,
-        )
-        for curve in curves
+        RunLabels(curve.name, seed, data_seed, _status(curve, last), baseline, swept=curve.swept)
+        for curve, (seed, data_seed) in zip(curves, seeds, strict=True)
     ]
     return arm_dataset(steps, _aligned(curves, steps), runs, budget=last, swept=swept)
 
@@ -161,18 +159,21 @@ def _one_row_a_step(rows: pandas.DataFrame, origin: str) -> pandas.DataFrame:
     return by_step.first()
 
 
-def _with_seeds(curves: Sequence[Curve]) -> list[Curve]:
-    """The curves with both seeds. Runs without seeds are numbered in their order; a missing data seed equals the seed."""
+def _seeds_of(curves: Sequence[Curve]) -> list[_Seeds]:
+    """The seeds of each run. Runs without seeds are numbered in their order; a missing data seed equals the seed."""
     with_seed = [curve for curve in curves if curve.seed is not None]
     if with_seed and len(with_seed) < len(curves):
         without = next(curve for curve in curves if curve.seed is None)
         raise InputError(f"{without.origin} has no column seed, but {with_seed[0].origin} has one; give all of them or none.")
-    seeded = [curve if curve.seed is not None else replace(curve, seed=number) for number, curve in enumerate(curves)]
-    return [curve if curve.data_seed is not None else replace(curve, data_seed=curve.seed) for curve in seeded]
+    seeds = []
+    for number, curve in enumerate(curves):
+        seed = number if curve.seed is None else curve.seed
+        seeds.append(_Seeds(seed, seed if curve.data_seed is None else curve.data_seed))
+    return seeds
 
 
-def _check_distinct(curves: Sequence[Curve], swept: Sequence[str]) -> None:
-    identities = [(curve.seed, curve.data_seed, *(curve.swept[name] for name in swept)) for curve in curves]
+def _check_distinct(curves: Sequence[Curve], seeds: Sequence[_Seeds], swept: Sequence[str]) -> None:
+    identities = [(*pair, *(curve.swept[name] for name in swept)) for curve, pair in zip(curves, seeds, strict=True)]
     if repeated := [curve.origin for curve, identity in zip(curves, identities, strict=True) if identities.count(identity) > 1]:
         raise InputError(
             f"{', '.join(repeated[:4])} have the same seed; name the column that tells them apart with swept=['column'], "

@@ -97,9 +97,9 @@ def import_weights(path: str | Path, layout: str = "auto", *, within: str = "", 
     arrays, header_fields = read_state_dict(Path(path), within)
     fields = {**header_fields, **(fields or {})}
     try:
-        given = _head_sizes(fields)
+        head_sizes = _head_sizes(fields)
         source = layout_of(set(arrays), layout)
-        params, sizes = source.read(arrays, given)
+        params, sizes = source.read(arrays, head_sizes)
         model = _model(source.name, params, sizes, fields)
         return Weights(_params_of(model, params, sizes), model, source.name, sizes)
     except InputError as error:
