@@ -18,7 +18,7 @@ def experiment(rows: Any, key: str = "rows") -> ep.Experiment:
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -31,15 +31,15 @@ def test_one_content_is_one_id(rows: list[Any]) -> None:
     np.save("small.npy", np.array(lines, np.uint8))
     Path("elsewhere").mkdir()
     Path("elsewhere/other_name.txt").write_text(Path("rows.txt").read_text())
-    found = [experiment(rows)]
-    found += [experiment(name, key) for key in ("rows", "path") for name in ("rows.txt", "rows.csv", "rows.npy", "small.npy")]
-    found += [experiment("elsewhere/other_name.txt"), experiment(str(Path("rows.txt").absolute()))]
-    assert len(set(found)) == 1
-    assert len({Run(experiment=e).id for e in found}) == 1
-    assert found[0].split == ep.ListedSplit(rows=np.array(rows)), "arrays in Python"
-    table = found[0].task.table()
+    experiments = [experiment(rows)]
+    experiments += [experiment(name, key) for key in ("rows", "path") for name in ("rows.txt", "rows.csv", "rows.npy", "small.npy")]
+    experiments += [experiment("elsewhere/other_name.txt"), experiment(str(Path("rows.txt").absolute()))]
+    assert len(set(experiments)) == 1
+    assert len({Run(experiment=e).id for e in experiments}) == 1
+    assert experiments[0].split == ep.ListedSplit(rows=np.array(rows)), "arrays in Python"
+    table = experiments[0].task.table()
     expected = [row if isinstance(row, int) else row[0] * 7 + row[1] for row in rows]
-    assert found[0].split.train_rows(table, 0).tolist() == expected
+    assert experiments[0].split.train_rows(table, 0).tolist() == expected
 
 
 def test_a_changed_file_is_another_run_and_stored_specs_need_no_file() -> None:
@@ -101,7 +101,7 @@ INLINE: list[tuple[Any, str]] = [
     (5, "give the rows as a list"),
     ({"a": 1}, "give the rows as a list"),
     ("rows.xlsx", "rows.xlsx: rows are read from .txt, .csv and .npy files"),
-    ("nowhere.txt", "nowhere.txt: cannot be read: No such file or directory; paths count from the working directory"),
+    ("nowhere.txt", "nowhere.txt: cannot be read: No such file or directory; paths are relative to the working directory"),
     ("folder.txt", "folder.txt: cannot be read: Is a directory"),
 ]
 FILES: dict[str, tuple[bytes, str]] = {

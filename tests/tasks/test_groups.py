@@ -90,7 +90,7 @@ def test_a_group_never_named_here_works_from_data() -> None:
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        ({"group": "Q8"}, "not a group known here"),
+        ({"group": "Q8"}, "is not the name of a group"),
         ({"group": "S7"}, "S and A from 1 to 6"),
         ({"group": "D2"}, "D from 3 on"),
         ({"group": "S6 x S4"}, "17280 elements"),

@@ -1,4 +1,7 @@
-"""Which rows of a task are trained on: drawn by a rule, listed one by one, or derived from another split."""
+"""Which rows of a task are trained on: drawn by a rule, listed one by one, or derived from another split.
+
+A new split is a class in one of these files and a line below.
+"""
 
 SPLITS = {
     "random": "epicycle.splits.drawn:Split",

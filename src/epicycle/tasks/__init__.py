@@ -1,4 +1,4 @@
-"""The world: finite tables of inputs and labels with their symmetries. A new task is a file here and a line below."""
+"""The tasks: finite tables of inputs and labels with their symmetries. A new task is a file in this folder and a line below."""
 
 TASKS = {
     "modular": "epicycle.tasks.modular:Modular",

@@ -1,7 +1,7 @@
-"""The toy addition of Liu et al. (arXiv 2205.10343 and 2210.01117, appendix D): unordered pairs of p symbols, sums told by vectors.
+"""The toy addition of Liu et al. (arXiv 2205.10343 and 2210.01117, appendix D).
 
-Each symbol has an embedding to be learnt; the sum i + j (not modulo p) has a fixed random vector that the network is to give. The
-released landscape code takes the sum modulo p instead.
+A row is an unordered pair of p symbols, each with an embedding to be learnt. The label is a vector: each sum i + j (not modulo p)
+has a fixed random vector that the network is to give. The released landscape code takes the sum modulo p instead.
 """
 
 import numpy as np
@@ -12,13 +12,15 @@ from epicycle.spec.table import Table
 
 
 class ToyAddition(Task):
-    """All p (p + 1) / 2 unordered pairs, i <= j.
+    """The sum of two symbols, as a vector, for all p (p + 1) / 2 unordered pairs i <= j.
 
     Attributes:
-        d_target: length of the target vectors, drawn from N(0, 1).
+        p: number of symbols.
+        d_target: length of the label vectors, which are drawn from N(0, 1).
         modular: whether sums are taken modulo p.
-        target_seed: draws the target vectors; not a run's seed.
-        tolerance: root mean square error below which a row is right. Two targets are about 1.4 apart, so 0.5 tells them apart.
+        target_seed: the seed from which the label vectors are drawn, apart from the runs' seeds.
+        tolerance: root mean square error below which a row is right. The vectors of two sums are about 1.4 apart, so 0.5 tells them
+            apart.
     """
 
     kind = "toy_addition"
@@ -32,11 +34,11 @@ class ToyAddition(Task):
     def table(self) -> Table:
         """One row for each unordered pair."""
         i, j = np.triu_indices(self.p)
-        targets = np.random.RandomState(self.target_seed).normal(size=(2 * self.p - 1, self.d_target)).astype(np.float32)
+        vectors = np.random.RandomState(self.target_seed).normal(size=(2 * self.p - 1, self.d_target)).astype(np.float32)
         operands = np.stack([i, j], axis=1).astype(np.int32)
         return Table(
             inputs=operands,
-            labels=targets[(i + j) % self.p if self.modular else i + j],
+            labels=vectors[(i + j) % self.p if self.modular else i + j],
             operands=operands,
             num_classes=self.d_target,
             d_vocab=self.p,

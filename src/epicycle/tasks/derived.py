@@ -1,4 +1,4 @@
-"""Tasks made of another task: the same inputs with random labels, or without the rows x = y."""
+"""Tasks derived from another task: the same inputs with random labels, or without the rows x = y."""
 
 from dataclasses import replace
 
@@ -14,13 +14,14 @@ from epicycle.spec.table import Symmetry, Table
 
 
 class RandomLabels(Task):
-    """Another task's inputs with labels drawn uniformly from its classes: what is learnt of them is memorised.
+    """Another task's inputs with labels drawn uniformly from its classes, so that nothing can be learnt but by memorising.
 
-    The labels are drawn once, from `table_seed` alone: held-out rows have labels too, and every run and every pass over the data meets
-    the same ones (drawing anew each epoch, as some of the field's codes do, leaves nothing to memorise).
+    The labels are drawn once, from `table_seed` alone. Held-out rows have labels too, and every run and every pass over the data meets
+    the same labels. (Some of the field's codes draw new labels in every pass, which leaves nothing to memorise.)
 
     Attributes:
-        of: the task whose inputs, operands and number of classes are kept. Its symmetries are dropped: none of them tells a label.
+        of: the task whose inputs, operands and number of classes are kept. Its symmetries are dropped, as none of them tells a label.
+        table_seed: the seed of the draw, apart from the runs' seeds.
     """
 
     kind = "random_labels"
@@ -29,10 +30,10 @@ class RandomLabels(Task):
     table_seed: int = static(0, ge=0, le=MAX_SEED)
 
     def table(self) -> Table:
-        """As many rows as the other task has, in its order.
+        """As many rows as the inner task has, in the same order.
 
         Raises:
-            InputError: the other task's labels are not one class for each row.
+            InputError: the inner task's labels are not one class for each row.
         """
         table = self.of.table()
         if table.labels.ndim > 1:
@@ -44,7 +45,7 @@ class RandomLabels(Task):
 class WithoutDiagonal(Task):
     """Another task without the rows x = y, which are then neither trained on nor tested on.
 
-    Under a swap of operands such a row is its own image, so it can be on neither side of the question whether a mirror was seen.
+    Such a row is its own image under the swap of operands, so the question whether its swap was trained on does not apply to it.
 
     Attributes:
         of: a task with two operands.
@@ -55,10 +56,12 @@ class WithoutDiagonal(Task):
     of: AnyTask
 
     def table(self) -> Table:
-        """The rows with distinct operands, in the other task's order; a symmetry that leads to a row left out has image -1 there.
+        """The rows with distinct operands, in the inner task's order.
+
+        The symmetries are those of the inner task; where one leads to a row that is left out, its image is -1.
 
         Raises:
-            InputError: the task has not two operands, or no other rows.
+            InputError: the inner task does not have two operands, or has only rows with x = y.
         """
         table = self.of.table()
         if table.operands.ndim != 2 or table.operands.shape[1] != 2:
@@ -76,7 +79,12 @@ class WithoutDiagonal(Task):
 
 
 def restricted(symmetry: Symmetry, kept: Bool[ndarray, " row"]) -> Symmetry:
-    """A symmetry on the rows kept, in their new numbering; -1 where the image was not kept or was no row before."""
-    place: Int[ndarray, " row"] = np.where(kept, np.cumsum(kept) - 1, -1)
+    """A symmetry of a table on some of its rows, numbered anew; the image is -1 where it was no row or is not kept.
+
+    Args:
+        symmetry: the symmetry of all rows.
+        kept: true at the rows that are kept.
+    """
+    new_number: Int[ndarray, " row"] = np.where(kept, np.cumsum(kept) - 1, -1)
     image = symmetry.image[kept]
-    return replace(symmetry, image=np.where(image >= 0, place[image], -1))
+    return replace(symmetry, image=np.where(image >= 0, new_number[image], -1))

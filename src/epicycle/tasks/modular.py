@@ -1,12 +1,12 @@
-"""Modular arithmetic: x o y mod p over all ordered pairs, in lexicographic order.
+"""Modular arithmetic: an operation x o y mod p on all ordered pairs of residues, in lexicographic order.
 
-Two operands and "=" as in Power et al. (arXiv 2201.02177, appendix A.1: all nine of their modular operations are here) and
-Nanda et al. (arXiv 2301.05217, appendix A). Division leaves out y = 0 and needs a prime p, as every residue but 0 must have an
-inverse. Any other polynomial is given by its terms.
+Sources: Power et al. (arXiv 2201.02177, appendix A.1; all nine of their modular operations are here) and Nanda et al. (arXiv
+2301.05217, appendix A). Division leaves out y = 0, and needs a prime p, as every residue but 0 must have an inverse. Any other
+polynomial is given by its terms.
 
-The released code of Power et al. (openai/grok, grok/data.py) has two mixed operations beside the paper's: its `+*` and `+-` add where
-the first operand is even, and multiply or subtract where it is odd. There the operands are 10 to 99 modulo 1000; here they are all
-residues modulo p. Its other two, `**2+` and `**3+`, are the polynomials x^2 + y and x^3 + y.
+The released code of Power et al. (openai/grok, grok/data.py) has four further operations. Its `+*` and `+-` add where the first
+operand is even, and multiply or subtract where it is odd; its operands are 10 to 99 modulo 1000, while here they are all residues
+modulo p. Its `**2+` and `**3+` are the polynomials x^2 + y and x^3 + y.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from pydantic import model_validator
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
-from epicycle.tasks.forms import Form, written
+from epicycle.tasks.forms import Form, table_in_form
 
 
 def _quotient(x: Any, y: Any, p: int) -> Any:
@@ -52,7 +52,7 @@ POLYNOMIALS: dict[str, tuple[Term, ...]] = {
     "x^3+xy": ((1, 3, 0), (1, 1, 1)),
     "x^3+xy^2+y": ((1, 3, 0), (1, 1, 2), (1, 0, 1)),
 }
-OTHERS: dict[str, Callable[[Any, Any, int], Any]] = {
+NOT_POLYNOMIALS: dict[str, Callable[[Any, Any, int], Any]] = {
     "x/y": _quotient,
     "x/y if y odd else x-y": _quotient_or_difference,
     "x*y if x odd else x+y": _product_or_sum,
@@ -79,7 +79,9 @@ class Modular(Task):
     """An operation on two residues modulo p.
 
     Attributes:
-        terms: of the operation `polynomial`: (coefficient, power of x, power of y) each, so ((1, 2, 0), (3, 0, 1)) is x^2 + 3 y.
+        p: the modulus.
+        operation: the operation; `polynomial` is given by `terms`.
+        terms: of the operation `polynomial`, a tuple of (coefficient, power of x, power of y): ((1, 2, 0), (3, 0, 1)) is x^2 + 3 y.
         form: how a row is written, see `epicycle.tasks.forms`.
     """
 
@@ -92,15 +94,15 @@ class Modular(Task):
     form: Form = static("x y =")
 
     @model_validator(mode="after")
-    def _terms_meet_the_operation(self) -> "Modular":
+    def _terms_fit_the_operation(self) -> "Modular":
         if (self.operation == "polynomial") != bool(self.terms):
-            raise ValueError("terms, as in [[1, 2, 0], [3, 0, 1]] for x^2 + 3 y, go with operation 'polynomial' and with no other")
+            raise ValueError("terms, such as [[1, 2, 0], [3, 0, 1]] for x^2 + 3 y, go with operation 'polynomial' and with no other")
         if any(power < 0 for _, *powers in self.terms or () for power in powers):
             raise ValueError("the powers in terms must be at least 0; division is an operation of its own")
         return self
 
     @model_validator(mode="after")
-    def _divisible(self) -> "Modular":
+    def _division_is_defined(self) -> "Modular":
         if "x/y" in self.operation and (factor := _least_factor(self.p)) < self.p:
             raise ValueError(
                 f"division modulo {self.p} is not defined for every pair, as {self.p} = {factor} x {self.p // factor} is not prime;"
@@ -114,16 +116,16 @@ class Modular(Task):
         x, y = np.divmod(np.arange(p * p), p)
         if self.operation == "x/y":
             x, y = x[y > 0], y[y > 0]
-        if self.operation in OTHERS:
-            labels = OTHERS[self.operation](x, y, p) % p
+        if self.operation in NOT_POLYNOMIALS:
+            labels = NOT_POLYNOMIALS[self.operation](x, y, p) % p
         else:
             labels = _polynomial(self.terms or POLYNOMIALS[self.operation], x, y, p)
-        return written(np.stack([x, y], axis=1), labels, p, self._symmetries(x, y, labels), self.form)
+        return table_in_form(np.stack([x, y], axis=1), labels, p, self._symmetries(x, y, labels), self.form)
 
     def _symmetries(self, x: Any, y: Any, labels: Any) -> tuple[Symmetry, ...]:
         """The swap of operands, and one generator of the translations, scalings or changes of sign that keep the label."""
         p = self.p
-        row = np.full((p, p), -1)
+        row = np.full((p, p), -1)  # row number of each pair
         row[x, y] = np.arange(len(x))
         swap = row[y, x]
         if self.operation == "x+y":
@@ -135,19 +137,23 @@ class Modular(Task):
             images = {"mirror": swap, **(signs if p > 2 else {})}
             if p % 2:  # (p + 1) / 2 is the inverse of 2
                 images["scaling"] = row[2 * x % p, (p + 1) // 2 * y % p]
-            kept = {name: image for name, image in images.items() if (labels[image] == labels).all()}
-            return tuple(Symmetry(name, image, "preserved") for name, image in kept.items())
+            return tuple(Symmetry(name, image, "preserved") for name, image in images.items() if (labels[image] == labels).all())
         scale = 2 % p if p > 2 else 1
         return (Symmetry("swap", swap, "inverted"), Symmetry("scaling", row[scale * x % p, scale * y % p], "preserved"))
 
 
 def _polynomial(terms: tuple[Term, ...], x: Any, y: Any, p: int) -> Any:
+    """The polynomial modulo p; residues are reduced after every step, so that no power overflows."""
     total = np.zeros_like(x)
-    for coefficient, of_x, of_y in terms:
-        powers = (np.array([pow(r, power, p) for r in range(p)]) for power in (of_x, of_y))
-        x_part, y_part = (table[operand] for table, operand in zip(powers, (x, y), strict=True))
-        total = (total + coefficient % p * (x_part * y_part % p)) % p
+    for coefficient, power_of_x, power_of_y in terms:
+        x_power, y_power = _powers(power_of_x, p)[x], _powers(power_of_y, p)[y]
+        total = (total + coefficient % p * (x_power * y_power % p)) % p
     return total
+
+
+def _powers(exponent: int, p: int) -> Any:
+    """The power of every residue modulo p."""
+    return np.array([pow(residue, exponent, p) for residue in range(p)])
 
 
 def _least_factor(n: int) -> int:
