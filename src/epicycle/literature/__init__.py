@@ -1,1 +1,1 @@
-"""The texts that presets and studies rest on, and the accounts of grokking in them."""
+"""The literature on grokking: the texts that presets and studies cite, and the explanations of grokking that texts give."""

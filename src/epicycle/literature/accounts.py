@@ -1,4 +1,7 @@
-"""The accounts of grokking that make predictions: data, each with its source. Scores go to accounts, not to people."""
+"""The accounts of grokking: explanations that say in advance what a claim's verdict will be.
+
+A claim names accounts by id and says what each of them predicts. Pages print the titles. Scores go to accounts, not to people.
+"""
 
 from epicycle.spec.base import Spec
 
@@ -7,8 +10,10 @@ class Account(Spec):
     """An explanation of grokking from a text.
 
     Attributes:
+        id: the name by which claims refer to the account; stored in claims, so it never changes.
+        title: its name in print.
         says: its core in our words.
-        source: where it is stated.
+        source: the text that states it.
     """
 
     id: str

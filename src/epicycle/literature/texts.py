@@ -1,4 +1,7 @@
-"""The texts that presets describe and studies rest on; `Source.at` names the place that is meant."""
+"""The texts that presets and studies cite, one `Source` each.
+
+The `locator` names the part of the text that is cited most; `Source.at` gives the same text with another locator.
+"""
 
 from epicycle.spec.study import Source
 

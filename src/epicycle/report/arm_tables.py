@@ -34,7 +34,7 @@ def arm_rows(page: StudyPage) -> list[tuple[Any, ...]]:
     forked = _any_forked(page.arms)
     head = ("arm", *(("begins",) if forked else ()), "runs", "finished", "diverged", "step budget", "baseline accuracy", *EVENTS)
     return [
-        (*head, "share of test rows seen as", "bits repeat"),
+        (*head, "test rows whose image is trained on", "same bits"),
         *(_arm_row(page, name, forked) for name in page.verdicts["arms"]),
     ]
 
@@ -47,21 +47,21 @@ def _arm_row(page: StudyPage, name: str, forked: bool) -> tuple[Any, ...]:
     return (name, *begins, *counts, f"{arm['baseline']:.3f}", *events, _leakage(arm), SAME_BITS[arm["exact"]])
 
 
-def arm_note(arms: Mapping[str, xarray.Dataset]) -> str:
-    """What the columns of the table of arms mean."""
+def arm_notes(arms: Mapping[str, xarray.Dataset]) -> list[str]:
+    """What the columns of the table of arms mean, a note for each."""
     events = standard()
-    sentences = [
-        *(f"{name}: {_meaning(events[name])}." for name in EVENTS),
-        "Each must last for a tenth of the steps so far.",
-        "The table gives the median step over the runs that reached an event, and how many did; the other runs might reach it later.",
+    meanings = [f"{name}: {_meaning(events[name])}." for name in EVENTS]
+    forked = "Steps of forks are counted from the moment of the fork; 0 means that the event came before."
+    return [
+        f"{' '.join(meanings)} A level counts once it has been held for another tenth of the steps.",
+        "Events are given as the median step over the runs that reached them, with their number. Other runs may come later.",
+        *([forked] if _any_forked(arms) else []),
+        "Baseline accuracy is the best that a predictor reaches without seeing the whole input.",
+        "A symmetry of the task maps a test row to its image. Where the image is a training row, the symmetry alone gives the answer. "
+        "The table has the share of such test rows for each symmetry, and what the symmetry does to the label.",
+        "Same bits: all runs of the arm were trained on one kind of machine with the same versions, so that a repetition there gives "
+        "the same numbers to the last bit.",
     ]
-    if _any_forked(arms):
-        sentences.append("Steps of forks are counted from the moment of the fork; 0 means that the event came before.")
-    sentences += [
-        "The baseline accuracy is the best that a predictor reaches without seeing the whole input.",
-        "Bits repeat where all runs of an arm were trained with the same machine type, library versions and settings.",
-    ]
-    return " ".join(sentences)
 
 
 def _meaning(event: Event) -> str:

@@ -94,12 +94,12 @@ def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
 
 def _arm_sentences(figure: Figure, name: str, data: xarray.Dataset, own: Sequence[str]) -> Iterator[str]:
     """What an arm of a figure of forks did; `own` are the names that it sweeps and its control does not."""
-    head = name
     if is_forked(data):
-        head = f"{name} was forked at {steps_text(moments_of(data).tolist())}; counted from that moment"
-    events = [f"{event} was reached by {_reached_text(data, event, own)}" for event in figure.events]
-    if events or is_forked(data):
-        yield f"{head}: {'; '.join(events)}." if events else f"{head.split(';')[0]}."
+        yield f"{name} was forked at {steps_text(moments_of(data).tolist())}."
+    if figure.events:
+        events = [f"{event} was reached by {_reached_text(data, event, own)}" for event in figure.events]
+        clock = " (steps counted from the fork)" if is_forked(data) else ""
+        yield f"{name}{clock}: {'; '.join(events)}."
     ancestry = ancestry_of(data)
     if ancestry and ancestry.without:
         yield f"{name} has no fork of {without_text(ancestry.without)}, which did not reach the moment."

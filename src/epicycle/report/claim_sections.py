@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
-from epicycle.report.markup import escaped, table
+from epicycle.report.markup import badges, escaped, table
 from epicycle.report.study_page import Document, StudyPage
 from epicycle.report.style import VERDICTS
 
@@ -18,15 +18,11 @@ def _card(claim: Document, registered: Document) -> str:
     style = VERDICTS[claim["verdict"]]
     says = [_prediction(name, prediction, claim["verdict"]) for name, prediction in predictions(claim, registered).items()]
     accounts = f"<p class=reason>{' · '.join(says)}</p>" if says else ""
+    sign = f"{style.sign} {claim['verdict']}{badges(marks(claim))}"
     return (
-        f"<article class=verdict style='--verdict:{style.colour}'><p class=sign>{style.sign} {claim['verdict']}{mark_spans(claim)}</p>"
+        f"<article class=verdict style='--verdict:{style.colour}'><p class=sign>{sign}</p>"
         f"<p class=sentence>{escaped(claim['sentence'])}</p><p class=reason>{escaped(claim['reason'])}</p>{accounts}</article>"
     )
-
-
-def mark_spans(claim: Document) -> str:
-    """The marks of a claim (exploratory, pilot, post hoc) as HTML."""
-    return "".join(f"<span class=mark>{label}</span>" for label in marks(claim))
 
 
 def _prediction(name: str, prediction: Mapping[str, str], verdict: str) -> str:

@@ -8,7 +8,7 @@ from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import Interval
 from epicycle.claims.verdict import shown
 from epicycle.literature.accounts import ACCOUNTS
-from epicycle.report.markup import escaped
+from epicycle.report.markup import badges, escaped
 from epicycle.report.style import VERDICTS
 
 HOLDS = {"supported": "yes", "refuted": "no"}  # what an account that is right has said
@@ -69,9 +69,9 @@ def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: S
 
 
 def _outcome(claim: Mapping[str, Any]) -> str:
-    """The claim's sentence and its estimate; where that decides nothing, the reason."""
+    """The claim's sentence and its estimate; for an undecided claim, why it is undecided."""
     if claim["verdict"] == "undecided":
-        return f"{claim['sentence']} Found: {claim['reason']}."
+        return f"{claim['sentence']} Why it is undecided: {claim['reason']}."
     low, high = claim["interval"]
     interval = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
     censored = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
@@ -114,8 +114,8 @@ def findings_list(lines: Sequence[Finding]) -> str:
 
 def _item(line: Finding) -> str:
     style = VERDICTS[line.verdict]
-    flags = "".join(f"<span class=mark>{label}</span>" for label in line.marks)
-    head = f"<span class=sign style='--verdict:{style.colour}'>{style.sign} {line.verdict.capitalize()}{flags}:</span>"
+    sign = f"{style.sign} {line.verdict.capitalize()}{badges(line.marks)}:"
+    head = f"<span class=sign style='--verdict:{style.colour}'>{sign}</span>"
     return f"<li>{head} {escaped(line.text)}</li>"
 
 

@@ -1,7 +1,7 @@
 """What figures of forks show: a panel for each control run, with the run and its forks on the clock of the first ancestor.
 
-Where there are many control runs, all that differ in their seeds only share a panel, with medians. Each arm has a colour, which goes
-from light to dark, and its lines from thin to thick, along what a fork arm sweeps. Each series has a dash. The moment is marked.
+Where there are many control runs, those that differ only in their seeds share a panel, with medians. Each arm has a colour. Along what
+a fork arm sweeps, its lines go from light to dark and from thin to thick. Each series has a dash. The moment of the fork is marked.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from numpy import ndarray
 from epicycle.events.standard import event_steps
 from epicycle.report.ancestry import families
 from epicycle.report.curves import median_over_runs, run_lines
-from epicycle.report.run_groups import Point, group_text, identities, point_texts, run_points, runs_by_point, shown_arms
+from epicycle.report.run_groups import SweepPoint, group_text, identities, point_texts, runs_by_point, shown_arms, sweep_points
 from epicycle.report.style import ARMS, FORK, INK, series_style, shades
 from epicycle.spec.results import is_forked, moments_of, swept_names
 from epicycle.spec.study import Figure
@@ -131,7 +131,7 @@ class _Group:
     width: float
     data: xarray.Dataset
     runs: list[int]
-    identities: list[Point]
+    identities: list[SweepPoint]
     events: list[list[int]]
 
 
@@ -199,13 +199,13 @@ def _events_on_clock(figure: Figure, data: xarray.Dataset) -> list[list[int]]:
     ]
 
 
-def _controls_by_panel(data: xarray.Dataset, root: str, shared: bool, several: bool) -> list[tuple[str, set[Point]]]:
+def _controls_by_panel(data: xarray.Dataset, root: str, shared: bool, several: bool) -> list[tuple[str, set[SweepPoint]]]:
     """The title of each panel, and the control runs that it shows.
 
     Args:
         data: the arm of the control runs.
         root: its name.
-        shared: whether runs that differ in their seeds only share a panel.
+        shared: whether runs that differ only in their seeds share a panel.
         several: whether the figure has several such arms, so that a title names the arm.
     """
     swept = swept_names(data)
@@ -214,10 +214,8 @@ def _controls_by_panel(data: xarray.Dataset, root: str, shared: bool, several: b
         groups = {group_text(root, swept, point): runs for point, runs in runs_by_point(data, swept).items()}
         return [(f"{name} ({len(runs)} runs)", {keys[run] for run in runs}) for name, runs in groups.items()]
     heads = [f"{root}, seed {key[0]}" if several else f"seed {key[0]}" for key in keys]
-    points_in_order = run_points(data, swept)
-    return [
-        (", ".join([head, *point_texts(swept, point)]), {key}) for head, key, point in zip(heads, keys, points_in_order, strict=True)
-    ]
+    points = sweep_points(data, swept)
+    return [(", ".join([head, *point_texts(swept, point)]), {key}) for head, key, point in zip(heads, keys, points, strict=True)]
 
 
 def _add(panel: Panel, figure: Figure, group: _Group, runs: list[int], with_median: bool) -> None:

@@ -1,4 +1,4 @@
-"""Pieces of HTML: escaped text and tables."""
+"""Pieces of HTML: escaped text, badges and tables."""
 
 import html
 from collections.abc import Sequence
@@ -10,6 +10,11 @@ from epicycle.spec.identity import canonical_json
 def escaped(value: Any) -> str:
     """A value as HTML text; lists and mappings as JSON."""
     return html.escape(value if isinstance(value, str) else canonical_json(value) if isinstance(value, dict | list) else str(value))
+
+
+def badges(labels: Sequence[str]) -> str:
+    """Short labels in frames, such as the marks of a claim."""
+    return "".join(f"<span class=mark>{escaped(label)}</span>" for label in labels)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

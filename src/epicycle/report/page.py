@@ -8,7 +8,7 @@ from importlib.resources import files as package_files
 
 import xarray
 
-from epicycle.report.arm_tables import TIME_LEFT_NOTE, arm_note, arm_rows, not_reached, time_left_rows
+from epicycle.report.arm_tables import TIME_LEFT_NOTE, arm_notes, arm_rows, not_reached, time_left_rows
 from epicycle.report.captions import curve_caption, fork_caption, point_caption
 from epicycle.report.claim_sections import claims_table, verdict_cards
 from epicycle.report.curve_figure import curve_figure
@@ -111,7 +111,8 @@ def _figure_block(page: StudyPage, figure: Figure) -> str:
 def _arms(page: StudyPage) -> str:
     """The table of arms, the table of times left after forks, and the list of runs that did not reach an event."""
     head, *rows = arm_rows(page)
-    blocks = [table(head, rows), f"<p class=note>{escaped(arm_note(page.arms))}</p>"]
+    notes = "".join(f"<li>{escaped(note)}</li>" for note in arm_notes(page.arms))
+    blocks = [table(head, rows), f"<ul class=note>{notes}</ul>"]
     head, *rows = time_left_rows(page.arms)
     if rows:
         title = "<h3>Time left after the fork, compared with the control</h3>"

@@ -1,6 +1,6 @@
 """Which runs of an arm belong together, and what to call them in print.
 
-An arm's dataset has one axis for all its runs. Figures and tables put the runs that differ in their seeds only into one group.
+An arm's dataset has one axis for all its runs. Figures and tables put runs that differ only in their seeds into one group.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ import xarray
 
 from epicycle.spec.results import labels_of
 
-Point = tuple[Any, ...]  # a value for each of some swept names
+SweepPoint = tuple[Any, ...]  # a value for each of some swept names
 
 
-def run_points(data: xarray.Dataset, names: Sequence[str]) -> list[Point]:
+def sweep_points(data: xarray.Dataset, names: Sequence[str]) -> list[SweepPoint]:
     """The values of some swept names in every run."""
     columns = [data[name].values.tolist() for name in names]
     return [tuple(column[run] for column in columns) for run in range(data.sizes["run"])]
 
 
-def runs_by_point(data: xarray.Dataset, names: Sequence[str]) -> dict[Point, list[int]]:
+def runs_by_point(data: xarray.Dataset, names: Sequence[str]) -> dict[SweepPoint, list[int]]:
     """The positions of the runs at each combination of the values of some swept names, in the order of the values."""
-    groups: dict[Point, list[int]] = {}
-    for run, point in enumerate(run_points(data, names)):
+    groups: dict[SweepPoint, list[int]] = {}
+    for run, point in enumerate(sweep_points(data, names)):
         groups.setdefault(point, []).append(run)
     try:
         return dict(sorted(groups.items()))
@@ -30,9 +30,9 @@ def runs_by_point(data: xarray.Dataset, names: Sequence[str]) -> dict[Point, lis
         return groups
 
 
-def identities(data: xarray.Dataset, names: Sequence[str]) -> list[Point]:
+def identities(data: xarray.Dataset, names: Sequence[str]) -> list[SweepPoint]:
     """What each run shares with its forks: its label (the seeds), and its values of the names that its own arm sweeps."""
-    return [(label, *point) for label, point in zip(labels_of(data), run_points(data, names), strict=True)]
+    return [(label, *point) for label, point in zip(labels_of(data), sweep_points(data, names), strict=True)]
 
 
 def value_text(value: Any) -> str:

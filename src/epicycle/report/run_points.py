@@ -195,45 +195,51 @@ def _runs_along(data: xarray.Dataset, along: str, runs: Sequence[int]) -> dict[A
     return {value: [run for run in runs if values[run] == value] for value in sorted({values[run] for run in runs})}
 
 
+class _Bounds(NamedTuple):
+    """Between which bounds a quantity lies in one run."""
+
+    label: str
+    low: float
+    high: float
+
+    @property
+    def side(self) -> int | None:
+        """0 where both bounds are finite, 1 where only the lower one is, -1 where only the upper one is, None where neither is."""
+        if np.isfinite(self.low):
+            return 0 if np.isfinite(self.high) else 1
+        return -1 if np.isfinite(self.high) else None
+
+    @property
+    def value(self) -> float:
+        """The value that is drawn: the upper bound, or the lower one where there is no upper bound."""
+        return self.low if self.side == 1 else self.high
+
+
 def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Column], arms: Mapping[str, xarray.Dataset]) -> PointSet:
-    """One quantity in all columns; `order` is its position among the figure's quantities."""
-    points: list[tuple[float, float, int, str]] = []
-    intervals, open_ended, unknown, never = [], [], [], []
+    """A quantity in all columns; `order` is its position among the figure's quantities."""
     shift = (order - (len(figure.quantities) - 1) / 2) * SPREAD
     values = {name: _per_run(quantity, name, arms) for name in dict.fromkeys(column.arm for column in columns)}
-    for column in columns:
-        labels, lows, highs = labels_of(arms[column.arm]), values[column.arm].lows, values[column.arm].highs
-        sides = {run: _side(lows[run], highs[run]) for run in column.runs}
-        intervals.append(median_interval([lows[run] for run in column.runs], [highs[run] for run in column.runs]))
-        open_ended.append([labels[run] for run, side in sides.items() if side])
-        never.append([labels[run] for run, side in sides.items() if side is None and lows[run] == NEVER])
-        unknown.append([labels[run] for run, side in sides.items() if side is None and lows[run] != NEVER])
-        points += [
-            (column.position + shift, lows[run] if side == 1 else highs[run], side, f"{column.arm}, seed {labels[run]}")
-            for run, side in sides.items()
-            if side is not None
-        ]
+    bounds = [_bounds(column, values[column.arm], labels_of(arms[column.arm])) for column in columns]
+    drawn = [(column, run) for column, runs in zip(columns, bounds, strict=True) for run in runs if run.side is not None]
+    hidden = [[run for run in runs if run.side is None] for runs in bounds]
     return PointSet(
         quantity.title(),
         _colour(quantity),
         shift,
         ASIDE[len(figure.quantities) > 1],
-        x=np.array([point[0] for point in points], float),
-        value=np.array([point[1] for point in points], float),
-        side=np.array([point[2] for point in points], int),
-        labels=[point[3] for point in points],
-        intervals=intervals,
-        open=open_ended,
-        unknown=unknown,
-        never=never,
+        x=np.array([column.position + shift for column, _ in drawn], float),
+        value=np.array([run.value for _, run in drawn], float),
+        side=np.array([run.side for _, run in drawn], int),
+        labels=[f"{column.arm}, seed {run.label}" for column, run in drawn],
+        intervals=[median_interval([run.low for run in runs], [run.high for run in runs]) for runs in bounds],
+        open=[[run.label for run in runs if run.side] for runs in bounds],
+        unknown=[[run.label for run in runs if run.low != NEVER] for runs in hidden],
+        never=[[run.label for run in runs if run.low == NEVER] for runs in hidden],
     )
 
 
-def _side(low: float, high: float) -> int | None:
-    """0 where both bounds are known, 1 where the upper one is not, -1 where the lower one is not, None where neither is."""
-    if np.isfinite(low):
-        return 0 if np.isfinite(high) else 1
-    return -1 if np.isfinite(high) else None
+def _bounds(column: Column, values: PerRun, labels: Sequence[str]) -> list[_Bounds]:
+    return [_Bounds(labels[run], values.lows[run], values.highs[run]) for run in column.runs]
 
 
 def _per_run(quantity: Any, name: str, arms: Mapping[str, xarray.Dataset]) -> PerRun:
