@@ -7,6 +7,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Figure, Study
 from epicycle.spec.yaml_text import load_yaml
 from epicycle.store.atomic import read_yaml
@@ -31,7 +32,7 @@ class KnobEdit(NamedTuple):
         values: every value asked for; several of them make a fork each.
     """
 
-    edit: dict[str, Any]
+    edit: Plain
     field: str
     values: tuple[Any, ...]
 
@@ -53,7 +54,7 @@ def fork_study(root: Root, run: str, at: str, assignments: list[str], edits: lis
     run_id = Catalogue(root).find(run)
     experiment = Experiment.parse(StoredRun(root, run_id).experiment(), run_id)
     knob_edits = [_knob_edit(text, experiment) for text in assignments]
-    arms: dict[str, Any] = {}
+    arms: Plain = {}
     control = _add_ancestors(root, run_id, arms)
     fork = {
         "fork": control,
@@ -73,7 +74,7 @@ def fork_study(root: Root, run: str, at: str, assignments: list[str], edits: lis
     )
 
 
-def _add_ancestors(root: Root, run_id: str, arms: dict[str, Any]) -> str:
+def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
     """Add an arm of one run for the run and for each of its ancestors; returns the name of the run's own arm."""
     stored = StoredRun(root, run_id)
     lineage = stored.member.lineage

@@ -1,13 +1,14 @@
 """Commands that train nothing: studies, presets, show, report, export. `show` and `report` work without JAX."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from epicycle.cli.app import JsonOption, ResultsArgument, RootOption, RunArgument
 from epicycle.cli.chosen_study import find_results
 from epicycle.cli.output import print_json, print_verdicts
+from epicycle.spec.plain import Plain
 
 if TYPE_CHECKING:
     from epicycle.spec.study import Study
@@ -136,7 +137,7 @@ def export(
         typer.echo(str(path))
 
 
-def _study_entry(study: "Study") -> dict[str, Any]:
+def _study_entry(study: "Study") -> Plain:
     """What `epicycle studies --json` says about one study."""
     runs = [run for _, arm in study.root_arms() for _, run in arm.runs()]
     return {

@@ -244,7 +244,7 @@ def resume(store: CohortStore, cohort: Cohort, requests: Sequence[Request | None
     for member, state in enumerate(states):
         if requests[member] is None:
             cohort.budgets[member] = int(state.step) - cohort.first_steps[member]
-    cohort.resume(states, resumable.rows, store.records(resumable.rows))
+    cohort.resume(states, resumable.rows, dict(store.records(resumable.rows)))
 
 
 def train_into(store: CohortStore, cohort: Cohort, requests: Sequence[Request | None], machine: Machine, session: Session) -> None:

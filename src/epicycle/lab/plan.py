@@ -9,6 +9,7 @@ from epicycle.lab.assembly import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Study
 from epicycle.training.cost import flops, step_products
 from epicycle.training.devices import Machine
@@ -60,9 +61,8 @@ class CohortPlan:
             f"    {self.flops_per_step / 1e6:,.0f} MFLOP a step, {self.seconds_per_member_step * 1e3:.3g} ms a member-step "
             f"({self.share_spent_looking:.0%} of it measuring), {self.seconds:,.0f} s at most"
         )
-        yield (
-            f"    {self.memory_megabytes:,.0f} MB of memory, {self.disk_megabytes:,.0f} MB of disk, {self.members_at_once} runs at once"
-        )
+        memory, disk = (f"{megabytes:,.0f} MB" for megabytes in (self.memory_megabytes, self.disk_megabytes))
+        yield f"    {memory} of memory, {disk} of disk, {self.members_at_once} runs at once"
         for shortcut in self.shortcuts:
             yield f"    leaves out: {shortcut}"
 
@@ -100,7 +100,7 @@ class StudyPlan:
     claims: list[ClaimPlan]
     free_memory: int | None
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Plain:
         """What `--json` prints."""
         machine = {"platform": self.machine.platform, "devices": self.machine.devices, "lane": self.machine.lane}
         return {
@@ -126,10 +126,10 @@ class StudyPlan:
     def lines(self) -> list[str]:
         """The plan for a terminal."""
         totals = self.totals()
-        parts = [line for part in (*self.cohorts, *self.claims) for line in part.lines()]
+        parts: list[CohortPlan | ClaimPlan] = [*self.cohorts, *self.claims]
         return [
             f"{self.study.name}: {self.study.question}",
-            *parts,
+            *(line for part in parts for line in part.lines()),
             *(["  a pilot: its claims are not weighed"] if self.study.pilot else []),
             f"at most {totals['wall_seconds_at_most']:,.0f} s in all, {totals['memory_megabytes']:,.0f} MB of memory, "
             f"{totals['disk_megabytes']:,.0f} MB of disk",

@@ -21,6 +21,7 @@ from epicycle.lab.session import Session
 from epicycle.spec.arms import ArmRun, ForkArm
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.identity import digest, identity
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Study
 from epicycle.store.atomic import write_json, write_yaml, writing
 from epicycle.store.catalogue import Catalogue
@@ -47,7 +48,7 @@ class Outcome:
     trained: int
     seconds: float
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Plain:
         """What `--json` prints."""
         return document(self.root, self.files, self.seconds)
 
@@ -202,7 +203,7 @@ class _Walk:
             self.arms[name] = _TrainedArm(listing, reader.dataset(listing))
 
 
-def _judged(study: Study, files: StudyFiles, walk: _Walk) -> dict[str, Any]:
+def _judged(study: Study, files: StudyFiles, walk: _Walk) -> Plain:
     """The verdicts document: the same data give the same document."""
     arms, catalogue = {name: arm.data for name, arm in walk.arms.items()}, Catalogue(walk.session.root)
     write_json(files.events, {name: event_steps(data) for name, data in arms.items()})

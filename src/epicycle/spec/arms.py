@@ -12,6 +12,7 @@ from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
 from epicycle.spec.moments import ForkMoment
 from epicycle.spec.paths import get_path, with_path
+from epicycle.spec.plain import SweptValues
 
 
 class ArmRun(NamedTuple):
@@ -21,7 +22,7 @@ class ArmRun(NamedTuple):
         values: the value of each swept name, by its short name.
     """
 
-    values: dict[str, Any]
+    values: SweptValues
     run: Run
 
 
@@ -61,7 +62,7 @@ class RootArm(Spec):
         shared = self.data_seeds if isinstance(self.data_seeds, tuple) else (self.data_seeds,)
         return [(seed, data_seed) for seed in seeds for data_seed in shared]
 
-    def experiments(self) -> Iterator[tuple[dict[str, Any], Experiment]]:
+    def experiments(self) -> Iterator[tuple[SweptValues, Experiment]]:
         """Each point of the sweep: swept values by their short names, and the experiment there."""
         names = short_names(self.sweep)
         for point in itertools.product(*self.sweep.values()):
@@ -114,7 +115,7 @@ class ForkArm(Spec):
         donors = {name for _, variant in self.points() for edit in variant.edits for name, _ in edit.donors()}
         return {self.fork, *(name for name in donors if name in arms)}
 
-    def points(self) -> Iterator[tuple[dict[str, Any], "ForkArm"]]:
+    def points(self) -> Iterator[tuple[SweptValues, "ForkArm"]]:
         """Each point of the sweep: swept values by their short names, and the arm there."""
         names = short_names(self.sweep)
         for point in itertools.product(*self.sweep.values()):
@@ -124,7 +125,7 @@ class ForkArm(Spec):
             yield dict(zip(names, point, strict=True)), ForkArm.model_validate(plain)
 
 
-def short_names(paths: dict[str, Any]) -> list[str]:
+def short_names(paths: Collection[str]) -> list[str]:
     """A short name for each swept path: its last word, or the whole path where last words collide or are numbers."""
     last = [path.rsplit(".", 1)[-1] for path in paths]
     return [name if last.count(name) == 1 and not name.isdigit() else path for name, path in zip(last, paths, strict=True)]

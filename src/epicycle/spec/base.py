@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, m
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.fields import Role, role_of
 from epicycle.spec.own_code import is_own, module_name
+from epicycle.spec.plain import Plain
 
 
 class Spec(BaseModel):
@@ -26,7 +27,7 @@ class Spec(BaseModel):
     def _spell(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        fields: dict[str, Any] = {}
+        fields: Plain = {}
         for name, entry in value.items():
             field = cls.aliases.get(name, name)
             if field in fields:
@@ -48,12 +49,12 @@ class Spec(BaseModel):
             else:
                 yield path, role, value
 
-    def merged(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def merged(self, changes: Mapping[str, Any]) -> Plain:
         """Plain data of this spec with changes merged in at any depth, not yet validated.
 
         A part of another kind replaces the present part; a list replaces a list.
         """
-        plain: dict[str, Any] = self.model_dump(mode="json")
+        plain: Plain = self.model_dump(mode="json")
         for name, entry in changes.items():
             field = type(self).aliases.get(name, name)
             if field != name and field in changes:
@@ -97,7 +98,7 @@ class Part(Spec):
         return cls.__qualname__
 
     @model_serializer(mode="wrap")
-    def _with_kind(self, handler: Any) -> dict[str, Any]:
+    def _with_kind(self, handler: Any) -> Plain:
         return {"kind": kind_of(type(self)), **handler(self)}
 
 

@@ -13,6 +13,7 @@ from epicycle.spec.families import AnyEdit, AnyLoss, AnyModel, AnyOptimiser, Any
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.paths import knob_path, with_path
+from epicycle.spec.plain import Plain
 from epicycle.spec.registry import default_part, load_preset
 
 MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
@@ -158,9 +159,9 @@ class Experiment(Spec):
             raise InputError("preset: a preset replaces the whole experiment, not one field; give each preset an arm of its own.")
         return self.parse(with_path(self.model_dump(mode="json"), path, value), where=path)
 
-    def static_part(self) -> dict[str, Any]:
+    def static_part(self) -> Plain:
         """What all members of a cohort share: kinds, versions, static fields, and which optional knobs are present."""
-        fixed: dict[str, Any] = {"kinds": _kinds(self)}
+        fixed: Plain = {"kinds": _kinds(self)}
         for path, role, value in self.leaves():
             if role == "static":
                 fixed[path] = value
@@ -191,7 +192,7 @@ class Lineage(Spec):
         """Steps that the first ancestor had done when the parent began."""
         return 0 if self.start is None else self.start - self.moment
 
-    def named(self) -> dict[str, Any]:
+    def named(self) -> Plain:
         """What a fork's id covers of its lineage."""
         start = {} if self.start is None else {"start": self.start}
         return {"parent": self.parent, "moment": self.moment, **start, "edits": identity(self.edits)}
@@ -251,7 +252,7 @@ class Request:
         """The request that `plain` wrote down."""
         return cls(int(plain["budget"]), None if plain["stop"] is None else Stop.parse(plain["stop"], "stop"))
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {"budget": self.budget, "stop": self.stop.model_dump() if self.stop else None}
 
@@ -283,7 +284,7 @@ S = TypeVar("S", bound=Spec)
 
 def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
     """An unvalidated copy of a spec whose knobs have these (possibly traced) values. Never hash the copy."""
-    changed: dict[str, Any] = {}
+    changed: Plain = {}
     for name in type(spec).model_fields:
         path, value = f"{prefix}{name}", getattr(spec, name)
         if path in knobs:
@@ -298,8 +299,8 @@ def bind(spec: S, knobs: Mapping[str, Any], prefix: str = "") -> S:
     return spec.model_copy(update=changed)
 
 
-def _kinds(spec: Spec) -> dict[str, Any]:
-    named: dict[str, Any] = {"": f"{kind_of(type(spec)) if isinstance(spec, Part) else ''}@{type(spec).version}"}
+def _kinds(spec: Spec) -> Plain:
+    named: Plain = {"": f"{kind_of(type(spec)) if isinstance(spec, Part) else ''}@{type(spec).version}"}
     for name, field in type(spec).model_fields.items():
         value = getattr(spec, name)
         if role_of(field) == "budget":

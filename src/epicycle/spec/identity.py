@@ -11,6 +11,7 @@ from typing import Any
 
 from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.fields import role_of
+from epicycle.spec.plain import Plain
 
 
 def canonical_json(value: Any) -> str:
@@ -26,7 +27,7 @@ def digest(value: Any, length: int = 16) -> str:
 def identity(value: Any) -> Any:
     """What an id covers of a spec: kind, version, and the fields that differ from their defaults. Budgets are left out."""
     if isinstance(value, Spec):
-        named: dict[str, Any] = {"version": type(value).version}
+        named: Plain = {"version": type(value).version}
         if isinstance(value, Part):
             named["kind"] = kind_of(type(value))
         for name, field in type(value).model_fields.items():

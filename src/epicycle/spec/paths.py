@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.plain import Plain
 from epicycle.spec.yaml_text import load_yaml
 
 
@@ -76,10 +77,10 @@ def _key(branch: Any, name: str, path: str, must_exist: bool) -> Any:
     return name
 
 
-def overrides(shared: Any, changed: Any, prefix: str = "") -> dict[str, Any]:
+def overrides(shared: Any, changed: Any, prefix: str = "") -> Plain:
     """Dotted path -> changed value, wherever two dumps of the same kinds of spec differ."""
     if isinstance(shared, Mapping) and isinstance(changed, Mapping):
-        differing: dict[str, Any] = {}
+        differing: Plain = {}
         for name in changed:
             differing |= overrides(shared.get(name), changed[name], f"{prefix}{name}.")
         return differing

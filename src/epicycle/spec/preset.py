@@ -1,7 +1,6 @@
 """A preset: a published setting as an experiment, with the source of every number and the published findings."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -9,6 +8,7 @@ from epicycle.spec.base import Part, Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment
 from epicycle.spec.paths import get_path
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Source
 
 
@@ -39,7 +39,7 @@ class Published(Spec):
     steps: tuple[int, int] | None = None
     value: str = ""
     source: str
-    changes: dict[str, Any] = {}
+    changes: Plain = {}
 
 
 class Preset(Spec):

@@ -221,4 +221,5 @@ def ancestry_of(data: xarray.Dataset) -> Ancestry | None:
 
 
 def _plain(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, int | float | str | bool) else str(value)

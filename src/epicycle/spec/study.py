@@ -13,6 +13,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import with_path
+from epicycle.spec.plain import Plain
 
 ProfileName = Literal["stated", "quick", "hour", "full"]
 
@@ -73,7 +74,7 @@ class Profile(Spec):
     """
 
     seeds: int | None = Field(None, ge=1)
-    assign: dict[str, Any] = {}
+    assign: Plain = {}
     pilot: bool = False
 
 

@@ -20,9 +20,9 @@ def load_yaml(text: str, source: str) -> Any:
         return reader.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
+        position = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
         problem = " ".join(str(error.problem or error.context or "cannot be read").split())
-        raise InputError(f"{place}: not valid YAML: {problem}. Correct that line and run again.") from None
+        raise InputError(f"{position}: not valid YAML: {problem}. Correct that line and run again.") from None
     except YAMLError as error:
         raise InputError(f"{source}: not valid YAML: {' '.join(str(error).split())}.") from None
 

@@ -1,6 +1,6 @@
-"""Full states on disk: safetensors with the cohort, the rows and a checksum of all of it in the header.
+"""Full states on disk, as safetensors. The header holds the cohort, its rows, and a checksum of everything.
 
-Parameters keep their TransformerLens names; everything else of a state is prefixed (`moments/...`, `knobs/...`). All arrays are
+Parameters keep their TransformerLens names; the other parts of a state have a prefix (`moments/...`, `knobs/...`). Every array is
 stacked over the members in the file.
 """
 
@@ -26,7 +26,7 @@ class Checkpoint:
     """Stacked tensors of some members.
 
     Attributes:
-        members: rows of the cohort, in the order of the stack.
+        members: rows of the cohort, in the order in which they are stacked.
     """
 
     members: tuple[int, ...]
@@ -40,24 +40,24 @@ class Checkpoint:
         """
         if member not in self.members:
             raise InputError(f"row {member} is not in this checkpoint (it holds {list(self.members)}).")
-        place = self.members.index(member)
-        return {name: value[place] for name, value in self.tensors.items()}
+        position = self.members.index(member)
+        return {name: value[position] for name, value in self.tensors.items()}
 
 
 def write_checkpoint(path: Path, cohort: str, members: Sequence[int], states: Sequence[Tensors]) -> None:
-    """Write the states of some members as one file, atomically."""
+    """Write the states of some members as one file. The file appears whole or not at all."""
     stacked = {name: np.ascontiguousarray(np.stack([state[name] for state in states])) for name in states[0]}
-    whose = {"cohort": cohort, "members": list(members)}
-    header = {**whose, "sha256": _checksum(stacked, whose)}
-    # One entry: safetensors writes several in an order that changes from process to process.
+    owner = {"cohort": cohort, "members": list(members)}
+    header = {**owner, "sha256": _checksum(stacked, owner)}
+    # One entry only: safetensors writes several entries in an order that changes from process to process.
     write_bytes(path, save(stacked, metadata={"epicycle": json.dumps(header)}))
 
 
 def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
-    """Read and verify a file.
+    """Read and verify a checkpoint.
 
     Raises:
-        InputError: missing, truncated, altered, or of another cohort; the file is named.
+        InputError: the file is missing, truncated, altered, or belongs to another cohort; the file is named.
     """
     try:
         content = path.read_bytes()
@@ -68,16 +68,17 @@ def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
         raise InputError(f"checkpoint {path} is missing.") from None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"checkpoint {path} is damaged: {error}.") from None
-    whose = {name: header.get(name) for name in ("cohort", "members")}
-    if header.get("sha256") not in (_checksum(tensors, whose), _checksum(tensors)):  # the latter: written by earlier versions
+    owner = {name: header.get(name) for name in ("cohort", "members")}
+    # Early versions left the owner out of the checksum.
+    if header.get("sha256") not in (_checksum(tensors, owner), _checksum(tensors)):
         raise InputError(f"checkpoint {path} is damaged: its checksum does not match what is in it.")
     if header.get("cohort") != cohort:
         raise InputError(f"checkpoint {path} belongs to cohort {header.get('cohort')}, not to {cohort}.")
     return Checkpoint(members, tensors)
 
 
-def _checksum(tensors: Tensors, whose: Mapping[str, Any] | None = None) -> str:
-    total = hashlib.sha256(json.dumps(whose).encode() if whose else b"")
+def _checksum(tensors: Tensors, owner: Mapping[str, Any] | None = None) -> str:
+    total = hashlib.sha256(json.dumps(owner).encode() if owner else b"")
     for name in sorted(tensors):
         total.update(f"{name}{tensors[name].dtype}{tensors[name].shape}".encode())
         total.update(np.ascontiguousarray(tensors[name]).tobytes())

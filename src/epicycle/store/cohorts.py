@@ -20,6 +20,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Request
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
+from epicycle.spec.plain import Plain
 from epicycle.spec.results import SeriesShape, Status
 from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint, write_checkpoint
@@ -231,7 +232,7 @@ class CohortStore:
             if checkpoint.name not in needed:
                 checkpoint.unlink()
 
-    def _spec(self) -> dict[str, Any]:
+    def _spec(self) -> Plain:
         return read_yaml(self.files.spec)
 
     def _sums_of(self, segment: Path) -> dict[str, str]:

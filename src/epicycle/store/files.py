@@ -1,4 +1,4 @@
-"""The only file that knows file names."""
+"""Where every file of a results root lies. No other module knows file names."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def default_root() -> Path:
 
 
 class Root:
-    """A results root: `cohorts/<id>/` and `studies/<name>/<id>/` under a folder with our marker in it."""
+    """A results root: a folder with `epicycle.json` in it, and below it `cohorts/<id>/` and `studies/<name>/<id>/`."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path).absolute()
@@ -28,10 +28,10 @@ class Root:
 
     @classmethod
     def create(cls, path: Path) -> "Root":
-        """Open a root for writing; an absent or empty folder becomes one.
+        """Open a root for writing. An absent or empty folder becomes a root.
 
         Raises:
-            InputError: the path is a file, or a folder with other things in it.
+            InputError: the path is a file, or a folder that holds other files.
         """
         root = cls(path)
         if root.path.is_file():
@@ -40,30 +40,32 @@ class Root:
         if not marker.is_file():
             root.path.mkdir(parents=True, exist_ok=True)
             strangers = sorted(entry.name for entry in root.path.iterdir() if not entry.name.startswith("."))
-            if strangers and not marker.is_file():  # another process may have made it just now
+            if strangers and not marker.is_file():  # another process may have written the marker just now
                 raise InputError(
                     f"{path} is not an Epicycle results folder (it holds {', '.join(strangers[:3])} and no {MARKER}); choose an empty "
-                    f"folder or another --root. If it is one that has lost its {MARKER}, write {EMPTY_MARKER} into that file."
+                    f"folder or another --root. If the folder has lost its {MARKER}, write {EMPTY_MARKER} into that file."
                 )
             with writing(root.lock):
                 write_json(marker, {"format": FORMAT})
         return root.opened()
 
     def opened(self) -> "Root":
-        """The root itself, if it is one.
+        """The root itself, if the folder is a results root.
 
         Raises:
-            InputError: no such folder, or not one of ours, or one of a later version.
+            InputError: there is no such folder, it is no results root, or a later version wrote it.
         """
         marker = self.path / MARKER
         if not marker.is_file():
             raise InputError(f"{self.path} is not an Epicycle results folder (there is no {MARKER} in it).")
         try:
-            kept = read_json(marker)["format"]
+            written_format = read_json(marker)["format"]
         except (InputError, KeyError, TypeError):
-            raise InputError(f"{marker} is damaged; nothing else is kept in it: write {EMPTY_MARKER} into it.") from None
-        if kept != FORMAT:
-            raise InputError(f"{self.path} is written in format {kept} and this version reads format {FORMAT}; use a later version.")
+            raise InputError(f"{marker} is damaged. It holds only the format: write {EMPTY_MARKER} into it.") from None
+        if written_format != FORMAT:
+            raise InputError(
+                f"{self.path} is written in format {written_format}, and this version reads format {FORMAT}; use a later version."
+            )
         self.cohorts.mkdir(exist_ok=True)
         self.studies.mkdir(exist_ok=True)
         return self

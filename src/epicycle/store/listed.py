@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from epicycle.spec.arms import ArmRun
+from epicycle.spec.plain import Plain
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ListedRun:
         numbers = (plain.get("moment"), plain.get("end"))
         return cls(plain["run"], int(plain["seed"]), int(plain["data_seed"]), plain["values"], *numbers)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         entry = {"run": self.run, "seed": self.seed, "data_seed": self.data_seed, "values": dict(self.values)}
         optional = {"moment": self.moment, "end": self.end}
@@ -78,7 +79,7 @@ class ListedArm:
         without = tuple(plain["without"]) if "without" in plain else None
         return cls(tuple(plain["swept"]), int(plain["budget"]), runs, without)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         listing = {"swept": list(self.swept), "budget": self.budget, "runs": [run.plain() for run in self.runs]}
         return listing if self.without is None else {**listing, "without": list(self.without)}
@@ -100,6 +101,6 @@ class StudyRuns:
         """The listing that `plain` wrote down."""
         return cls({name: ListedArm.parse(arm) for name, arm in plain["arms"].items()}, plain.get("left_out", {}))
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {"arms": {name: arm.plain() for name, arm in self.arms.items()}, "left_out": dict(self.left_out)}

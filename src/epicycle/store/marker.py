@@ -6,6 +6,7 @@ from typing import Any
 
 from epicycle.spec.experiment import Request
 from epicycle.spec.identity import canonical_json
+from epicycle.spec.plain import Plain
 from epicycle.spec.results import RUNNING, Status
 from epicycle.store.atomic import checksum, read_json, refuse_damaged, write_json
 from epicycle.store.files import CohortFiles
@@ -25,7 +26,7 @@ class Segment:
     rows: int
     signatures: tuple[Mapping[str, Any], ...] = ()
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {"budget": self.budget, "rows": self.rows, "signatures": list(self.signatures)}
 
@@ -42,7 +43,7 @@ class Commit:
     file: str
     rows: tuple[int, ...]
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {"file": self.file, "rows": list(self.rows)}
 
@@ -94,7 +95,7 @@ class Marker:
             coords=plain.get("coords", {}),
         )
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         commits = {"checkpoint": self.checkpoint, "previous": self.previous}
         return {

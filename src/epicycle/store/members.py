@@ -6,6 +6,7 @@ from typing import Any
 
 from epicycle.spec.experiment import Run
 from epicycle.spec.paths import overrides
+from epicycle.spec.plain import Plain
 from epicycle.spec.table import SymmetryLeak
 
 
@@ -30,7 +31,7 @@ class StoredLineage:
         """The lineage that `plain` wrote down."""
         return cls(str(plain["parent"]), int(plain["moment"]), int(plain["start"]), tuple(plain["edits"]))
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {"parent": self.parent, "moment": self.moment, "start": self.start, "edits": list(self.edits)}
 
@@ -81,7 +82,7 @@ class MemberRecord:
             differs=plain["differs"],
         )
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Plain:
         """Plain data for a file."""
         return {
             "run": self.run,

@@ -75,11 +75,11 @@ class ArmReader:
     def dataset(self, arm: ListedArm) -> xarray.Dataset:
         """The dataset of an arm. A run's `end`, where it is known, is the last step that counts."""
         parts = []
-        places = (self._catalogue.place(entry.run) for entry in arm.runs)
-        for cohort, group in groupby(places, key=lambda place: place.cohort):
+        locations = (self._catalogue.place(entry.run) for entry in arm.runs)
+        for cohort, group in groupby(locations, key=lambda location: location.cohort):
             if cohort not in self._cohorts:
                 self._cohorts[cohort] = cohort_dataset(self._root.cohort(cohort))
-            parts.append(self._cohorts[cohort].isel(run=[place.row for place in group]))
+            parts.append(self._cohorts[cohort].isel(run=[location.row for location in group]))
         data = xarray.concat(parts, "run", join="outer", combine_attrs="drop", data_vars="all", coords="minimal")
         data = data.isel(step=np.flatnonzero(data["step"].values <= arm.budget))
         if all(entry.end is not None for entry in arm.runs):  # an earlier, longer request may have trained a run past its end here

@@ -1,7 +1,6 @@
 """One stored run: what it is, what was recorded of it, and the states that were kept."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray
@@ -9,6 +8,7 @@ import xarray
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Params
 from epicycle.spec.paths import with_path
+from epicycle.spec.plain import Plain
 from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
@@ -54,7 +54,7 @@ class StoredRun:
         """
         return {name: value for name, value in self.state(step).items() if "/" not in name and name not in SCALARS}
 
-    def experiment(self) -> dict[str, Any]:
+    def experiment(self) -> Plain:
         """The run's experiment as plain data, as its cohort wrote it down."""
         plain = read_yaml(self._files.spec)["experiment"]
         for path, value in self.member.differs.items():

@@ -3,9 +3,9 @@
 import datetime
 import platform
 from importlib.metadata import version
-from typing import Any
 
 from epicycle.spec.errors import InputError
+from epicycle.spec.plain import Plain
 from epicycle.store.atomic import read_json
 from epicycle.store.files import Root, StudyFiles
 
@@ -25,7 +25,7 @@ def find_study(root: Root, name: str) -> StudyFiles:
     return max(judged, key=lambda files: files.verdicts.stat().st_mtime)
 
 
-def document(root: Root, files: StudyFiles, seconds: float | None = None) -> dict[str, Any]:
+def document(root: Root, files: StudyFiles, seconds: float | None = None) -> Plain:
     """The stored verdicts, with root, report and duration: what `--json` prints.
 
     Args:
@@ -42,7 +42,7 @@ def document(root: Root, files: StudyFiles, seconds: float | None = None) -> dic
     return {"study": verdicts["study"], **origin, **{key: value for key, value in verdicts.items() if key != "study"}}
 
 
-def provenance(command: str, seconds: float, trained: int) -> dict[str, Any]:
+def provenance(command: str, seconds: float, trained: int) -> Plain:
     """What made a result: the command, how long it took, versions and machine.
 
     Args:
