@@ -1,1 +1,1 @@
-"""The decoder-only transformer: its fields, the plain form, and the fast form."""
+"""The decoder-only transformer: its fields, the plain form, the fast form, and the class that offers both."""

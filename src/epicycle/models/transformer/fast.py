@@ -1,21 +1,20 @@
-"""The transformer's `fast` forward pass: one stream per position, a column per distinct activation, and consecutive matrices folded.
+"""The fast form of the transformer: one stream per position, one column per distinct activation, consecutive matrices folded into one.
 
-Equal to `Transformer.apply` for inputs of up to SHORT positions; longer ones would make programs that grow with their square.
+The logits equal those of the plain form at the last position. The form serves inputs of up to SHORT positions: a longer input would
+make a program that grows with the square of its length.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from epicycle.models.activations import ACTIVATIONS, normalised
-from epicycle.models.streams import Stream, attended, embedded
+from epicycle.models.transformer.fields import TransformerFields
 from epicycle.models.transformer.positions import rotated
+from epicycle.models.transformer.streams import Stream, attended, embedded
+from epicycle.spec.families import Params
 from epicycle.spec.table import Table
-
-if TYPE_CHECKING:
-    from epicycle.models.transformer.model import Transformer
 
 READ_OUT = "only the read-out position after the last attention"
 ONCE = "first-layer keys, values and scores once per token"
@@ -23,138 +22,189 @@ FOLD_OUT = "W_out and W_U as one matrix"
 FOLD_HEADS = "W_O and W_in, and W_O and W_U, as one matrix each"
 # Picking a row's column from a table and adding up its gradient again costs about as much as this many multiply-adds in a product.
 PICK = 20
-SHORT = 8  # positions up to which each one is followed by itself
+SHORT = 8  # the most positions for which the program treats each position separately
 
 
 def logits(
-    model: "Transformer", params: dict[str, Any], inputs: Int[Array, "row pos"], constant: Sequence[int | None]
+    fields: TransformerFields, params: Params, inputs: Int[Array, "row pos"], constant: Sequence[int | None]
 ) -> Float[Array, "row d_vocab_out"]:
-    """The logits of `model.apply` at the last position."""
-    place = model.place(params, inputs.shape[1])
-    table = model.tokens(params)[:, None]
-    table = jnp.broadcast_to(table, (len(table), inputs.shape[1], table.shape[2])) if place is None else table + place
-    streams = embedded(table, inputs, constant)
-    last = model.n_layers - 1
-    for layer in range(last):
-        w = model.layer(params, layer)
-        streams = _entering(model, w, streams)
-        streams = [_block(model, w, streams, here) for here in range(len(streams))]
-    w, here = model.layer(params, last), len(streams) - 1
-    streams = _entering(model, w, streams)
-    heads = _heads(model, w, _read(model, w, streams, here), here)
-    return _read_out(model, params, w, streams[-1], heads, len(inputs)).T
+    """Logits at the last position, without dropout.
+
+    Args:
+        fields: the fields of the network.
+        params: its parameters.
+        inputs: token ids, at most SHORT positions.
+        constant: for each position the token that every row has there, None where it varies; empty if unknown.
+    """
+    streams = embedded(_token_and_position_vectors(fields, params, inputs.shape[1]), inputs, constant)
+    last_layer, last_position = fields.n_layers - 1, inputs.shape[1] - 1
+    for layer in range(last_layer):
+        weights = fields.block_params(params, layer)
+        streams = _block_inputs(fields, weights, streams)
+        streams = [_after_block(fields, weights, streams, position) for position in range(len(streams))]
+    weights = fields.block_params(params, last_layer)
+    streams = _block_inputs(fields, weights, streams)
+    heads = _heads(fields, weights, _read_by_attention(fields, weights, streams, last_position), last_position)
+    return _read_out(fields, params, weights, streams[-1], heads, len(inputs)).T
 
 
-def taken(model: "Transformer", table: Table, n_rows: int) -> tuple[str, ...]:
-    """What is left out on so many rows of a table, in words."""
-    varies = table.constant[-1] is None
-    columns = (table.d_vocab if varies else 1) if model.n_layers == 1 else n_rows
-    d_out = table.d_vocab if model.d_vocab_out == "tokens" else table.num_classes
-    return (READ_OUT, ONCE, *_folds(model, n_rows, columns, d_out))
+def is_short(fields: TransformerFields, n_pos: int) -> bool:
+    """Whether this form can serve inputs of `n_pos` positions; smeared keys mix positions, which it does not cover."""
+    return n_pos <= SHORT and not fields.smeared_keys
 
 
-def _entering(model: "Transformer", w: dict[str, Any], streams: list[Stream]) -> list[Stream]:
-    """The residuals that a block adds to; normalised already where attention reads the stream itself."""
-    return [stream.map(lambda x: model.normed(w, "ln1", x, 0)) for stream in streams] if model.norm == "pre_stream" else streams
+def shortcuts(fields: TransformerFields, table: Table, n_rows: int) -> tuple[str, ...]:
+    """What this form leaves out on `n_rows` rows of a table, as phrases."""
+    last_token_varies = table.constant[-1] is None
+    n_columns = (table.d_vocab if last_token_varies else 1) if fields.n_layers == 1 else n_rows
+    return (READ_OUT, ONCE, *_folds(fields, n_rows, n_columns, fields.n_logits(table)))
 
 
-def _read(model: "Transformer", w: dict[str, Any], streams: Sequence[Stream], here: int) -> list[Stream]:
-    """What attention reads at the positions that `here` sees."""
-    seen = streams[: here + 1] if model.causal else streams
-    return [stream.map(lambda x: model.normed(w, "ln1", x, 0)) for stream in seen] if model.norm == "pre" else list(seen)
+def _token_and_position_vectors(fields: TransformerFields, params: Params, n_pos: int) -> Float[Array, "token pos d_model"]:
+    """The residual stream before the first block, for each token at each position."""
+    vectors = fields.position_vectors(params, n_pos)
+    table = fields.token_vectors(params)[:, None]
+    return jnp.broadcast_to(table, (len(table), n_pos, table.shape[2])) if vectors is None else table + vectors
 
 
-def _block(model: "Transformer", w: dict[str, Any], streams: Sequence[Stream], at: int) -> Stream:
-    """The residual after one block at one position."""
-    out = _heads(model, w, _read(model, w, streams, at), at).map(lambda z: _plus(_flat(w["W_O"]).T @ z, w.get("b_O")))
-    here = streams[at]
-    same = out.column is here.column and out.values.shape == here.values.shape
-    mid = Stream(here.values + out.values, here.column) if same else Stream(here.rows() + out.rows())
-    if model.norm == "post":
-        return mid.map(lambda x: _after(model, w, model.normed(w, "ln1", x, 0)))
-    return mid.map(lambda x: _after(model, w, x))
+def _block_inputs(fields: TransformerFields, weights: Params, streams: list[Stream]) -> list[Stream]:
+    """The residual streams that a block adds to; for `pre_stream` they are normalised before attention reads them."""
+    if fields.norm != "pre_stream":
+        return streams
+    return [stream.map(lambda x: fields.normalise(weights, "ln1", x, 0)) for stream in streams]
 
 
-def _after(model: "Transformer", w: dict[str, Any], mid: Float[Array, "d_model column"]) -> Float[Array, "d_model column"]:
-    """The residual after the MLP, given the one before it."""
-    out = mid + _mlp(model, w, model.normed(w, "ln2", mid, 0) if model.reads_normed else mid)
-    return model.normed(w, "ln2", out, 0) if model.norm == "post" else out
+def _read_by_attention(fields: TransformerFields, weights: Params, streams: Sequence[Stream], position: int) -> list[Stream]:
+    """What attention reads at the positions that `position` sees."""
+    visible = streams[: position + 1] if fields.causal else streams
+    if fields.norm != "pre":
+        return list(visible)
+    return [stream.map(lambda x: fields.normalise(weights, "ln1", x, 0)) for stream in visible]
 
 
-def _heads(model: "Transformer", w: dict[str, Any], streams: Sequence[Stream], here: int) -> Stream:
-    """What the heads bring to one of the given positions, before W_O."""
-    W_Q, W_K, W_V = (w[name].transpose(0, 2, 1).reshape(-1, w[name].shape[1]) for name in ("W_Q", "W_K", "W_V"))
-    b_Q, b_K, b_V = (w[name].reshape(-1) if name in w else None for name in ("b_Q", "b_K", "b_V"))
-    size = len(W_K)
-    both = jnp.concatenate([W_K, W_V])  # one product instead of two: at d_model 32 a step spends much of its time between products
-    seen = [stream.map(lambda x: both @ x) for stream in streams]
-    keys = [Stream(_turned(model, _plus(stream.values[:size], b_K), i), stream.column) for i, stream in enumerate(seen)]
-    values = [stream.map(lambda x: _plus(x[size:], b_V)) for stream in seen]
-    queries = streams[here].map(lambda x: _turned(model, _plus(W_Q @ x, b_Q), here))
-    return attended(queries, keys, values, len(w["W_Q"]), model.attention_rate)
+def _after_block(fields: TransformerFields, weights: Params, streams: Sequence[Stream], position: int) -> Stream:
+    """The residual stream after one block at one position."""
+    heads = _heads(fields, weights, _read_by_attention(fields, weights, streams, position), position)
+    added = heads.map(lambda z: _plus(_heads_side_by_side(weights["W_O"]).T @ z, weights.get("b_O")))
+    residual = streams[position]
+    same_columns = added.column is residual.column and added.values.shape == residual.values.shape
+    mid = Stream(residual.values + added.values, residual.column) if same_columns else Stream(residual.rows() + added.rows())
+    if fields.norm == "post":
+        return mid.map(lambda x: _after_mlp(fields, weights, fields.normalise(weights, "ln1", x, 0)))
+    return mid.map(lambda x: _after_mlp(fields, weights, x))
 
 
-def _turned(model: "Transformer", x: Float[Array, "feature column"], place: int) -> Float[Array, "feature column"]:
-    """Queries or keys of one position, turned where positions are rotary."""
-    if model.positions != "rotary":
+def _after_mlp(fields: TransformerFields, weights: Params, mid: Float[Array, "d_model column"]) -> Float[Array, "d_model column"]:
+    """The residual stream after the MLP, from the stream before it."""
+    post = mid + _mlp(fields, weights, fields.normalise(weights, "ln2", mid, 0) if fields.reads_normalised else mid)
+    return fields.normalise(weights, "ln2", post, 0) if fields.norm == "post" else post
+
+
+def _heads(fields: TransformerFields, weights: Params, streams: Sequence[Stream], position: int) -> Stream:
+    """What the heads read at one position, before W_O.
+
+    Args:
+        streams: what attention reads at every position that `position` sees.
+    """
+    W_Q, W_K, W_V = (weights[name].transpose(0, 2, 1).reshape(-1, weights[name].shape[1]) for name in ("W_Q", "W_K", "W_V"))
+    b_Q, b_K, b_V = (weights[name].reshape(-1) if name in weights else None for name in ("b_Q", "b_K", "b_V"))
+    n_features = len(W_K)
+    # One product for keys and values instead of two: at d_model 32 a step spends much of its time between products.
+    W_KV = jnp.concatenate([W_K, W_V])
+    products = [stream.map(lambda x: W_KV @ x) for stream in streams]
+    keys = [Stream(_turned(fields, _plus(product.values[:n_features], b_K), i), product.column) for i, product in enumerate(products)]
+    values = [product.map(lambda x: _plus(x[n_features:], b_V)) for product in products]
+    queries = streams[position].map(lambda x: _turned(fields, _plus(W_Q @ x, b_Q), position))
+    return attended(queries, keys, values, fields.n_heads, fields.attention_rate)
+
+
+def _turned(fields: TransformerFields, x: Float[Array, "feature column"], position: int) -> Float[Array, "feature column"]:
+    """Queries or keys of one position, turned by their angle where positions are rotary."""
+    if fields.positions != "rotary":
         return x
-    by_head = x.T.reshape(-1, 1, model.n_heads, model.head)
-    return rotated(by_head, jnp.array([place])).reshape(x.shape[1], -1).T
+    by_head = x.T.reshape(-1, 1, fields.n_heads, fields.head_width)
+    return rotated(by_head, jnp.array([position])).reshape(x.shape[1], -1).T
 
 
-def _mlp(model: "Transformer", w: dict[str, Any], x: Float[Array, "d_model column"]) -> Float[Array, "d_model column"]:
-    return _plus(w["W_out"].T @ ACTIVATIONS[model.act_fn](_plus(w["W_in"].T @ x, w.get("b_in"))), w.get("b_out"))
+def _mlp(fields: TransformerFields, weights: Params, x: Float[Array, "d_model column"]) -> Float[Array, "d_model column"]:
+    """What the MLP adds to the residual stream."""
+    hidden = ACTIVATIONS[fields.act_fn](_plus(weights["W_in"].T @ x, weights.get("b_in")))
+    return _plus(weights["W_out"].T @ hidden, weights.get("b_out"))
 
 
 def _read_out(
-    model: "Transformer", params: dict[str, Any], w: dict[str, Any], residual: Stream, heads: Stream, n_rows: int
+    fields: TransformerFields, params: Params, weights: Params, residual: Stream, heads: Stream, n_rows: int
 ) -> Float[Array, "d_vocab_out row"]:
-    """The last MLP and the unembedding; consecutive matrices are multiplied first where that is less work."""
-    unembed, act = model.unembedding(params), ACTIVATIONS[model.act_fn]
-    W_O, W_in, W_out, b_in, b_out = _flat(w["W_O"]), w["W_in"], w["W_out"], w.get("b_in"), w.get("b_out")
-    residual = residual.map(lambda x: _plus(x, w.get("b_O")))
-    z = heads.rows()
-    folds = _folds(model, n_rows, residual.values.shape[1], unembed.shape[1])
+    """The last MLP and the unembedding. Consecutive matrices are multiplied first where that is less work.
+
+    Args:
+        weights: the tensors of the last block.
+        residual: the stream at the last position before the last attention.
+        heads: what the last attention reads there, before W_O.
+    """
+    unembed = fields.unembedding(params)
+    residual = residual.map(lambda x: _plus(x, weights.get("b_O")))
+    folds = _folds(fields, n_rows, residual.values.shape[1], unembed.shape[1])
     if FOLD_HEADS in folds:
-        direct = residual.map(lambda x: unembed.T @ _plus(x, b_out)).rows()
-        hidden = act((W_O @ W_in).T @ z + residual.map(lambda x: _plus(W_in.T @ x, b_in)).rows())
-        out = (W_out @ unembed).T @ hidden + (W_O @ unembed).T @ z + direct
+        out = _read_out_folding_heads(fields, weights, unembed, residual, heads)
     else:
-        mid = residual.rows() + W_O.T @ z
+        mid = residual.rows() + _heads_side_by_side(weights["W_O"]).T @ heads.rows()
         if FOLD_OUT in folds:
-            read = model.normed(w, "ln2", mid, 0) if model.reads_normed else mid
-            hidden = act(_plus(W_in.T @ read, b_in))
-            out = (W_out @ unembed).T @ hidden + unembed.T @ _plus(mid, b_out)
+            out = _read_out_folding_out(fields, weights, unembed, mid)
         else:
-            end = _after(model, w, model.normed(w, "ln1", mid, 0) if model.norm == "post" else mid)
-            if model.final_norm:
-                end = normalised(end, params["ln_final_w"], params.get("ln_final_b"), 0)
-            out = unembed.T @ end
+            post = _after_mlp(fields, weights, fields.normalise(weights, "ln1", mid, 0) if fields.norm == "post" else mid)
+            if fields.final_norm:
+                post = normalised(post, params["ln_final_w"], params.get("ln_final_b"), 0)
+            out = unembed.T @ post
     out = _plus(out, params.get("b_U"))
     return jnp.broadcast_to(out, (out.shape[0], n_rows))
 
 
-def _folds(model: "Transformer", n_rows: int, columns: int, d_out: int) -> tuple[str, ...]:
-    """The products of weights that make a read-out cheapest, by multiply-adds; `columns`: distinct residuals before attention.
+def _read_out_folding_heads(
+    fields: TransformerFields, weights: Params, unembed: Float[Array, "d_model d_vocab_out"], residual: Stream, heads: Stream
+) -> Float[Array, "d_vocab_out row"]:
+    """Logits with W_O W_in, W_O W_U and W_out W_U as one matrix each; there is no normalisation in between."""
+    W_O, W_in, z = _heads_side_by_side(weights["W_O"]), weights["W_in"], heads.rows()
+    direct = residual.map(lambda x: unembed.T @ _plus(x, weights.get("b_out"))).rows()
+    pre = (W_O @ W_in).T @ z + residual.map(lambda x: _plus(W_in.T @ x, weights.get("b_in"))).rows()
+    return (weights["W_out"] @ unembed).T @ ACTIVATIONS[fields.act_fn](pre) + (W_O @ unembed).T @ z + direct
 
-    A normalisation between two matrices keeps them apart.
+
+def _read_out_folding_out(
+    fields: TransformerFields, weights: Params, unembed: Float[Array, "d_model d_vocab_out"], mid: Float[Array, "d_model row"]
+) -> Float[Array, "d_vocab_out row"]:
+    """Logits with W_out W_U as one matrix, from the stream between attention and MLP; nothing is normalised after the MLP."""
+    read = fields.normalise(weights, "ln2", mid, 0) if fields.reads_normalised else mid
+    hidden = ACTIVATIONS[fields.act_fn](_plus(weights["W_in"].T @ read, weights.get("b_in")))
+    return (weights["W_out"] @ unembed).T @ hidden + unembed.T @ _plus(mid, weights.get("b_out"))
+
+
+def _folds(fields: TransformerFields, n_rows: int, n_columns: int, d_out: int) -> tuple[str, ...]:
+    """The products of weights that make the read-out cheapest, counted in multiply-adds.
+
+    Two matrices with a normalisation between them cannot be folded.
+
+    Args:
+        n_rows: number of rows.
+        n_columns: number of distinct residuals before the last attention.
+        d_out: number of logits.
     """
-    heads, d_model, hidden = model.n_heads * model.head, model.d_model, model.hidden
+    heads, d_model, hidden = fields.n_heads * fields.head_width, fields.d_model, fields.mlp_width
     attention, unembed = heads * d_model, d_model * d_out
-    plain = n_rows * (attention + 2 * d_model * hidden + unembed)
-    out = n_rows * (attention + d_model * hidden + hidden * d_out + unembed) + d_model * hidden * d_out
-    both = n_rows * (heads * hidden + heads * d_out + hidden * d_out)
-    both += heads * d_model * (hidden + d_out) + d_model * hidden * d_out
-    both += columns * d_model * (hidden + d_out) + (PICK * n_rows * (hidden + d_out) if columns > 1 else 0)
-    choices: list[tuple[int, tuple[str, ...]]] = [(plain, ())]
-    if model.norm != "post" and not model.final_norm:
-        choices.append((out, (FOLD_OUT,)))
-        if model.norm == "none":
-            choices.append((both, (FOLD_OUT, FOLD_HEADS)))
+    no_fold = n_rows * (attention + 2 * d_model * hidden + unembed)
+    fold_out = n_rows * (attention + d_model * hidden + hidden * d_out + unembed) + d_model * hidden * d_out
+    fold_both = n_rows * (heads * hidden + heads * d_out + hidden * d_out)
+    fold_both += heads * d_model * (hidden + d_out) + d_model * hidden * d_out
+    fold_both += n_columns * d_model * (hidden + d_out) + (PICK * n_rows * (hidden + d_out) if n_columns > 1 else 0)
+    choices: list[tuple[int, tuple[str, ...]]] = [(no_fold, ())]
+    if fields.norm != "post" and not fields.final_norm:
+        choices.append((fold_out, (FOLD_OUT,)))
+        if fields.norm == "none":
+            choices.append((fold_both, (FOLD_OUT, FOLD_HEADS)))
     return min(choices, key=lambda choice: choice[0])[1]
 
 
-def _flat(weight: Float[Array, "head d_head d_model"]) -> Float[Array, "feature d_model"]:
+def _heads_side_by_side(weight: Float[Array, "head d_head d_model"]) -> Float[Array, "feature d_model"]:
     return weight.reshape(-1, weight.shape[-1])
 
 
