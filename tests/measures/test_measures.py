@@ -21,7 +21,7 @@ TESTED = {Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, TotalNorm, Weig
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:
-    """A snapshot around given logits; the first half of the rows is trained on."""
+    """A snapshot with these logits; the first half of the rows is trained on."""
     logits = jnp.asarray(logits, jnp.float32)
     train = jnp.arange(ROWS) < ROWS // 2
     rows = {"train": train, "test": ~train, "all": train | True, "mirror_seen": train & False, "mirror_unseen": ~train}
@@ -77,8 +77,8 @@ def test_calibration_takes_confidence_away() -> None:
     test, labels = logits[ROWS // 2 :], np.asarray(LABELS)[ROWS // 2 :]
     best = min(softmax_loss(test * s, labels) for s in np.geomspace(1e-2, 1e2, 4001))
     for overconfidence in (0.02, 1.0, 37.0, 500.0):
-        found = float(CalibratedLoss(rows="test").fn(planted(logits * overconfidence)))
-        assert found == pytest.approx(best, rel=1e-4), overconfidence
+        calibrated = float(CalibratedLoss(rows="test").fn(planted(logits * overconfidence)))
+        assert calibrated == pytest.approx(best, rel=1e-4), overconfidence
     assert float(CalibratedLoss(rows="test").fn(planted(right(-5.0)))) == pytest.approx(np.log(CLASSES), rel=1e-2)
     assert float(CalibratedLoss(rows="test").fn(planted(right(0.3)))) < 1e-6, "all right: the loss can be scaled away"
     assert float(CalibratedLoss(rows="test").fn(planted(right(0.0)))) == pytest.approx(np.log(CLASSES)), "equal logits know nothing"
@@ -123,15 +123,17 @@ def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
     state = initialiser(tiny, table)(Run(experiment=tiny), data)
     with pytest.raises(KeyError):
         observe(tiny, [Nosy()], state, data, world_of(table))
-    found = jax.jit(lambda s: observe(tiny, [Loss(rows="train"), Accuracy(rows="all")], s, data, world_of(table)))(state)
+    records = jax.jit(lambda s: observe(tiny, [Loss(rows="train"), Accuracy(rows="all")], s, data, world_of(table)))(state)
     logits = tiny.model.apply(state.params, jnp.asarray(table.inputs))[0]
     rows = np.asarray(tiny.split.train_rows(table, 0))
-    assert float(found["train_loss"]) == pytest.approx(float(cross_entropy(logits, jnp.asarray(table.labels))[rows].mean()), rel=1e-5)
-    assert float(found["all_acc"]) == pytest.approx(float((logits.argmax(1) == table.labels).mean()))
+    assert float(records["train_loss"]) == pytest.approx(
+        float(cross_entropy(logits, jnp.asarray(table.labels))[rows].mean()), rel=1e-5
+    )
+    assert float(records["all_acc"]) == pytest.approx(float((logits.argmax(1) == table.labels).mean()))
 
 
 def test_mirror_rows(tiny: Any) -> None:
-    """Planted through the split: x + y with everything trained but five rows."""
+    """x + y, where all rows but five are trained on."""
     from epicycle import Modular
     from epicycle.training.snapshots import snapshot_entries
     from epicycle.training.state import Data, world_of

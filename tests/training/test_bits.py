@@ -1,4 +1,4 @@
-"""The same bits however training is cut: chunked, resumed, in another company, killed; and what must not compile again."""
+"""The same bits whether training is chunked, resumed, killed, or in other company; and changes that must not compile again."""
 
 import contextlib
 from collections.abc import Callable
@@ -101,7 +101,7 @@ CASES = {
 
 
 class Memory:
-    """A sink that remembers what it was given."""
+    """A sink that keeps checkpoints in memory and counts commits."""
 
     def __init__(self) -> None:
         self.kept: dict[int, dict[int, dict[str, Any]]] = {}
@@ -139,14 +139,14 @@ def trained(cohort: Cohort, machine: Machine, interrupted: Callable[[], bool] = 
     return sink
 
 
-def assert_same(one: Cohort, other: Cohort, members: dict[int, int] | None = None) -> None:
-    for mine, theirs in (members or {m: m for m in range(len(one.runs))}).items():
-        left, right = to_tensors(one.states[mine]), to_tensors(other.states[theirs])
+def assert_same(cohort: Cohort, reference: Cohort, members: dict[int, int] | None = None) -> None:
+    for member, reference_member in (members or {m: m for m in range(len(cohort.runs))}).items():
+        left, right = to_tensors(cohort.states[member]), to_tensors(reference.states[reference_member])
         for name in left:
             assert np.isfinite(left[name]).all(), name
             np.testing.assert_array_equal(left[name], right[name], err_msg=name)
-        for name in one.records:
-            np.testing.assert_array_equal(one.records[name][mine], other.records[name][theirs], err_msg=name)
+        for name in cohort.records:
+            np.testing.assert_array_equal(cohort.records[name][member], reference.records[name][reference_member], err_msg=name)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -159,11 +159,11 @@ def test_straight_equals_chunked_equals_resumed(case: str, machine: Machine, mon
         patch.setattr(Pace, "steps_in", lambda self, seconds, members: 3)  # rounds of three steps, off the grid
         trained(chunked, machine)
     assert_same(straight, chunked)
-    asked = iter([False] * 4 + [True] * 99)
+    answers = iter([False] * 4 + [True] * 99)
     killed = cohort_of(CASES[case])
     with monkeypatch.context() as patch:
         patch.setattr(Pace, "steps_in", lambda self, seconds, members: 7)
-        trained(killed, machine, lambda: next(asked))
+        trained(killed, machine, lambda: next(answers))
     assert 0 < int(killed.states[0].step) < straight.grid[-1]
     resumed = cohort_of(CASES[case])
     saved = [to_tensors(state) for state in killed.states]
@@ -175,13 +175,13 @@ def test_straight_equals_chunked_equals_resumed(case: str, machine: Machine, mon
 @pytest.mark.parametrize("seeds", [(1,), (2, 1), (5, 4, 3, 2, 1)])
 def test_company_does_not_matter(seeds: tuple[int, ...], machine: Machine) -> None:
     experiment = CASES["transformer, minibatch"]
-    reference, other = cohort_of(experiment), cohort_of(experiment, seeds)
-    sink, other_sink = trained(reference, machine), trained(other, machine)
-    shared = {place: seed for place, seed in enumerate(seeds) if seed in (0, 1, 2)}
-    assert_same(other, reference, shared)
-    for place, seed in shared.items():
+    reference, company = cohort_of(experiment), cohort_of(experiment, seeds)
+    sink, company_sink = trained(reference, machine), trained(company, machine)
+    shared = {member: seed for member, seed in enumerate(seeds) if seed in (0, 1, 2)}
+    assert_same(company, reference, shared)
+    for member, seed in shared.items():
         for name, value in sink.kept[30][seed].items():
-            np.testing.assert_array_equal(other_sink.kept[30][place][name], value)
+            np.testing.assert_array_equal(company_sink.kept[30][member][name], value)
 
 
 def test_seeds_and_data_seeds_matter(machine: Machine) -> None:
@@ -228,9 +228,9 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     class Counted(ep.Transformer):
         kind = "transformer"
 
-        def fast(self, params: Any, inputs: Any, **known: Any) -> Any:
+        def fast(self, params: Any, inputs: Any, **options: Any) -> Any:
             traces.append(1)
-            return super().fast(params, inputs, **known)
+            return super().fast(params, inputs, **options)
 
     model = Counted(d_model=8, n_heads=2, d_mlp=16)
     first = experiment.model_copy(update={"model": model})
@@ -242,9 +242,9 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
     counts = []
     for variant in variants:
         for seeds in ((0, 1), (7, 8)):
-            other = cohort_of(variant, seeds)
-            plans = [member_plan(other, member, 9).chunk for member in (0, 1)]
-            program(other.world, *(stacked(trees) for trees in (other.data, other.states, plans)))
+            cohort = cohort_of(variant, seeds)
+            plans = [member_plan(cohort, member, 9).chunk for member in (0, 1)]
+            program(cohort.world, *(stacked(trees) for trees in (cohort.data, cohort.states, plans)))
             counts.append(len(traces))
     assert counts[0] > 0
     assert len(set(counts)) == 1, f"traced again: {counts}"
@@ -253,7 +253,7 @@ def test_knobs_seeds_fractions_and_budgets_compile_nothing_new(machine: Machine)
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.split(",")[0] in ("sgd", "rmsprop", "lion", "muon")])
 def test_every_knob_of_the_optimisers_is_traced(case: str, machine: Machine) -> None:
-    """All of them changed compile nothing, and each of them changes the update."""
+    """Changing a knob compiles nothing and changes the update."""
     first = CASES[case]
     program = cohort_program(first, cohort_of(first, (0,)).measures, machine)
 
@@ -267,8 +267,8 @@ def test_every_knob_of_the_optimisers_is_traced(case: str, machine: Machine) -> 
     reference, compiled = ends(first), program._cache_size()
     unused = set() if first.training.schedule != "constant" else {"training.final_lr_scale"}
     for path, value in first.knobs().items():
-        other = ends(first.swept(path, value * 0.5))
-        moved = any((other[name] != reference[name]).any() for name in other)
+        changed = ends(first.swept(path, value * 0.5))
+        moved = any((changed[name] != reference[name]).any() for name in changed)
         assert moved or path in unused or path.endswith("eps"), path
     assert program._cache_size() == compiled
 
@@ -284,7 +284,7 @@ def test_a_state_stored_before_a_knob_was_known(machine: Machine) -> None:
 
 
 def test_rows_drawn_with_replacement() -> None:
-    """Only rows with weight, all of them alike, the same whatever the padding."""
+    """Only rows with weight are drawn, all with the same chance, and padding changes nothing."""
     cohort = cohort_of(CASES["sgd, drawn with replacement"], (0,))
     state, data = cohort.states[0], cohort.data[0]
     assert state.order is None
@@ -324,7 +324,7 @@ def test_minibatch_passes_cover_every_row_once() -> None:
 
 
 def test_the_batched_lane_agrees_to_rounding(machine: Machine) -> None:
-    """What a GPU would run, on this CPU."""
+    """The batched program of a GPU, run on this CPU."""
     reference, batched = cohort_of(CASES["transformer, minibatch"]), cohort_of(CASES["transformer, minibatch"])
     trained(reference, machine)
     trained(batched, Machine(machine.mesh, "vmap"))

@@ -1,4 +1,4 @@
-"""Arithmetic and memory read off a program, against the compiler's own account; lanes and widths."""
+"""Operations and memory read off a program, against the compiler's own count; lanes, widths, and calibrations."""
 
 from collections import Counter
 from dataclasses import replace
@@ -38,9 +38,9 @@ def test_muon_pays_for_its_products() -> None:
     experiment, world, data, state = parts(ep.Transformer(d_model=64))
     orthogonalised = experiment.swept("training.optimiser", {"kind": "muon"})
     begun = initialiser(orthogonalised, orthogonalised.task.table())(Run(experiment=orthogonalised), data)
-    more = flops(step_products(orthogonalised, world, data, begun)) - flops(step_products(experiment, world, data, state))
+    extra = flops(step_products(orthogonalised, world, data, begun)) - flops(step_products(experiment, world, data, state))
     sides = [(64, 64)] * 4 + [(64, 256)] * 2
-    assert more == 5 * sum(2 * (2 * d * d * long + d**3) for d, long in sides)
+    assert extra == 5 * sum(2 * (2 * d * d * long + d**3) for d, long in sides)
     assert member_bytes(orthogonalised, (), world, data, begun) > 0.9 * member_bytes(experiment, (), world, data, state)
 
 
@@ -50,10 +50,10 @@ def test_flops_and_memory_agree_with_the_compiler(name: str) -> None:
     lowered = jax.jit(lambda d, s, w: step(experiment, w, d, s)).lower(data, state, world)
     counted = flops(step_products(experiment, world, data, state))
     assert 0.8 * lowered.cost_analysis()["flops"] <= counted <= lowered.cost_analysis()["flops"]
-    told = lowered.compile().memory_analysis()
-    truly = told.temp_size_in_bytes + told.argument_size_in_bytes + told.output_size_in_bytes
+    memory = lowered.compile().memory_analysis()
+    compiled_bytes = memory.temp_size_in_bytes + memory.argument_size_in_bytes + memory.output_size_in_bytes
     estimated = peak_bytes(lambda d, s, w: step(experiment, w, d, s), data, state, world)
-    assert 0.6 * truly <= estimated <= 3 * truly
+    assert 0.6 * compiled_bytes <= estimated <= 3 * compiled_bytes
 
 
 def test_products_are_found_in_loops_and_branches() -> None:
@@ -89,33 +89,33 @@ def test_an_accelerator_takes_as_many_as_fit(machine: Machine) -> None:
 
 
 def test_lanes_and_blocks_agree_to_rounding(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a GPU does (members batched, cohorts cut into blocks) on the CPU's devices."""
+    """Batched members and cohorts cut into blocks, as on a GPU, run on the CPU's devices."""
     turns = Rehearsal(SMALL, 5, machine)
     batched_machine = replace(machine, lane="vmap")
-    monkeypatch.setattr(Machine, "width", lambda self, members, each: self.devices * (1 if self.lane == "unbatched" else 2))
+    monkeypatch.setattr(Machine, "width", lambda self, members, member_bytes: self.devices * (1 if self.lane == "unbatched" else 2))
     batched = Rehearsal(SMALL, 5, batched_machine)
     turns.steps(100)
     batched.steps(100)
-    for one, other in zip(turns.states(), batched.states(), strict=True):
-        assert int(one.step) == int(other.step) == 100
-        for name, value in one.params.items():
-            np.testing.assert_allclose(other.params[name], value, rtol=0, atol=1e-4 * np.abs(value).max())
+    for state, batched_state in zip(turns.states(), batched.states(), strict=True):
+        assert int(state.step) == int(batched_state.step) == 100
+        for name, value in state.params.items():
+            np.testing.assert_allclose(batched_state.params[name], value, rtol=0, atol=1e-4 * np.abs(value).max())
 
 
 def test_calibration_is_kept_and_never_trusted_blindly(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))
-    found = calibrated(SMALL, 4, machine, ())
-    assert 0 < found.step < 1
-    kept = next(tmp_path.glob("calibrations/*.json"))
+    calibration = calibrated(SMALL, 4, machine, ())
+    assert 0 < calibration.step < 1
+    cache_file = next(tmp_path.glob("calibrations/*.json"))
     monkeypatch.setattr("epicycle.training.rehearsal.Rehearsal", lambda *_: pytest.fail("measured before"))
-    assert calibrated(SMALL, 9, machine, ()) == found
+    assert calibrated(SMALL, 9, machine, ()) == calibration
     monkeypatch.undo()
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))
-    kept.write_text("rubbish")
+    cache_file.write_text("rubbish")
     assert calibrated(SMALL, 4, machine, ()).observation > 0
 
 
 def test_member_bytes_grow_with_the_task() -> None:
     small, large = (parts(ep.MLP(d_model=16, d_mlp=32), p) for p in (11, 31))
-    each = [member_bytes(experiment, (), world, data, state) for experiment, world, data, state in (small, large)]
-    assert each[1] > 3 * each[0]
+    sizes = [member_bytes(experiment, (), world, data, state) for experiment, world, data, state in (small, large)]
+    assert sizes[1] > 3 * sizes[0]

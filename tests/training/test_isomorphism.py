@@ -1,4 +1,4 @@
-"""POW-8: multiplying residues other than 0 modulo p is adding modulo p - 1, under a discrete logarithm; runs of both are one run."""
+"""POW-8: multiplying residues other than 0 modulo p is adding logarithms modulo p - 1, so both tasks train to the same weights."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from epicycle.training.state import data_of, initialiser, world_of
 
 P, ROOT = 11, 2
 POWERS = [pow(ROOT, i, P) for i in range(P - 1)]  # element i of the sums is the residue ROOT^i
-RESIDUE = np.array(POWERS) - 1  # its place among 1, ..., p - 1
+RESIDUE = np.array(POWERS) - 1  # its index among 1, ..., p - 1
 
 
 def products() -> ep.Composition:
@@ -29,9 +29,9 @@ def trained(experiment: ep.Experiment, renamed: Any, steps: int) -> dict[str, An
     params = dict(state.params)
     params["W_E"], params["W_U"] = params["W_E"][renamed], params["W_U"][:, renamed]
     state = state._replace(params=params)
-    one = jax.jit(lambda s: step(experiment, world_of(table), data, s))
+    one_step = jax.jit(lambda s: step(experiment, world_of(table), data, s))
     for _ in range(steps):
-        state = one(state)
+        state = one_step(state)
     return {name: np.asarray(value) for name, value in state.params.items()}
 
 
@@ -40,8 +40,8 @@ def test_products_are_sums_of_logarithms() -> None:
     sums = ep.Modular(p=n, operation="x+y")
     table = products().table()
     x, y = sums.table().operands.T
-    place = RESIDUE[x] * n + RESIDUE[y]  # the row of the product table that is the same question
-    np.testing.assert_array_equal(table.labels[place], RESIDUE[sums.table().labels])
+    product_rows = RESIDUE[x] * n + RESIDUE[y]  # for each sum, the row of the product table that asks the same
+    np.testing.assert_array_equal(table.labels[product_rows], RESIDUE[sums.table().labels])
     rows = ep.Split(frac_train=0.6).train_rows(sums.table(), 0)
     renamed = np.append(RESIDUE, n)  # and "="
     back = np.argsort(renamed)
@@ -49,9 +49,9 @@ def test_products_are_sums_of_logarithms() -> None:
     with jax.enable_x64(True):
         adding = ep.Experiment(task=sums, split=ep.ListedSplit(rows=tuple(map(int, rows))), model=model, training=training)
         multiplying = ep.Experiment(
-            task=products(), split=ep.ListedSplit(rows=tuple(map(int, place[rows]))), model=model, training=training
+            task=products(), split=ep.ListedSplit(rows=tuple(map(int, product_rows[rows]))), model=model, training=training
         )
-        one, other = trained(adding, np.arange(n + 1), 200), trained(multiplying, back, 200)
-    other["W_E"], other["W_U"] = other["W_E"][renamed], other["W_U"][:, renamed]
-    for name, values in one.items():
-        np.testing.assert_allclose(other[name], values, rtol=0, atol=1e-9 * np.abs(values).max(), err_msg=name)
+        sum_params, product_params = trained(adding, np.arange(n + 1), 200), trained(multiplying, back, 200)
+    product_params["W_E"], product_params["W_U"] = product_params["W_E"][renamed], product_params["W_U"][:, renamed]
+    for name, values in sum_params.items():
+        np.testing.assert_allclose(product_params[name], values, rtol=0, atol=1e-9 * np.abs(values).max(), err_msg=name)

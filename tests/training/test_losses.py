@@ -1,4 +1,4 @@
-"""Losses against their formulas in float64 NumPy, the naive precisions, several answers, and vectors."""
+"""Losses against their formulas in float64 NumPy; the plain log-softmax precisions, rows with several answers, and vector labels."""
 
 from typing import Any, get_args
 
@@ -47,7 +47,7 @@ def test_losses(loss: tuple[RowLoss, Any]) -> None:
 
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_precisions(precision: str) -> None:
-    """All agree on ordinary logits; where the right one leads by 25, only exact and float64 still see a loss and a gradient."""
+    """All agree on ordinary logits. If the right logit leads by 25, only exact and float64 still give a loss and a gradient."""
     loss = CrossEntropy(precision=precision)
     close = {"float16": 1e-2, "bfloat16": 5e-2}.get(precision, 1e-5)
     np.testing.assert_allclose(loss.rows(jnp.asarray(LOGITS), jnp.asarray(LABELS)), NLL, rtol=close, atol=close)
@@ -62,9 +62,9 @@ def test_precisions(precision: str) -> None:
 def test_several_answers() -> None:
     logits, labels = jnp.asarray(LOGITS.reshape(20, 2, 11)), LABELS.reshape(20, 2).copy()
     labels[3, 1] = -1
-    both = NLL.reshape(20, 2).mean(axis=1)
-    both[3] = NLL.reshape(20, 2)[3, 0]
-    np.testing.assert_allclose(row_losses(CrossEntropy(), logits, jnp.asarray(labels)), both, rtol=1e-5)
+    expected = NLL.reshape(20, 2).mean(axis=1)
+    expected[3] = NLL.reshape(20, 2)[3, 0]
+    np.testing.assert_allclose(row_losses(CrossEntropy(), logits, jnp.asarray(labels)), expected, rtol=1e-5)
     margin = row_margins(logits, jnp.asarray(labels), None)
     right = LOGITS.reshape(20, 2, 11).argmax(axis=2) == LABELS.reshape(20, 2)
     right[3, 1] = True

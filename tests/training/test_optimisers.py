@@ -1,4 +1,4 @@
-"""Every optimiser against its update written here in float64, for all couplings and targets of decay; groups; Muon's matrices."""
+"""Every optimiser against its update written in float64 NumPy, for all decay couplings and targets; groups; Muon's matrices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.kinds import KINDS
 from epicycle.training.state import data_of, initialiser
-from epicycle.training.update_rule import UpdateRule
+from epicycle.training.update_rule import TensorwiseRule
 
 Direction = Callable[[np.ndarray], np.ndarray]
 
@@ -85,7 +85,7 @@ def muon(spec: Muon) -> Direction:
     return direction
 
 
-RULES: dict[str, tuple[Any, list[UpdateRule]]] = {
+RULES: dict[str, tuple[Any, list[TensorwiseRule]]] = {
     "adamw": (adamw, [AdamW(lr=0.01, weight_decay=0.03)]),
     "sgd": (sgd, [SGD(lr=0.02, weight_decay=0.3), SGD(momentum=0.9, weight_decay=0.1), SGD(momentum=0.8, nesterov=True)]),
     "rmsprop": (rmsprop, [RMSProp(lr=0.01, weight_decay=0.03, beta=0.95), RMSProp(momentum=0.9, eps=1e-3)]),
@@ -94,7 +94,7 @@ RULES: dict[str, tuple[Any, list[UpdateRule]]] = {
 }
 
 
-def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: UpdateRule, schedule: float) -> np.ndarray:
+def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: TensorwiseRule, schedule: float) -> np.ndarray:
     direction, target = RULES[type(spec).kind][0](spec), (w if spec.decay_to == "initialisation" else 0.0)
     for g in gradients:
         pull = spec.weight_decay * (w - target)
@@ -107,7 +107,7 @@ def numpy_descent(w: np.ndarray, gradients: list[np.ndarray], spec: UpdateRule, 
     return w
 
 
-def descended(spec: UpdateRule, params: dict[str, Any], gradients: list[dict[str, Any]], schedule: float = 1.0) -> dict[str, Any]:
+def descended(spec: TensorwiseRule, params: dict[str, Any], gradients: list[dict[str, Any]], schedule: float = 1.0) -> dict[str, Any]:
     """Parameters after the updates, float64."""
     with jax.enable_x64(True):
         transform = spec.transform(jnp.asarray(schedule))
@@ -131,10 +131,10 @@ def drawn(shapes: dict[str, tuple[int, ...]], times: int = 4) -> tuple[dict[str,
 @pytest.mark.parametrize("kind", RULES)
 def test_updates(kind: str, coupling: str, decay_to: str) -> None:
     start, gradients = drawn({"W_in": (3, 5)}, 6)
-    for given in RULES[kind][1]:
-        spec = given.model_copy(update={"decay_coupling": coupling, "decay_to": decay_to})
-        found = descended(spec, start, gradients, 0.5)["W_in"]
-        np.testing.assert_allclose(found, numpy_descent(start["W_in"], [g["W_in"] for g in gradients], spec, 0.5), rtol=1e-7)
+    for optimiser in RULES[kind][1]:
+        spec = optimiser.model_copy(update={"decay_coupling": coupling, "decay_to": decay_to})
+        updated = descended(spec, start, gradients, 0.5)["W_in"]
+        np.testing.assert_allclose(updated, numpy_descent(start["W_in"], [g["W_in"] for g in gradients], spec, 0.5), rtol=1e-7)
 
 
 def test_every_optimiser_is_tested_here() -> None:
@@ -146,11 +146,11 @@ def test_without_groups_adamw_is_optax_to_the_bit() -> None:
     rng = np.random.default_rng(0)
     w, g = ({name: rng.normal(size=(3, 4)).astype(np.float32) for name in ("W_E", "W_U")} for _ in range(2))
     plain = optax.chain(optax.scale_by_adam(0.9, 0.98, 1e-8), optax.add_decayed_weights(0.5), optax.scale(-1e-3))
-    found = []
+    results = []
     for transform in (plain, AdamW(weight_decay=0.5).transform(jnp.ones(()))):
         updates, _ = jax.jit(transform.update)(g, transform.init(w), w)
-        found.append(updates)
-    jax.tree.map(np.testing.assert_array_equal, *found)
+        results.append(updates)
+    jax.tree.map(np.testing.assert_array_equal, *results)
 
 
 @pytest.mark.parametrize("coupling", ["decoupled", "independent", "coupled"])
@@ -159,23 +159,23 @@ def test_groups(kind: str, coupling: str) -> None:
     start, gradients = drawn({"W_in": (3, 5), "W_out": (5, 3), "W_hidden": (2, 4, 4)})
     spec = RULES[kind][1][0].model_copy(update={"decay_coupling": coupling, "weight_decay": 0.2})
     first, second = ParameterGroup(tensors=("W_o*",), lr_scale=0.5, decay_scale=3), ParameterGroup(tensors=("W_[io]*",), decay_scale=0)
-    found = descended(spec.model_copy(update={"groups": (first, second)}), start, gradients)
+    updated = descended(spec.model_copy(update={"groups": (first, second)}), start, gradients)
     rates = {"W_in": (1, 0), "W_out": (0.5, 3), "W_hidden": (1, 1)}  # the first group that holds a tensor decides
     for name, (lr_scale, decay_scale) in rates.items():
         alone = spec.model_copy(update={"lr": spec.lr * lr_scale, "weight_decay": 0.2 * decay_scale})
         expected = descended(alone, {name: start[name]}, [{name: g[name]} for g in gradients])[name]
-        np.testing.assert_allclose(found[name], expected, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(updated[name], expected, rtol=1e-9, err_msg=name)
 
 
 def test_a_group_that_holds_nothing_is_refused(tiny: ep.Experiment) -> None:
     table = tiny.task.table()
-    for patterns, told in (
+    for patterns, message in (
         (["W_posn"], "did you mean 'W_pos'"),
         (["W_E", "gain*"], "no tensor is called 'gain\\*'; allowed here: W_E"),
     ):
         experiment = tiny.swept("training.optimiser.groups", [{"tensors": ["W_*"]}, {"tensors": patterns}])
         begin = initialiser(experiment, table)
-        with pytest.raises(InputError, match=told) as error:
+        with pytest.raises(InputError, match=message) as error:
             begin(Run(experiment=experiment), data_of(Run(experiment=experiment), table))
         assert str(error.value).startswith("training.optimiser.groups.1.tensors: ")
 
@@ -203,8 +203,8 @@ def test_muon_is_optax_muon_on_a_plain_matrix() -> None:
             for g in gradients:
                 updates, state = reference.update(jax.tree.map(jnp.asarray, g), state, w)
                 w = jax.tree.map(jnp.add, w, updates)
-        found = descended(spec, start, gradients)
-        np.testing.assert_allclose(found["W_in"], w["W_in"], rtol=1e-9)
+        updated = descended(spec, start, gradients)
+        np.testing.assert_allclose(updated["W_in"], w["W_in"], rtol=1e-9)
 
 
 def test_muon_takes_each_layer_with_its_heads_side_by_side() -> None:
@@ -221,7 +221,7 @@ def test_muon_takes_each_layer_with_its_heads_side_by_side() -> None:
     }
     start, gradients = drawn(shapes)
     spec = Muon()
-    found = descended(spec, start, gradients)
+    updated = descended(spec, start, gradients)
 
     def matrix(name: str, value: np.ndarray, layer: int) -> np.ndarray:
         if name in ("W_Q", "W_K", "W_V"):
@@ -233,12 +233,14 @@ def test_muon_takes_each_layer_with_its_heads_side_by_side() -> None:
         return {f"{name} {layer}": matrix(name, tree[name], layer) for name in hidden for layer in range(layers)}
 
     alone = descended(Muon(matrices=("*",)), matrices(start), [matrices(g) for g in gradients])
-    for name, value in matrices(found).items():
+    for name, value in matrices(updated).items():
         np.testing.assert_allclose(value, alone[name], rtol=1e-9, err_msg=name)
-    rest = {name: start[name] for name in ("W_E", "W_pos", "W_U", "b_in")}
-    adam = descended(AdamW(lr=1e-3, weight_decay=1.0, betas=(0.9, 0.999)), rest, [{name: g[name] for name in rest} for g in gradients])
-    for name in rest:
-        np.testing.assert_allclose(found[name], adam[name], rtol=1e-9, err_msg=name)
+    adam_params = {name: start[name] for name in ("W_E", "W_pos", "W_U", "b_in")}
+    adam = descended(
+        AdamW(lr=1e-3, weight_decay=1.0, betas=(0.9, 0.999)), adam_params, [{name: g[name] for name in adam_params} for g in gradients]
+    )
+    for name in adam_params:
+        np.testing.assert_allclose(updated[name], adam[name], rtol=1e-9, err_msg=name)
 
 
 def test_muon_steps_are_almost_orthogonal() -> None:

@@ -1,4 +1,4 @@
-"""The share of the learning rate at given updates, against the formulas of others; what the engine does with it."""
+"""The share of the learning rate at certain steps, against published formulas, and in the engine."""
 
 from itertools import pairwise
 

@@ -1,4 +1,7 @@
-"""Starting JAX: one host device per core on a CPU, a persistent compilation cache, full float32, and the signature of the bits."""
+"""Starting JAX: one device per CPU core, a persistent compilation cache, full float32 precision, and the signature of a machine.
+
+A signature names everything on which the last bit of a result may depend.
+"""
 
 import contextlib
 import os
@@ -23,11 +26,12 @@ ENGINE_VERSION = 4  # raised when the same spec under the same libraries may giv
 
 @dataclass(frozen=True)
 class Machine:
-    """Devices in use and how members run on them.
+    """The devices in use, and how members run on them.
 
     Attributes:
+        mesh: the devices, along one axis called `member`.
         lane: "unbatched" runs the members of a device one after the other, with the same bits for any number of them (on a CPU);
-            "vmap" runs them as one batched program (elsewhere).
+            "vmap" runs them as one batched program (on an accelerator).
     """
 
     mesh: Mesh
@@ -35,7 +39,7 @@ class Machine:
 
     @property
     def platform(self) -> str:
-        """What JAX calls the kind of device: cpu, gpu or tpu."""
+        """JAX's name for the kind of device: cpu, gpu or tpu."""
         return str(self.mesh.devices.flat[0].platform)
 
     @property
@@ -44,21 +48,25 @@ class Machine:
         return int(self.mesh.devices.size)
 
     def width(self, members: int, member_bytes: int) -> int:
-        """How many members one call of a program takes: as many as run at once.
+        """How many members one call of a program takes; a call trains all of them at once.
 
-        One for each device where they take turns; else the whole cohort, or the largest block of it that fits into memory. Fixed for
-        a cohort, so that members that end make no new program.
+        Where members take turns, it is one for each device. Elsewhere it is the whole cohort, or the largest block of it that fits
+        into memory. The width of a cohort stays the same when some of its members end, so that no new program is compiled.
+
+        Args:
+            members: number of members of the cohort.
+            member_bytes: memory that one member needs.
         """
         if self.lane == "unbatched":
             return self.devices
         memory = (self.mesh.devices.flat[0].memory_stats() or {}).get("bytes_limit")
-        each = -(-members // self.devices)
-        fitting = each if memory is None else max(1, int(MEMORY_SHARE * memory / max(member_bytes, 1)))
-        blocks = -(-each // min(each, fitting))
-        return -(-each // blocks) * self.devices
+        per_device = -(-members // self.devices)
+        fitting = per_device if memory is None else max(1, int(MEMORY_SHARE * memory / max(member_bytes, 1)))
+        blocks = -(-per_device // min(per_device, fitting))
+        return -(-per_device // blocks) * self.devices
 
     def signature(self) -> dict[str, Any]:
-        """Everything that the last bit of a result may depend on."""
+        """Everything on which the last bit of a result may depend."""
         return {
             "platform": self.platform,
             "processor": _processor() if self.platform == "cpu" else self.mesh.devices.flat[0].device_kind,
@@ -71,7 +79,7 @@ class Machine:
 
 
 def choose_platform(name: Literal["cpu", "gpu"]) -> None:
-    """Train on this kind of device; to be called before `start`.
+    """Train on this kind of device. Call this before `start`.
 
     Raises:
         InputError: JAX finds no such device.
@@ -81,50 +89,50 @@ def choose_platform(name: Literal["cpu", "gpu"]) -> None:
         device = jax.devices(name)[0]
     except RuntimeError:
         hint = "install JAX for it (for an NVIDIA card: pip install 'jax[cuda13]'), or leave out --platform"
-        raise InputError(f"--platform {name}: JAX finds no {name.upper()} here; {hint}.") from None
+        raise InputError(f"--platform {name}: JAX finds no {name.upper()} on this machine; {hint}.") from None
     jax.config.update("jax_default_device", device)
-    _chosen.append(name)
+    _chosen_platforms.append(name)
 
 
-_chosen: list[str] = []
+_chosen_platforms: list[str] = []
 
 
 def prepare() -> None:
-    """Say how JAX is to start, before a user's file may start it."""
+    """Configure JAX before a user's file is loaded, which may start it."""
     _configure(cores())
 
 
 @cache
 def start() -> Machine:
-    """Start JAX, once per process, and say what there is.
+    """Start JAX, once per process, and return its devices.
 
-    If JAX was started before with other devices, those are used and a warning says so.
+    If JAX was started before with another number of devices, those are used and a warning says so.
     """
-    wanted = cores()
-    _configure(wanted)
-    devices = jax.devices(_chosen[-1]) if _chosen else jax.devices()
+    core_count = cores()
+    _configure(core_count)
+    devices = jax.devices(_chosen_platforms[-1]) if _chosen_platforms else jax.devices()
     on_cpu = devices[0].platform == "cpu"
-    if on_cpu and len(devices) != wanted:
+    if on_cpu and len(devices) != core_count:
         warnings.warn(
-            f"JAX was already running with {len(devices)} CPU devices instead of {wanted}: training uses those. "
+            f"JAX was already running with {len(devices)} CPU devices instead of {core_count}, so training uses those. "
             "Import epicycle first to use one per core.",
             stacklevel=2,
         )
     return Machine(Mesh(np.array(devices), ("member",)), "unbatched" if on_cpu else "vmap")
 
 
-def _configure(cores: int) -> None:
-    with contextlib.suppress(RuntimeError):  # already started: `start` compares and tells
-        jax.config.update("jax_num_cpu_devices", cores)
+def _configure(core_count: int) -> None:
+    with contextlib.suppress(RuntimeError):  # JAX runs already: `start` compares the number of devices and warns
+        jax.config.update("jax_num_cpu_devices", core_count)
     jax.config.update("jax_default_matmul_precision", "highest")
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        # Machine code of another processor must not be picked up from a shared home.
+        # One folder per processor: home folders are shared, and another processor's machine code must not be loaded.
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled" / _slug(_processor())))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def cache_folder() -> Path:
-    """Where compiled programs and calibrations are kept: EPICYCLE_CACHE, else the user's cache folder. Safe to delete."""
+    """Where compiled programs and calibrations are kept: EPICYCLE_CACHE, or else the user's cache folder. It is safe to delete."""
     return Path(os.environ.get("EPICYCLE_CACHE") or platformdirs.user_cache_dir("epicycle"))
 
 
@@ -138,7 +146,7 @@ def _processor() -> str:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
