@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from epicycle.spec.base import explain
 from epicycle.spec.errors import InputError
-from epicycle.spec.own_code import in_words, make_importable, place_of
+from epicycle.spec.own_code import in_words, line_of, make_importable
 from epicycle.spec.study import Study
 from epicycle.spec.yaml_text import load_yaml
 
@@ -60,7 +60,7 @@ def _study_of_module(path: Path, text: str) -> Study:
     try:
         module = importlib.import_module(path.stem)
     except Exception as error:
-        raise InputError(f"{place_of(error) or path}: {_message_of(error)}") from error
+        raise InputError(f"{line_of(error) or path}: {_message_of(error)}") from error
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         problem = "there is no STUDY in it" if study is None else f"its STUDY is a {type(study).__name__}"
