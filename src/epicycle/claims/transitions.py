@@ -114,8 +114,8 @@ def _difference(minuend: Bounds, subtrahend: Bounds) -> Bounds:
 
 def _ratio(dividend: Bounds, divisor: Bounds) -> Bounds:
     """Bounds of a ratio whose divisor is not negative."""
-    smallest_by = divisor[1] if dividend[0] >= 0 and divisor[1] > 0 else divisor[0]
-    low = dividend[0] / smallest_by if smallest_over > 0 else -NEVER
+    divide_by = divisor[1] if dividend[0] >= 0 and divisor[1] > 0 else divisor[0]
+    low = dividend[0] / divide_by if divide_by > 0 else -NEVER
     high = dividend[1] / divisor[0] if divisor[0] > 0 else NEVER
     return (0.0 if np.isnan(low) else low), (NEVER if np.isnan(high) else high)
 
