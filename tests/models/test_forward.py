@@ -1,4 +1,4 @@
-"""Both architectures against forward passes written here in float64 NumPy, and the fast path against the plain one."""
+"""Every architecture agrees with a forward pass written in this file in float64 NumPy, and its fast form with its plain form."""
 
 import itertools
 from functools import partial
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from epicycle import MLP, InputError, Modular, Quadratic, Transformer
 from epicycle.models.initialisation import Scheme
-from epicycle.spec.families import Model
+from epicycle.spec.families import Model, Params
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
 from epicycle.spec.table import Table
@@ -58,15 +58,15 @@ def act(name: str, x: Any) -> Any:
     return table[name]
 
 
-def norm(model: Transformer, w: dict[str, Any], name: str, x: Any, layer: Any = ()) -> Any:
-    """One vector."""
+def norm(model: Transformer, w: Params, name: str, x: Any, layer: Any = ()) -> Any:
+    """Normalise one vector."""
     if model.norm_kind == "layer":
         x = x - x.mean()
     out = x / np.sqrt((x * x).mean() + 1e-5) * w[f"{name}_w"][layer]
     return out + w[f"{name}_b"][layer] if model.norm_kind == "layer" else out
 
 
-def place(model: Transformer, w: dict[str, Any], i: int) -> Any:
+def position_vector(model: Transformer, w: Params, i: int) -> Any:
     if model.positions == "learned":
         return w["W_pos"][i]
     if model.positions != "sinusoidal":
@@ -76,7 +76,7 @@ def place(model: Transformer, w: dict[str, Any], i: int) -> Any:
 
 
 def turn(model: Transformer, x: Any, i: int) -> Any:
-    """Complex multiplication of the pairs (f, f + half)."""
+    """Turn the pairs (f, f + half) as complex numbers."""
     if model.positions != "rotary":
         return x
     half = len(x) // 2
@@ -84,13 +84,13 @@ def turn(model: Transformer, x: Any, i: int) -> Any:
     return np.concatenate([z.real, z.imag])
 
 
-def numpy_transformer(model: Transformer, w: dict[str, Any], tokens: Any) -> Any:
-    """Row by row, head by head, all positions; nothing shared with the library."""
+def numpy_transformer(model: Transformer, w: Params, tokens: Any) -> Any:
+    """The transformer row by row, head by head, at all positions; nothing is shared with the library."""
     out = []
     for row in tokens:
         n = len(row)
-        times = np.sqrt(model.d_model) if model.scaled_embedding else 1.0
-        x = np.stack([times * w["W_E"][t] + place(model, w, i) for i, t in enumerate(row)])
+        scale = np.sqrt(model.d_model) if model.scaled_embedding else 1.0
+        x = np.stack([scale * w["W_E"][t] + position_vector(model, w, i) for i, t in enumerate(row)])
         for layer in range(w["W_Q"].shape[0]):
             read = np.stack([norm(model, w, "ln1", v, layer) for v in x]) if model.norm.startswith("pre") else x
             x = read if model.norm == "pre_stream" else x
@@ -102,13 +102,13 @@ def numpy_transformer(model: Transformer, w: dict[str, Any], tokens: Any) -> Any
                     k = np.stack([k[0]] + [share * k[i] + (1 - share) * k[i - 1] for i in range(1, n)])
                 q, k = (np.stack([turn(model, y[i], i) for i in range(n)]) for y in (q, k))
                 for i in range(n):
-                    seen = range(i + 1) if model.causal else range(n)
-                    scores = np.array([q[i] @ k[j] / np.sqrt(q.shape[1]) for j in seen])
+                    visible = range(i + 1) if model.causal else range(n)
+                    scores = np.array([q[i] @ k[j] / np.sqrt(q.shape[1]) for j in visible])
                     weights = np.exp(scores - scores.max())
                     weights /= weights.sum()
                     if model.attention_rate is not None:
                         weights = model.attention_rate * weights + 1 - model.attention_rate
-                    added[i] += sum(a * v[j] for a, j in zip(weights, seen, strict=True)) @ w["W_O"][layer, head]
+                    added[i] += sum(a * v[j] for a, j in zip(weights, visible, strict=True)) @ w["W_O"][layer, head]
             x = x + added
             x = np.stack([norm(model, w, "ln1", v, layer) for v in x]) if model.norm == "post" else x
             read = np.stack([norm(model, w, "ln2", v, layer) for v in x]) if model.norm.startswith("pre") else x
@@ -120,7 +120,7 @@ def numpy_transformer(model: Transformer, w: dict[str, Any], tokens: Any) -> Any
     return np.stack(out)
 
 
-def numpy_mlp(model: MLP, w: dict[str, Any], tokens: Any) -> Any:
+def numpy_mlp(model: MLP, w: Params, tokens: Any) -> Any:
     out = []
     for a, b in tokens[:, :2]:
         if model.operands == "one_hot":
@@ -135,7 +135,7 @@ def numpy_mlp(model: MLP, w: dict[str, Any], tokens: Any) -> Any:
     return np.stack(out)
 
 
-def numpy_quadratic(model: Quadratic, w: dict[str, Any], tokens: Any) -> Any:
+def numpy_quadratic(model: Quadratic, w: Params, tokens: Any) -> Any:
     p, n = len(w["W_in"]) // 2, w["W_in"].shape[1]
     inner, outer = ((2 * p) ** -0.5, 1 / n) if model.scaling == "mean_field" else (1, 1)
     return np.stack([outer * (inner * (w["W_in"][a] + w["W_in"][p + b])) ** 2 @ w["W_U"] for a, b in tokens[:, :2]])
@@ -144,14 +144,14 @@ def numpy_quadratic(model: Quadratic, w: dict[str, Any], tokens: Any) -> Any:
 REFERENCE: dict[str, Any] = {"transformer": numpy_transformer, "mlp": numpy_mlp, "quadratic": numpy_quadratic}
 
 
-def weights_of(model: Model, dtype: Any = np.float32, table: Table = TABLE) -> dict[str, Any]:
-    """Every tensor random, biases too, so that none can be forgotten."""
+def weights_of(model: Model, dtype: Any = np.float32, table: Table = TABLE) -> Params:
+    """Random values for every tensor, biases too, so that a forgotten tensor is noticed."""
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), table))
     rng = np.random.default_rng(1)
     return {name: (0.3 * rng.normal(size=s.shape)).astype(dtype) for name, s in sorted(shapes.items())}
 
 
-def test_every_kind_of_model_has_a_reference_here() -> None:
+def test_every_kind_of_model_has_a_reference() -> None:
     assert set(KINDS["model"]) == set(REFERENCE) == set(MODELS)
     assert all(isinstance(model, resolve("model", kind)) for kind, models in MODELS.items() for model in models)
 
@@ -165,7 +165,7 @@ def test_logits_agree_with_numpy(model: Model) -> None:
 
 
 def configurations(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Settings of a model, drawn from its own fields: every static number small, every other choice open."""
+    """Random settings of a model, drawn from its own fields: static numbers are small, other choices are free."""
     small: dict[str, Any] = {}
     for name, field in resolve("model", kind).model_fields.items():
         if field.annotation is int:
@@ -182,13 +182,13 @@ def configurations(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def tables(draw: Any) -> Table:
-    """Tokens at random, some positions constant; up to more positions than `fast` follows one by one."""
+    """Random tokens, some positions constant; the longest input is too long for the transformer's fast form."""
     d_vocab, n_rows = draw(st.integers(2, 12)), draw(st.integers(1, 40))
     n_pos = draw(st.sampled_from([2, 3, 3, 4, 9]))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     inputs = rng.integers(0, d_vocab, (n_rows, n_pos))
-    for place in draw(st.sets(st.integers(0, n_pos - 1))):
-        inputs[:, place] = inputs[0, place]
+    for position in draw(st.sets(st.integers(0, n_pos - 1))):
+        inputs[:, position] = inputs[0, position]
     return Table(inputs, rng.integers(0, d_vocab, n_rows), inputs[:, :2], d_vocab, d_vocab)
 
 
@@ -196,21 +196,21 @@ def tables(draw: Any) -> Table:
 @settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_fast_equals_apply(kind: str, data: Any) -> None:
-    """Values and gradients, in float64 to 1e-12 and in float32 to 1e-5 of the largest."""
+    """Values and gradients agree to 1e-12 of the largest in float64 and to 1e-5 in float32."""
     model, table = resolve("model", kind)(**data.draw(configurations(kind))), data.draw(tables())
     for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
         with jax.enable_x64(dtype is np.float64):
             weights = weights_of(model, dtype, table)
-            plain = along(model, weights, table, lambda w, inputs: model.apply(w, inputs)[0])
-            # A gradient may be exactly 0 (a bias on keys shifts all scores alike); rounding is then that of its neighbours.
+            plain = logits_and_gradients(model, weights, table, lambda w, inputs: model.apply(w, inputs)[0])
+            # A true gradient may be exactly 0 (a bias on keys shifts all scores alike). Its rounding error is that of other gradients.
             least = 0.01 * max(np.abs(values).max() for values in plain.values())
             for constant in ((), table.constant)[dtype is np.float32 :]:
-                fast = along(model, weights, table, partial(model.fast, constant=constant))
+                fast = logits_and_gradients(model, weights, table, partial(model.fast, constant=constant))
                 for name, values in plain.items():
                     np.testing.assert_allclose(fast[name], values, rtol=0, atol=tolerance * max(np.abs(values).max(), least))
 
 
-def along(model: Model, weights: dict[str, Any], table: Table, forward: Any) -> dict[str, Any]:
+def logits_and_gradients(model: Model, weights: Params, table: Table, forward: Any) -> dict[str, Any]:
     """Logits, and the gradient of a random combination of them."""
     inputs = jnp.asarray(table.inputs)
     target = np.random.default_rng(2).normal(size=jax.eval_shape(model.fast, weights, inputs).shape).astype(weights["W_U"].dtype)
@@ -219,8 +219,8 @@ def along(model: Model, weights: dict[str, Any], table: Table, forward: Any) -> 
         logits = forward(w, inputs)
         return (logits * target).sum(), logits
 
-    (_, logits), slope = jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=QUICKLY)(weights)
-    return {**slope, "logits": logits}
+    (_, logits), gradients = jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=QUICKLY)(weights)
+    return {**gradients, "logits": logits}
 
 
 def test_shortcuts_follow_the_shape() -> None:
@@ -232,12 +232,12 @@ def test_shortcuts_follow_the_shape() -> None:
 
 
 @pytest.mark.parametrize("model", CASES, ids=repr)
-def test_every_site_is_an_edit_point(model: Model) -> None:
+def test_every_site_can_be_patched(model: Model) -> None:
     weights, inputs = weights_of(model), jnp.asarray(TABLE.inputs[:5])
     logits, sites = model.apply(weights, inputs)
     for name in sites:
-        doubled, _ = model.apply(weights, inputs, patches=[(name, lambda value: value * 0 + 1.0)])
-        assert not np.array_equal(doubled, logits), f"editing {name} changes nothing"
+        patched, _ = model.apply(weights, inputs, patches=[(name, lambda value: value * 0 + 1.0)])
+        assert not np.array_equal(patched, logits), f"patching {name} changes nothing"
     with pytest.raises(InputError, match="matches no site"):
         model.apply(weights, inputs, patches=[("blocks.9.*", lambda value: value)])
 
@@ -264,10 +264,10 @@ def test_heads_must_divide() -> None:
 
 @pytest.mark.parametrize("scheme", get_args(Scheme))
 def test_initialisations(scheme: str) -> None:
-    """Deviations as the codes have them, at the canonical sizes."""
-    table, deviation = Modular(p=113, operation="x+y").table(), dict[str, float]()
+    """Standard deviations as in the published codes, at the canonical sizes."""
+    table = Modular(p=113, operation="x+y").table()
     params = Transformer(initialisation=scheme, biases=EVERY_BIAS).init(jax.random.key(0), table)
-    every = {
+    deviations = {
         "progress_measures": {"W_E": 128**-0.5, "W_in": 128**-0.5, "W_out": 128**-0.5, "W_U": 114**-0.5},
         "pizza": {"W_E": 128**-0.5, "W_in": 512**-0.5, "W_out": 128**-0.5, "W_U": 114**-0.5},
         "torch": {"W_E": 1.0, "W_pos": 1.0, "W_in": (3 * 128) ** -0.5, "W_out": (3 * 512) ** -0.5, "b_out": (3 * 512) ** -0.5},
@@ -276,29 +276,28 @@ def test_initialisations(scheme: str) -> None:
         "fan_in": {"W_in": 128**-0.5, "W_out": 512**-0.5},
         "he": {"W_in": 64**-0.5, "W_out": 256**-0.5},
     }
-    deviation |= every[scheme]
-    for name, expected in deviation.items():
+    for name, expected in deviations[scheme].items():
         assert float(params[name].std()) == pytest.approx(expected, rel=0.25 if params[name].size < 1000 else 0.02), name
     drawn = {name: value.ravel()[:20] / np.abs(value).max() for name, value in params.items() if np.any(value)}
-    for name, other in itertools.combinations(drawn, 2):
-        n = min(len(drawn[name]), len(drawn[other]))
-        assert abs(np.corrcoef(drawn[name][:n], drawn[other][:n])[0, 1]) < 0.95, f"{name} and {other} come from one key"
+    for first, second in itertools.combinations(drawn, 2):
+        n = min(len(drawn[first]), len(drawn[second]))
+        assert abs(np.corrcoef(drawn[first][:n], drawn[second][:n])[0, 1]) < 0.95, f"{first} and {second} come from one key"
     assert scheme == "torch" or not any(params[name].any() for name in EVERY_BIAS)
     doubled = Transformer(initialisation=scheme, init_scale=2.0).init(jax.random.key(0), table)
     np.testing.assert_allclose(doubled["W_E"], 2 * params["W_E"], rtol=1e-6)
 
 
-def test_attention_may_be_drawn_apart() -> None:
+def test_attention_may_have_its_own_initialisation() -> None:
     """PyTorch's MultiheadAttention draws its stacked [3 d, d] matrix within Xavier's bound and leaves W_O to nn.Linear's default."""
     table, scheme = Modular(p=113, operation="x+y").table(), "transformer_lens"
-    for choice, of_o in (("same", None), ("torch_multihead", None), ("xavier", (6 / 256) ** 0.5)):
+    for choice, bound_of_W_O in (("same", None), ("torch_multihead", None), ("xavier", (6 / 256) ** 0.5)):
         model = Transformer(initialisation=scheme, biases=EVERY_BIAS, attention_initialisation=choice)
         params = model.init(jax.random.key(0), table)
         bounds = {} if choice == "same" else dict.fromkeys(("W_Q", "W_K", "W_V"), (6 / 512) ** 0.5)
-        for name, bound in (bounds | ({} if of_o is None else {"W_O": of_o})).items():
+        for name, bound in (bounds | ({} if bound_of_W_O is None else {"W_O": bound_of_W_O})).items():
             assert 0.99 * bound <= float(jnp.abs(params[name]).max()) <= bound
             assert float(params[name].std()) == pytest.approx(bound / 3**0.5, rel=0.02)
-        if of_o is None:
+        if bound_of_W_O is None:
             assert float(params["W_O"].std()) == pytest.approx(0.8 * 128**-0.5, rel=0.02)
     torch = Transformer(initialisation="torch", biases=EVERY_BIAS, attention_initialisation="torch_multihead")
     params = torch.init(jax.random.key(0), table)
@@ -328,16 +327,16 @@ def test_dropout_needs_a_key_and_keeps_the_mean() -> None:
 def test_answers_at_several_positions() -> None:
     model = Transformer(d_model=16, n_heads=2, n_layers=2, norm="post")
     weights, inputs = weights_of(model), jnp.asarray(TABLE.inputs)
-    both = model.fast(weights, inputs, positions=(1, 2))
-    np.testing.assert_allclose(both[:, 1], model.apply(weights, inputs)[0], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(both[:, 0], model.apply(weights, inputs[:, :2])[0], rtol=1e-5, atol=1e-6)
+    answers = model.fast(weights, inputs, positions=(1, 2))
+    np.testing.assert_allclose(answers[:, 1], model.apply(weights, inputs)[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(answers[:, 0], model.apply(weights, inputs[:, :2])[0], rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match="use a transformer"):
         MLP().fast(weights_of(MLP()), inputs, positions=(1, 2))
 
 
 @pytest.mark.parametrize("scaling", ["mean_field", "standard"])
 def test_gromovs_weights_add(scaling: Any) -> None:
-    """p = 97, three draws each; accuracies over all pairs by width as computed from the formula (right logit 1 on average)."""
+    """At p = 97 the accuracy over all pairs, by width, is that computed from the formula; the right logit is 1 on average."""
     table = Modular(p=97, operation="x+y").table()
     for n, least, most in ((24, 0.25, 0.5), (48, 0.85, 0.92), (96, 0.99, 1.0), (192, 1.0, 1.0)):
         model = Quadratic(d_mlp=n, weights="analytic", scaling=scaling)
@@ -353,15 +352,15 @@ def test_random_features_train_the_read_out_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [({"positions": "rotary", "d_head": 5}, "even width"), ({"tied": True, "d_vocab_out": "classes"}, "tied unembedding")],
 )
-def test_choices_that_do_not_go_together(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_contradictory_fields_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Transformer(**fields)
 
 
-def test_what_is_read_must_be_the_last_that_is_seen() -> None:
+def test_an_answer_before_the_last_token_needs_a_causal_mask() -> None:
     table = Modular(p=7, form="eos x o y = z eos").table()
     Transformer().init(jax.random.key(0), table)
     with pytest.raises(InputError, match="read before its last token"):

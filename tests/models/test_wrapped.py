@@ -1,4 +1,4 @@
-"""Models made of two functions: names, what is kept aside, fields, identity, and other libraries' networks."""
+"""Models made of two functions: parameter names, other leaves, fields, identity, and networks of other libraries."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from tests.docs.test_extend import blocks, own_modules  # noqa: F401
 
 import epicycle as ep
-from epicycle.models.wrapped import taken_apart
+from epicycle.models.wrapped import split_tree
 from epicycle.spec.experiment import Run
 
 TABLE = ep.Modular(p=5, operation="x-y").table()
@@ -21,7 +21,7 @@ INPUTS = jnp.asarray(TABLE.inputs)
 
 @jax.tree_util.register_pytree_with_keys_class
 class Module:
-    """What libraries of modules have: arrays and functions as leaves, sizes in the structure."""
+    """A module as in module libraries: arrays and functions are leaves, sizes belong to the structure."""
 
     def __init__(self, weight: Any, act: Any, size: int) -> None:
         self.weight, self.act, self.size = weight, act, size
@@ -61,7 +61,7 @@ def by_hand(params: dict[str, Any]) -> Any:
     return np.maximum(x @ np.asarray(params["net.0.weight"]), 0) @ np.asarray(params["net.1.weight"]) * 0.5
 
 
-def test_parameters_have_names_and_the_rest_comes_back() -> None:
+def test_parameters_have_names_and_other_leaves_come_back() -> None:
     params = jax.jit(lambda key: Net(width=3).init(key, TABLE))(jax.random.key(0))
     assert {name: value.shape for name, value in params.items()} == {"net.0.weight": (10, 3), "net.1.weight": (3, 5)}
     logits, sites = Net(width=3).apply(params, INPUTS)
@@ -79,15 +79,15 @@ def test_fields_and_identity() -> None:
     experiment = ep.Experiment(task=ep.Modular(p=5), model=Net())
     assert ep.Experiment.model_validate(experiment.model_dump(mode="json")) == experiment
     assert experiment.swept("model.width", 9).static_part() != experiment.static_part()
-    others = [
+    changed = [
         experiment.swept("model.width", 9),
         experiment.swept("model.gain", 2),
         experiment.swept("model", {"kind": f"{__name__}:Newer"}),
     ]
-    assert len({Run(experiment=each).id for each in (experiment, *others)}) == 4
+    assert len({Run(experiment=variant).id for variant in (experiment, *changed)}) == 4
     assert Run(experiment=experiment.swept("model.width", 4)).id == Run(experiment=experiment).id
-    for path, value, told in (("model.width", "wide", "valid integer"), ("model.wdith", 3, "did you mean 'width'")):
-        with pytest.raises(ep.InputError, match=told):
+    for path, value, message in (("model.width", "wide", "valid integer"), ("model.wdith", 3, "did you mean 'width'")):
+        with pytest.raises(ep.InputError, match=message):
             experiment.swept(path, value)
 
 
@@ -101,12 +101,12 @@ def test_what_cannot_be_wrapped() -> None:
     with pytest.raises(ep.InputError, match="default of 'act'"):
         ep.wrap(lambda key, table, act=jnp.tanh: None, forward)
     with pytest.raises(ep.InputError, match="'steps' is an array of int32"):
-        taken_apart({"w": jnp.ones(2), "steps": jnp.arange(3)})
+        split_tree({"w": jnp.ones(2), "steps": jnp.arange(3)})
     with pytest.raises(ep.InputError, match=r"two parameters would be called 'a\.b'"):
-        taken_apart({"a.b": jnp.ones(2), "a": {"b": jnp.ones(2)}})
+        split_tree({"a.b": jnp.ones(2), "a": {"b": jnp.ones(2)}})
     with pytest.raises(ep.InputError, match="nothing to train"):
-        taken_apart({"act": jnp.tanh})
-    assert list(taken_apart({"mlp/~/linear": {"w": np.ones(2)}})[0]) == ["mlp.~.linear.w"], "a slash would split names in files"
+        split_tree({"act": jnp.tanh})
+    assert list(split_tree({"mlp/~/linear": {"w": np.ones(2)}})[0]) == ["mlp.~.linear.w"], "a slash would split names in files"
     with pytest.raises(ep.InputError, match=r"call its init\(key, table\) once"):
         Net(width=77).apply({"net.0.weight": jnp.ones(2)}, INPUTS)
     params = Net().init(jax.random.key(0), TABLE)
@@ -115,13 +115,13 @@ def test_what_cannot_be_wrapped() -> None:
 
 
 def test_two_tasks_in_one_process() -> None:
-    other = ep.Modular(p=7).table()
-    one, two = (Net().init(jax.random.key(0), table) for table in (TABLE, other))
-    for params, table in ((one, TABLE), (two, other), (one, TABLE)):
+    larger = ep.Modular(p=7).table()
+    params_of_5, params_of_7 = (Net().init(jax.random.key(0), table) for table in (TABLE, larger))
+    for params, table in ((params_of_5, TABLE), (params_of_7, larger), (params_of_5, TABLE)):
         assert Net().apply(params, jnp.asarray(table.inputs))[0].shape == (len(table.labels), table.num_classes)
 
 
-def test_trained_and_taken_up_again(tmp_path: Path) -> None:
+def test_trained_and_resumed(tmp_path: Path) -> None:
     experiment = ep.Experiment(task=ep.Modular(p=5, operation="x-y"), model=Net(), training=ep.Training(steps=40))
     runs = ep.train(experiment, seeds=2, root=tmp_path)
     again = ep.train(experiment, seeds=2, root=tmp_path)
@@ -137,7 +137,7 @@ def test_trained_and_taken_up_again(tmp_path: Path) -> None:
     ("library", "name", "tensor"), [("flax", "Flax", "params.Dense_0.kernel"), ("equinox", "Equinox", "mlp.layers.0.weight")]
 )
 def test_networks_of_other_libraries(library: str, name: str, tensor: str, tmp_path: Path, own_modules: None) -> None:  # noqa: F811
-    """The examples of docs/extend.md, as they stand there."""
+    """The examples of docs/extend.md work as printed."""
     pytest.importorskip(library)
     (tmp_path / f"{library}_parts.py").write_text(blocks()[library][0])
     sys.path.insert(0, str(tmp_path))

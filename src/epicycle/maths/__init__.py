@@ -1,1 +1,1 @@
-"""Pure functions with no state."""
+"""Pure functions with no state, which every other folder may use."""

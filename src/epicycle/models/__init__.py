@@ -1,4 +1,4 @@
-"""The learner: one file per architecture; `sites.py` names every activation."""
+"""The networks: one file or folder per architecture. `sites.py` names every activation; MODELS lists the kinds."""
 
 MODELS = {
     "transformer": "epicycle.models.transformer.model:Transformer",

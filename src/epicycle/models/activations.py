@@ -1,14 +1,14 @@
-"""Elementwise non-linearities and normalisations, by the names the field gives them."""
+"""Elementwise non-linearities under the names that the field uses, and the two normalisations."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu", "leaky_relu", "quadratic"]
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+ACTIVATIONS: dict[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]] = {
     "relu": jax.nn.relu,
     "gelu": lambda x: jax.nn.gelu(x, approximate=False),
     "gelu_tanh": lambda x: jax.nn.gelu(x, approximate=True),
@@ -22,7 +22,14 @@ EPSILON = 1e-5  # under the root of every normalisation, as in PyTorch and Trans
 def normalised(
     x: Float[Array, "..."], gain: Float[Array, " d_model"], shift: Float[Array, " d_model"] | None, axis: int
 ) -> Float[Array, "..."]:
-    """LayerNorm along an axis (Ba et al., arXiv 1607.06450); without a shift RMSNorm (Zhang & Sennrich, arXiv 1910.07467)."""
+    """Activations after LayerNorm (Ba et al., arXiv 1607.06450) or RMSNorm (Zhang & Sennrich, arXiv 1910.07467).
+
+    Args:
+        x: activations with d_model features along `axis`.
+        gain: multiplies each feature.
+        shift: added to each feature. None makes this RMSNorm, which does not subtract the mean either.
+        axis: the axis of the features.
+    """
     shape = [1] * x.ndim
     shape[axis] = -1
     if shift is not None:

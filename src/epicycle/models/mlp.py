@@ -1,36 +1,44 @@
-"""MLP on the operands: embedded or one-hot, summed or concatenated, any number of hidden layers; also random features.
+"""The MLP: operands embedded or one-hot, concatenated or summed, any number of hidden layers; also random features.
 
-The group-operation networks of Chughtai et al. (arXiv 2302.03025) have separate embeddings, concatenated, and no biases; the small
-ones of Prieto et al. (arXiv 2501.04697) two hidden layers on concatenated one-hot operands. By default every weight is drawn from
-N(0, 1/fan_in) and biases start at 0.
+The group-operation networks of Chughtai et al. (arXiv 2302.03025) have separate embeddings, concatenated, and no biases. The small
+networks of Prieto et al. (arXiv 2501.04697) have two hidden layers on concatenated one-hot operands. By default every weight is drawn
+from N(0, 1/fan_in) and biases start at 0.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from epicycle.models.activations import ACTIVATIONS, Activation
 from epicycle.models.initialisation import Scheme, Tensor, draw
+from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
-from epicycle.spec.errors import InputError
-from epicycle.spec.families import Model
+from epicycle.spec.families import Activations, Model, Params
 from epicycle.spec.fields import knob, static
 from epicycle.spec.table import Table
+
+if TYPE_CHECKING:
+    from epicycle.spec.families import SitePatch
 
 Bias = Literal["b_in", "b_hidden", "b_U"]
 
 
 class MLP(Model):
-    """`n_layers` hidden layers and a linear read-out over the classes (or outputs).
+    """Hidden layers, and a linear read-out over the classes (or outputs).
 
     Attributes:
-        operands: `embedded` looks each operand up in a table, `one_hot` feeds it to the first layer as it is (d_model is not used).
-        combine: how operands meet: side by side, each with its own part of W_in, or added up.
-        embeddings: one table for all operands, or one each.
-        biases: the tensors that are there.
-        trained: `read_out` leaves everything but the last linear map as it was drawn: random features.
+        n_layers: number of hidden layers.
+        d_model: width of an embedding; not used with one-hot operands.
+        d_mlp: units of each hidden layer.
+        act_fn: non-linearity after each hidden layer.
+        operands: `embedded` looks each operand up in a table. `one_hot` gives the first layer a 1 at the operand's token, 0 elsewhere.
+        combine: how the operands enter the first layer: `concat` side by side, each with its own part of W_in, or `sum` added up.
+        embeddings: one table shared by both operands, or a separate table for each.
+        biases: which biases the network has.
+        trained: `read_out` leaves every tensor but the last linear map as it was drawn: random features.
         initialisation: how weights are drawn, see `epicycle.models.initialisation`.
         init_scale: multiplies every weight before the first step.
     """
@@ -50,100 +58,131 @@ class MLP(Model):
     initialisation: Scheme = static("fan_in")
     init_scale: float = knob(1.0, gt=0)
 
-    def init(self, key: jax.Array, table: Table) -> dict[str, Float[Array, "..."]]:
-        """Fresh parameters: W_E (but for one-hot operands), W_in, W_hidden (from two layers on), W_U, and the biases."""
-        n_values, hidden = int(table.operands.max()) + 1, self.d_mlp
-        if table.operands.shape[1] != 2 or (table.inputs[:, :2] != table.operands).any():
-            raise InputError("model: an mlp reads two operands at the first positions; choose a task form that begins with 'x y'.")
-        shared = self.embeddings == "shared"
+    def init(self, key: jax.Array, table: Table) -> Params:
+        """Draw fresh parameters.
+
+        Returns:
+            W_E (not for one-hot operands), W_in, W_hidden (from two layers on), W_U, and the biases.
+
+        Raises:
+            InputError: the rows of the task do not begin with their two operands.
+        """
+        check_two_operands(table, "an mlp")
+        return draw(key, self._weights(table) | self._biases(table), self.initialisation, self.d_model, self.init_scale)
+
+    def _weights(self, table: Table) -> dict[str, Tensor]:
+        """The weight matrices to draw. Their order decides which random key each of them gets."""
+        hidden, embedded = self.d_mlp, self.operands == "embedded"
         weights: dict[str, Tensor] = {}
-        if self.operands == "embedded":
+        if embedded:
             lookup = (table.d_vocab, self.d_model)
-            weights["W_E"] = Tensor(lookup if shared else (2, *lookup), self.d_model)
-        width = self.d_model if self.operands == "embedded" else n_values
-        read = width * (2 if self.combine == "concat" else 1)
-        weights |= {"W_in": Tensor((read, hidden), read), "W_U": Tensor((hidden, table.num_classes), hidden)}
-        biases = {"b_in": Tensor((hidden,), read, bias=True), "b_U": Tensor((table.num_classes,), hidden, bias=True)}
+            weights["W_E"] = Tensor(lookup if self.embeddings == "shared" else (2, *lookup), self.d_model)
+        d_in = self._first_fan_in(table)
+        weights |= {"W_in": Tensor((d_in, hidden), d_in), "W_U": Tensor((hidden, table.num_classes), hidden)}
         if self.n_layers > 1:
             weights["W_hidden"] = Tensor((self.n_layers - 1, hidden, hidden), hidden)
-            biases["b_hidden"] = Tensor((self.n_layers - 1, hidden), hidden, bias=True)
-        kept = {name: tensor for name, tensor in biases.items() if name in self.biases}
-        return draw(key, weights | kept, self.initialisation, self.d_model, self.init_scale)
+        return weights
+
+    def _biases(self, table: Table) -> dict[str, Tensor]:
+        """The biases to draw. Their order decides which random key each of them gets."""
+        hidden = self.d_mlp
+        possible = {
+            "b_in": Tensor((hidden,), self._first_fan_in(table), bias=True),
+            "b_U": Tensor((table.num_classes,), hidden, bias=True),
+        }
+        if self.n_layers > 1:
+            possible["b_hidden"] = Tensor((self.n_layers - 1, hidden), hidden, bias=True)
+        return {name: tensor for name, tensor in possible.items() if name in self.biases}
+
+    def _first_fan_in(self, table: Table) -> int:
+        """Number of inputs of the first layer."""
+        width = self.d_model if self.operands == "embedded" else int(table.operands.max()) + 1
+        return width * (2 if self.combine == "concat" else 1)
 
     def frozen(self) -> tuple[str, ...]:
-        """All but the read-out, for random features."""
+        """Every tensor but the read-out, for random features."""
         return ("W_E", "W_in", "b_in", "W_hidden", "b_hidden") if self.trained == "read_out" else ()
 
     def apply(
         self,
-        params: dict[str, Any],
+        params: Params,
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        patches: Sequence[Any] = (),
+        patches: Sequence["SitePatch"] = (),
         positions: Sequence[int] | None = None,
-    ) -> tuple[Float[Array, "row d_vocab_out"], dict[str, Any]]:
-        """Logits and all activations."""
+    ) -> tuple[Float[Array, "row d_vocab_out"], Activations]:
+        """Logits and all activations.
+
+        Raises:
+            InputError: several answers are asked for, or a patch matches no site.
+        """
         del key
-        _one_answer(positions)
+        check_one_answer(positions, "an mlp")
         site = Sites(patches)
-        if self.operands == "embedded":
-            tables = params["W_E"] if self.embeddings == "separate" else [params["W_E"]] * 2
-            x = jax.numpy.stack([table[inputs[:, i]] for i, table in enumerate(tables)], axis=1)
-        else:
-            n_values = len(params["W_in"]) // (2 if self.combine == "concat" else 1)
-            x = jax.nn.one_hot(inputs[:, :2], n_values, dtype=params["W_in"].dtype)
-        x = site("hook_embed", x)
+        x = site("hook_embed", self._operand_vectors(params, inputs))
         x = x.reshape(len(x), -1) if self.combine == "concat" else x.sum(axis=1)
         for layer in range(self.n_layers):
-            weight, bias = _dense(params, layer)
-            pre = x @ weight if bias is None else x @ weight + bias
-            x = site(f"blocks.{layer}.mlp.hook_post", ACTIVATIONS[self.act_fn](site(f"blocks.{layer}.mlp.hook_pre", pre)))
+            weight, bias = _hidden_layer(params, layer)
+            pre = site(f"blocks.{layer}.mlp.hook_pre", x @ weight if bias is None else x @ weight + bias)
+            x = site(f"blocks.{layer}.mlp.hook_post", ACTIVATIONS[self.act_fn](pre))
         logits = x @ params["W_U"]
         return site("hook_logits", logits + params["b_U"] if "b_U" in params else logits), site.close()
 
+    def _operand_vectors(self, params: Params, inputs: Int[Array, "row pos"]) -> Float[Array, "row operand d_in"]:
+        """The vector of each operand, looked up or one-hot."""
+        if self.operands == "embedded":
+            return jnp.stack([table[inputs[:, i]] for i, table in enumerate(self._embeddings(params))], axis=1)
+        n_values = len(params["W_in"]) // (2 if self.combine == "concat" else 1)
+        return jax.nn.one_hot(inputs[:, :2], n_values, dtype=params["W_in"].dtype)
+
+    def _embeddings(self, params: Params) -> Sequence[Float[Array, "token d_model"]]:
+        """The embedding table of each operand."""
+        return params["W_E"] if self.embeddings == "separate" else [params["W_E"]] * 2
+
     def fast(
         self,
-        params: dict[str, Any],
+        params: Params,
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
         constant: Sequence[int | None] = (),
         positions: Sequence[int] | None = None,
     ) -> Float[Array, "row d_vocab_out"]:
-        """The logits of `apply`; the first layer is a sum of one table per operand, each token's embedding times its part of W_in."""
+        """The logits of `apply`.
+
+        The first layer becomes a sum of one table per operand. A table holds each token's embedding times the operand's part of W_in.
+
+        Raises:
+            InputError: several answers are asked for.
+        """
         del key, constant
-        _one_answer(positions)
+        check_one_answer(positions, "an mlp")
         act = ACTIVATIONS[self.act_fn]
-        # Whole rows of a table are picked and added up faster than columns; from the first product on features come first.
-        picked = [table[inputs[:, i]] for i, table in enumerate(self._tables(params))]
-        x = act(sum(picked[1:], start=picked[0] + params["b_in"] if "b_in" in params else picked[0]))
+        # Whole rows of a table are picked and added up faster than columns. From the first product on features come first.
+        terms = [table[inputs[:, i]] for i, table in enumerate(self._first_layer_tables(params))]
+        x = act(sum(terms[1:], start=terms[0] + params["b_in"] if "b_in" in params else terms[0]))
         weights = [*(params["W_hidden"] if self.n_layers > 1 else ()), params["W_U"]]
         x = jax.lax.dot_general(weights[0], x, (((0,), (1,)), ((), ())))
         for layer, weight in enumerate(weights[1:]):
             x = weight.T @ act(x + params["b_hidden"][layer][:, None] if "b_hidden" in params else x)
         return (x + params["b_U"][:, None] if "b_U" in params else x).T
 
-    def _tables(self, params: dict[str, Any]) -> list[Float[Array, "token d_mlp"]]:
-        """What each token of each operand brings to the first layer."""
+    def _first_layer_tables(self, params: Params) -> list[Float[Array, "token d_mlp"]]:
+        """For each operand, what each token adds to the first hidden layer."""
         parts = params["W_in"].reshape(2 if self.combine == "concat" else 1, -1, self.d_mlp)
         parts = [parts[i] for i in range(len(parts))] * (1 if self.combine == "concat" else 2)
         if self.operands == "one_hot":
             return parts
-        embed = params["W_E"] if self.embeddings == "separate" else [params["W_E"]] * 2
-        return [table @ part for table, part in zip(embed, parts, strict=True)]
+        return [table @ part for table, part in zip(self._embeddings(params), parts, strict=True)]
 
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
-        """What `fast` leaves out."""
+        """What `fast` leaves out, as phrases."""
         return ("operands and first layer as one table per operand",)
 
 
-def _dense(params: dict[str, Any], layer: int) -> tuple[Float[Array, "d_in d_mlp"], Float[Array, " d_mlp"] | None]:
+def _hidden_layer(params: Params, layer: int) -> tuple[Float[Array, "d_in d_mlp"], Float[Array, " d_mlp"] | None]:
+    """Weight and bias of a hidden layer; the bias is None where there is none."""
     if layer == 0:
         return params["W_in"], params.get("b_in")
     return params["W_hidden"][layer - 1], params["b_hidden"][layer - 1] if "b_hidden" in params else None
-
-
-def _one_answer(positions: Sequence[int] | None) -> None:
-    if positions is not None:
-        raise InputError("model: an mlp has one answer for each row, and this task asks for several; use a transformer.")
