@@ -91,7 +91,7 @@ class Model(Part, ABC):
 
         Args:
             key: for what is random in training (dropout); None switches dropout off.
-            edits: (pattern, function) pairs; each replaces the activations at the sites its pattern matches.
+            patches: (pattern, function) pairs; each function replaces the activations at the sites that its pattern matches.
             positions: where answers are read, one logit vector each; None reads the last position, without an axis for it.
         """
 
