@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.claims.test_statistics import planted
+from tests.claims.planted_arms import planted
 from tests.report.test_fork_panels import LEFT, SETTINGS, family
 
 from epicycle.claims.document import verdicts_document

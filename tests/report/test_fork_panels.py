@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from tests.claims.test_statistics import STEPS, planted
+from tests.claims.planted_arms import STEPS, planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime

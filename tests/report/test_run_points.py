@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-from tests.claims.test_statistics import planted
+from tests.claims.planted_arms import planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.series_quantities import Extreme
