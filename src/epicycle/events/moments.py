@@ -107,8 +107,8 @@ def _span_of_event(data: xarray.Dataset, run: int, moment: str, recorded: Int[nd
     bracket, steps = bracket_in(data, run, event), data["step"].values
     if bracket is None:
         return None
-    low = np.searchsorted(steps[recorded], max(bracket[0], 0) * share, side="right") - 1
-    high = np.searchsorted(steps[recorded], bracket[1] * share)
+    low = int(np.searchsorted(steps[recorded], max(bracket[0], 0) * share, side="right")) - 1
+    high = int(np.searchsorted(steps[recorded], bracket[1] * share))
     return int(recorded[max(low, 0)]), int(recorded[min(high, len(recorded) - 1)])
 
 
