@@ -152,7 +152,7 @@ def _edit(edit: Mapping[str, Any], path: str, sweep: Mapping[str, Any]) -> str:
     return f"{head}: {'; '.join(fields)}" if fields else head
 
 
-def _defaults(kind: str) -> dict[str, Any]:
+def _defaults(kind: str) -> Mapping[str, Any]:
     """The defaults of an edit's fields; empty for a user's own edit whose code is not at hand."""
     try:
         return {name: field.default for name, field in resolve("edit", kind).model_fields.items() if not field.is_required()}

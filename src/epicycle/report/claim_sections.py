@@ -1,11 +1,10 @@
 """The claims of a study on its page: a card for each verdict, and the table of what was registered."""
 
-from collections.abc import Mapping
-
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
 from epicycle.report.markup import badges, escaped, table
 from epicycle.report.study_page import Document, StudyPage
 from epicycle.report.style import VERDICTS
+from epicycle.spec.claim import Prediction
 
 
 def verdict_cards(page: StudyPage, primary: bool) -> str:
@@ -25,11 +24,11 @@ def _card(claim: Document, registered: Document) -> str:
     )
 
 
-def _prediction(name: str, prediction: Mapping[str, str], verdict: str) -> str:
+def _prediction(name: str, prediction: Prediction, verdict: str) -> str:
     """An account, what it says about the claim, and whether that came true."""
-    outcome = "" if verdict not in HOLDS else " ✓" if prediction["says"] == HOLDS[verdict] else " ✗"
+    outcome = "" if verdict not in HOLDS else " ✓" if prediction.says == HOLDS[verdict] else " ✗"
     hint = escaped(prediction_text(prediction))
-    return f"<span title='{hint}'>{escaped(account_title(name))}: {prediction['says']}{outcome}</span>"
+    return f"<span title='{hint}'>{escaped(account_title(name))}: {prediction.says}{outcome}</span>"
 
 
 def claims_table(page: StudyPage) -> str:

@@ -15,6 +15,8 @@ from epicycle.report.style import INK, event_colour, scale_of, series_style, tem
 from epicycle.spec.results import is_forked
 from epicycle.spec.study import Figure
 
+Shape = dict[str, object]  # a line as plotly's layout has it
+
 
 def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     """The curves of a figure as a plotly figure."""
@@ -30,7 +32,7 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
         vertical_spacing=0.36 / len(shown),
         subplot_titles=titles,
     )
-    ticks: list[dict[str, Any]] = []
+    ticks: list[Shape] = []
     for row, name in enumerate(shown, start=1):
         for col in (1, 2):
             _draw_panel(drawn, figure, arms[name], row, col)
@@ -84,7 +86,7 @@ def _median_trace(data: xarray.Dataset, name: str, steps: Any, in_legend: bool) 
     )
 
 
-def _event_ticks(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> list[dict[str, Any]]:
+def _event_ticks(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> list[Shape]:
     """Events as short lines on the step axis. Plotly takes plain shapes all at once much faster than one by one."""
     shared = {"type": "line", "opacity": 0.8, "y0": 0, "y1": 0.05, **shape_axes(drawn, row, col)}
     return [

@@ -12,17 +12,17 @@ from epicycle.spec.results import statuses
 
 
 class RunLines(NamedTuple):
-    """One series of several runs as a single line, with a gap (NaN) after each run.
+    """One series of several runs as a single line: one run after the other, with a gap (NaN) after each.
 
     Attributes:
-        x: steps.
-        y: the series.
-        run: the position of each point's run.
+        x: the recorded steps of all runs.
+        y: the series at these steps.
+        run: the position of each step's run.
     """
 
-    x: Float[ndarray, " record"]
-    y: Float[ndarray, " record"]
-    run: Int[ndarray, " record"]
+    x: Float[ndarray, " step"]
+    y: Float[ndarray, " step"]
+    run: Int[ndarray, " step"]
 
 
 def run_lines(values: Float[ndarray, "run step"], steps: Shaped[ndarray, " step"]) -> RunLines:

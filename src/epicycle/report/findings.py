@@ -10,6 +10,7 @@ from epicycle.claims.verdict import shown
 from epicycle.literature.accounts import ACCOUNTS
 from epicycle.report.markup import badges, escaped
 from epicycle.report.style import VERDICTS
+from epicycle.spec.claim import Prediction
 
 HOLDS = {"supported": "yes", "refuted": "no"}  # what an account that is right has said
 
@@ -54,9 +55,9 @@ def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: S
     against = [
         f"{account_title(name)}, which {prediction_text(prediction)}"
         for name, prediction in says.items()
-        if holds and prediction["says"] != holds
+        if holds and prediction.says != holds
     ]
-    agreeing = [account_title(name) for name, prediction in says.items() if prediction["says"] == holds]
+    agreeing = [account_title(name) for name, prediction in says.items() if prediction.says == holds]
     if verdict == "refuted":
         texts = [source for source in sources if source["key"] in registered.get("sources", ())]
         against += [f"{_short_reference(source)}, where the claim comes from" for source in texts]
@@ -78,10 +79,11 @@ def _outcome(claim: Mapping[str, Any]) -> str:
     return f"{claim['sentence']} Found: {shown(Estimate(interval, claim['n']))}{censored}."
 
 
-def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, Prediction]:
     """What each account says about a claim, with the registered details where there are some."""
-    stored = {name: {"says": says} for name, says in claim["accounts"].items()}
-    return {name: {**says, **registered.get("accounts", {}).get(name, {})} for name, says in stored.items()}
+    details = registered.get("accounts", {})
+    where = f"accounts of claim '{claim['id']}'"
+    return {name: Prediction.parse({"says": says, **details.get(name, {})}, where) for name, says in claim["accounts"].items()}
 
 
 def account_title(name: str) -> str:
@@ -89,12 +91,12 @@ def account_title(name: str) -> str:
     return ACCOUNTS[name].title if name in ACCOUNTS else name
 
 
-def prediction_text(prediction: Mapping[str, Any]) -> str:
+def prediction_text(prediction: Prediction) -> str:
     """What an account says about a claim: `predicted that it holds, as we read it (R010)`."""
-    verb = "says afterwards" if prediction.get("timing") == "postdiction" else "predicted"
-    reading = ", as we read it" if prediction.get("basis") == "inferred" else ""
-    locator = f" ({prediction['locator']})" if prediction.get("locator") else ""
-    return f"{verb} that it {'holds' if prediction['says'] == 'yes' else 'does not hold'}{reading}{locator}"
+    verb = "says afterwards" if prediction.timing == "postdiction" else "predicted"
+    reading = ", as we read it" if prediction.basis == "inferred" else ""
+    locator = f" ({prediction.locator})" if prediction.locator else ""
+    return f"{verb} that it {'holds' if prediction.says == 'yes' else 'does not hold'}{reading}{locator}"
 
 
 def marks(claim: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.report.curve_figure import shape_axes
+from epicycle.report.curve_figure import Shape, shape_axes
 from epicycle.report.fork_panels import Line, Panel, legend, panels
 from epicycle.report.style import INK, scale_of, template, value_axis_title
 from epicycle.spec.study import Figure
@@ -19,7 +19,7 @@ def fork_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     shown = panels(figure, arms)
     rows, across = grid_size(len(shown))
     drawn = _empty_grid(shown)
-    marks: list[dict[str, Any]] = []
+    marks: list[Shape] = []
     for number, panel in enumerate(shown):
         for log_steps in (True, False):
             row, col = divmod(2 * number + (not log_steps), across)
@@ -54,7 +54,7 @@ def _empty_grid(shown: list[Panel]) -> Any:
     )
 
 
-def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, log_steps: bool) -> list[dict[str, Any]]:
+def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, log_steps: bool) -> list[Shape]:
     """Draw a panel; returns its marks as plain shapes, which plotly takes all at once much faster than one by one."""
     for line in panel.lines:
         drawn.add_trace(_trace(line, panel.opacity(line), log_steps), row=row, col=col)

@@ -39,8 +39,8 @@ class Line:
     series: str
     colour: str
     dash: str
-    x: Float[ndarray, " record"]
-    y: Float[ndarray, " record"]
+    x: Float[ndarray, " step"]
+    y: Float[ndarray, " step"]
     labels: list[str]
     width: float
     median: bool = False
