@@ -21,6 +21,7 @@ from epicycle.training import LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.estimates import PerRun as PerRun
+    from epicycle.claims.factors import Cell as Cell
     from epicycle.claims.factors import FactorShare as FactorShare
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
@@ -162,6 +163,7 @@ declare(
 
 # Public name -> `module:name`; the classes of the table of kinds are added below.
 _HOMES = {
+    "Cell": "epicycle.claims.factors:Cell",
     "Claim": "epicycle.spec.claim:Claim",
     "Course": "epicycle.spec.experiment:Course",
     "Edit": "epicycle.spec.families:Edit",

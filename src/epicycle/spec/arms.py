@@ -30,7 +30,9 @@ class RootArm(Spec):
     """Experiment x sweep x seeds.
 
     Attributes:
+        experiment: what is trained.
         seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves.
+        first_seed: the first seed, where `seeds` is a number.
         data_seeds: seeds of the split. None: each run's own seed. A number: all runs share one split. A list: crossed with `seeds`.
         sweep: dotted field of the experiment -> values; several fields are crossed.
     """
@@ -84,6 +86,7 @@ class ForkArm(Spec):
     Attributes:
         fork: name of the parent arm.
         at: the moment, looked up in each parent run by itself.
+        edits: what changes at the moment, in order.
         steps: updates after the moment; None keeps the parent's budget.
         sweep: dotted field of this arm -> values, for example `edits.0.by`.
     """

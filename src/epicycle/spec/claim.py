@@ -19,6 +19,10 @@ class Region(Spec):
 
     With one bound: the values above (or below) that bound. With `above` < `below`: the values between the two. With `above` > `below`:
     the values outside, under `below` or over `above`. A bound itself is in no region.
+
+    Attributes:
+        above: lower bound.
+        below: upper bound.
     """
 
     above: float | None = None
@@ -51,7 +55,12 @@ class Region(Spec):
 
 
 class Gate(Spec):
-    """A condition: the claim stays undecided unless the whole interval of this statistic lies in the region."""
+    """A condition: the claim stays undecided unless the whole interval of this statistic lies in the region.
+
+    Attributes:
+        statistic: what is looked at.
+        region: where its interval must lie.
+    """
 
     statistic: AnyStatistic
     region: Region
@@ -77,6 +86,11 @@ class Claim(Spec):
     """A registered statistic, with the values that would support the claim and the values that would refute it.
 
     Attributes:
+        id: lower-case letters, digits, `_` and `-`.
+        statistic: the number that is judged.
+        supported_if: the claim is supported if the whole interval lies here.
+        refuted_if: the claim is refuted if the whole interval lies here.
+        gates: conditions without which the claim stays undecided.
         min_seeds: with fewer runs the claim stays undecided.
         primary: whether this is one of the two or three claims that the study is for; the others are exploratory.
         accounts: account id -> prediction. An account that is not listed predicts nothing.

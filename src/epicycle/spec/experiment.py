@@ -20,10 +20,15 @@ MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
 
 
 class Stop(Spec):
-    """Ends a run before its budget: at the first evaluation at or after `factor` times the step of an event."""
+    """Ends a run before its budget: at the first evaluation at or after `factor` times the step of an event.
+
+    Attributes:
+        event: name of a standard event.
+        factor: at least 1.25, because an event is confirmed at 1.1 times its step.
+    """
 
     event: str = budget("t_gen")
-    factor: float = budget(2.0, ge=1.25)  # an event is confirmed at 1.1 times its step, so 1.25 leaves room
+    factor: float = budget(2.0, ge=1.25)
 
 
 class Course(Spec):
@@ -52,6 +57,8 @@ class Training(Spec):
     """How parameters are trained, and for how long.
 
     Attributes:
+        optimiser: turns gradients into updates.
+        loss: what is minimised.
         batch_size: rows in one update; None is the full batch.
         replacement: draw every row of a minibatch from all training rows (as in Sea-Snell/grokking); otherwise one pass uses each row
             once.
@@ -112,6 +119,12 @@ class Experiment(Spec):
 
     In YAML, `preset` names a published setting, and the other entries change it at any depth:
     `{preset: NP, training: {optimiser: {weight_decay: 0.3}}}`.
+
+    Attributes:
+        task: the rows, and the right answers.
+        split: which rows are trained on.
+        model: the network.
+        training: loss, optimiser, schedule and budget.
     """
 
     task: AnyTask

@@ -29,6 +29,7 @@ class Observation(Spec):
     """Measures, and the steps at which they are taken.
 
     Attributes:
+        measures: what is recorded. The everyday ones are losses, accuracies, margins, the calibrated loss and norms.
         dense_until: every step up to this one is evaluated.
         per_decade: log-spaced evaluations per factor of ten after that.
         checkpoint_megabytes: disk that the log-spaced checkpoints of one cohort may take. There are fewer checkpoints where they are

@@ -19,13 +19,23 @@ ProfileName = Literal["stated", "quick", "hour", "full"]
 
 
 class Source(Spec):
-    """A text that a study or a preset cites."""
+    """A text that a study or a preset cites.
+
+    Attributes:
+        key: the name under which claims refer to the text.
+        title: its title.
+        authors: their names, separated by commas.
+        year: of publication.
+        locator: equation, figure, table, section or comment.
+        arxiv: arXiv number.
+        url: address, for a text without an arXiv number.
+    """
 
     key: str
     title: str
     authors: str
     year: int
-    locator: str = ""  # equation, figure, table or comment
+    locator: str = ""
     arxiv: str = ""
     url: str = ""
 
@@ -35,15 +45,18 @@ class Source(Spec):
 
 
 class Figure(Spec):
-    """One figure: its question, what it shows of which arms, and the claim that it decides (empty: none).
+    """One figure.
 
     Attributes:
+        title: the question that the figure answers.
+        arms: the arms that the figure shows.
         series: curves over steps, with a panel for each arm. Forks that are listed with an arm they descend from are drawn over that
             arm, on its step axis, with a panel for each of its runs.
         quantities: instead of series, one number a run, as points. The arm that a quantity names stands for every arm of the figure.
             A fork that does not descend from the arm `against` of `log_remaining_time` is compared with its own parent arm.
         along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.
         events: events marked on the step axis of curves.
+        decides: id of the claim that the figure decides; empty for none.
     """
 
     title: str
@@ -79,7 +92,20 @@ class Profile(Spec):
 
 
 class Study(Spec):
-    """Everything that `epicycle run` needs."""
+    """Everything that `epicycle run` needs.
+
+    Attributes:
+        name: lower-case letters, digits, `_` and `-`. A study from a file takes the file's name.
+        question: what the study asks, as one sentence.
+        arms: name -> root arm or fork arm.
+        claims: what is judged.
+        figures: what the page shows. The first figure that decides a claim stands at the top.
+        sources: the texts that the study rests on.
+        observation: what is recorded.
+        profiles: `quick`, `hour` and `full` forms of the study.
+        profile: the profile that this study is at.
+        pilot: whether verdicts are marked as a pilot's.
+    """
 
     name: str = Field("study", pattern=r"^[a-z0-9][a-z0-9_-]*$")
     question: str
