@@ -1,4 +1,4 @@
-"""Edits: every kind does what it says and nothing else, at as many places as it must, and leaves nothing behind where it cannot."""
+"""Edits: every kind does what it says and nothing else, at as many places as it must; a refused edit leaves nothing behind."""
 
 import re
 import subprocess
@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import epicycle as ep
+from epicycle.lab.fork_starts import ForkStarts
+from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
-from tests.test_forks import SMALL
 
 TINY = ep.Experiment(
     task=ep.Modular(p=7, operation="x+y"),
@@ -22,11 +23,12 @@ TINY = ep.Experiment(
     training=ep.Training(steps=60, optimiser=ep.AdamW(lr=1e-2), batch_size=8),
 )
 ROWS = ep.Observation.parse(
-    SMALL.model_dump(mode="json")
-    | {
+    {
+        "dense_until": 5,
+        "per_decade": 8,
         "measures": [{"kind": "loss", "rows": rows} for rows in ("train", "test")]
         + [{"kind": "accuracy", "rows": rows} for rows in ("train", "test", "removed", "never_trained")]
-        + [{"kind": "total_norm"}]
+        + [{"kind": "total_norm"}],
     }
 )
 MOMENT = 18
@@ -62,22 +64,17 @@ def parents(tmp_path_factory: pytest.TempPathFactory) -> ep.Runs:
 
 @pytest.fixture(scope="module")
 def others(parents: ep.Runs) -> ep.Runs:
-    return ep.train(TINY, seeds=(7, 8), data_seeds=0, root=parents._root.path, observation=ROWS)
+    return ep.train(TINY, seeds=(7, 8), data_seeds=0, root=parents._session.root.path, observation=ROWS)
 
 
-def at_moment(parents: ep.Runs, edits: list[ep.Edit], **options: Any) -> tuple[list[Any], list[Any]]:
-    """The forks' starts, which nothing has trained yet, and those of edit-free forks."""
-    from functools import partial
-
-    from epicycle.lab.forks import Replay, donor_among, forked
-
-    runs = [run for _, run in parents._listed]
-    family = {run.id: run for run in runs}
-    donor = donor_among(parents._root, {name: [run for _, run in each._listed] for name, each in options.items()})
-    make = partial(forked, runs, parents._flat(), MOMENT)
-    replay = Replay(parents._root, family, (), lambda: False)
-    born, plain = make(edits, None, donor)[0], make([], None, donor)[0]
-    return replay(born), replay(plain)
+def at_moment(parents: ep.Runs, edits: list[ep.Edit], **donor_arms: ep.Runs) -> tuple[list[Any], list[Any]]:
+    """Where the forks begin, before anything is trained, and where forks without edits begin."""
+    session, runs = parents._session, [run for _, run in parents._arm_runs]
+    find_donor = donor_finder(session.root, {name: [run for _, run in arm._arm_runs] for name, arm in donor_arms.items()})
+    starts_of = ForkStarts(session, {run.id: run for run in runs})
+    requests = [ForkRequest(MOMENT, tuple(edits)), ForkRequest(MOMENT)]
+    edited, plain = (starts_of(forked(runs, parents._flat(), request, find_donor).runs) for request in requests)
+    return edited, plain
 
 
 def test_there_is_an_example_of_every_kind() -> None:
@@ -95,32 +92,30 @@ def test_every_kind_is_documented_as_it_is_written() -> None:
 
 @pytest.mark.parametrize("kind", sorted(EXAMPLES))
 def test_an_edit_changes_what_it_says(kind: str, parents: ep.Runs, others: ep.Runs) -> None:
-    """Written and read, settled twice, made: something differs from the edit-free fork; so many places, and no other number."""
+    """Each edit survives a round trip, settles twice alike, changes something, and hits as many places as `EXAMPLES` says."""
     edit, places = EXAMPLES[kind]
     assert resolve("edit", kind).parse(edit.model_dump(mode="json")) == edit
-    once = edit.settled(lambda at: 5, lambda name: ("0123456789abcdef", 60))
-    assert once is not None
-    assert once.settled(lambda at: 5, lambda name: (name, 90)) == once
+    settled = edit.settled(lambda at: 5, lambda name: ("0123456789abcdef", 60))
+    assert settled is not None
+    assert settled.settled(lambda at: 5, lambda name: (name, 90)) == settled
     edited, plain = at_moment(parents, [edit], others=others)
-    for one, other in zip(edited, plain, strict=True):
-        assert int(one.state.step) == MOMENT
-        np.testing.assert_array_equal(one.state.key, other.state.key)
-        assert not same((one, kind == "change"), (other, False)), "it changes nothing"
+    for after, before in zip(edited, plain, strict=True):
+        assert int(after.state.step) == MOMENT
+        np.testing.assert_array_equal(after.state.key, before.state.key)
+        assert not same((after, kind == "change"), (before, False)), "it changes nothing"
     if places is not None:
         at_moment(parents, [edit.model_copy(update={"places": places})], others=others)
         with pytest.raises(ep.InputError, match=f"hits {places} .* must hit {places + 1}"):
             at_moment(parents, [edit.model_copy(update={"places": places + 1})], others=others)
 
 
-def same(one: Any, other: Any) -> bool:
-    import jax
-
-    leaves = [jax.tree.leaves(each) for each in (one, other)]
+def same(left: Any, right: Any) -> bool:
+    leaves = [jax.tree.leaves(tree) for tree in (left, right)]
     return len(leaves[0]) == len(leaves[1]) and all(np.array_equal(a, b) for a, b in zip(*leaves, strict=True))
 
 
 def test_every_kind_trains(parents: ep.Runs, others: ep.Runs) -> None:
-    """To the parents' budget with finite losses, and to another end than theirs; asked for again, nothing is trained."""
+    """Forks train to their parents' budget with finite losses, and end with other weights."""
     for kind in ("relabel", "withhold", "change", "freeze", "transplant"):
         forks = parents.fork(MOMENT, [EXAMPLES[kind][0]], donors={"others": others})
         assert int(forks[0].state()["step"]) == 60
@@ -147,7 +142,7 @@ def test_knobs_go_slowly_and_come_back(parents: ep.Runs) -> None:
 def test_a_course_from_the_start_is_a_fork(parents: ep.Runs) -> None:
     """The same numbers as knobs that are set at the moments."""
     course = ep.Course(of="lr", steps=(MOMENT - 1, MOMENT), values=(0.01, 0.002))
-    straight = ep.train(TINY.swept("training.courses", [course.model_dump()]), seeds=2, data_seeds=0, root=parents._root.path)
+    straight = ep.train(TINY.swept("training.courses", [course.model_dump()]), seeds=2, data_seeds=0, root=parents._session.root.path)
     forks = parents.fork(MOMENT, [ep.Set("lr", 0.002)])
     for name, value in forks[0].params().items():
         np.testing.assert_allclose(straight[0].params()[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -169,8 +164,7 @@ def test_data_edits_are_the_splits_that_runs_can_start_with(parents: ep.Runs) ->
     left = rule.train_rows(table, 0)
     assert len(left) == 15
     assert set(left) <= set(TINY.split.train_rows(table, 0))
-    member = forks[0].member
-    assert member["train_rows"] == 15
+    assert forks[0].member.train_rows == 15
     assert np.isfinite(forks.data.removed_acc.values).all()
     test, removed, never = (forks.data[name].values for name in ("test_acc", "removed_acc", "never_trained_acc"))
     np.testing.assert_allclose(test * 34, removed * 14 + never * 20, atol=1e-4)
@@ -212,6 +206,19 @@ def test_weights_are_edited_exactly(parents: ep.Runs, others: ep.Runs) -> None:
     np.testing.assert_array_equal(after["W_E"], others[1].params()["W_E"])
 
 
+def test_noise_of_weights_follows_the_seed_and_the_draw(parents: ep.Runs) -> None:
+    def noise(edit: ep.Edit) -> list[Any]:
+        edited, plain = at_moment(parents, [edit])
+        return [after.state.params["W_in"] - before.state.params["W_in"] for after, before in zip(edited, plain, strict=True)]
+
+    first, again, second = (noise(ep.AddNoise(("W_in", "W_U"), 0.5, draw=draw)) for draw in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first[0], first[1]), "another seed gives other noise"
+    assert not np.allclose(first[0], second[0]), "another draw gives other noise"
+    scale = np.sqrt(np.square(at_moment(parents, [])[0][0].state.params["W_in"]).mean())
+    assert np.std(first[0]) == pytest.approx(0.5 * scale, rel=0.25)
+
+
 def test_frozen_tensors_stay(parents: ep.Runs) -> None:
     forks = parents.fork(MOMENT, [ep.Freeze(("W_E",))])
     again = forks.fork(10, [ep.Change("training.frozen", [])])
@@ -242,9 +249,19 @@ def test_a_held_norm_is_held(parents: ep.Runs) -> None:
 def test_a_norm_is_held_of_what_moves(parents: ep.Runs) -> None:
     """In whichever order a tensor is frozen and the norm is held."""
     held, frozen = ep.Set("norm_share", 0.5), ep.Freeze(("W_E",))
-    one, other = (parents.fork(MOMENT, edits, steps=3)[0].params() for edits in ([held, frozen], [frozen, held]))
-    for name, value in one.items():
-        np.testing.assert_array_equal(value, other[name], err_msg=name)
+    held_first, frozen_first = (parents.fork(MOMENT, edits, steps=3)[0].params() for edits in ([held, frozen], [frozen, held]))
+    for name, value in held_first.items():
+        np.testing.assert_array_equal(value, frozen_first[name], err_msg=name)
+
+
+def test_moments_are_reset_of_the_named_tensors_alone(parents: ep.Runs) -> None:
+    """The other tensors keep their moments, and the count of steps goes on."""
+    reset, plain = at_moment(parents, [ep.ResetMoments(tensors=("W_E",))])
+    after, before = reset[0].state.moments[0], plain[0].state.moments[0]
+    assert int(after.count) == MOMENT
+    assert not after.mu["W_E"].any()
+    np.testing.assert_array_equal(after.mu["W_U"], before.mu["W_U"])
+    assert before.mu["W_E"].any()
 
 
 def test_moments_outlive_a_change_of_coupling(parents: ep.Runs) -> None:
@@ -312,23 +329,25 @@ def test_noise_is_the_runs_own(parents: ep.Runs) -> None:
     ],
 )
 def test_wrong_edits_are_refused_and_leave_nothing(edits: list[ep.Edit], message: str, parents: ep.Runs) -> None:
-    before = sorted(path.name for path in (parents._root.path / "cohorts").iterdir())
+    before = sorted(path.name for path in (parents._session.root.path / "cohorts").iterdir())
     with pytest.raises(ep.InputError, match=message):
         parents.fork(MOMENT, edits)
-    assert sorted(path.name for path in (parents._root.path / "cohorts").iterdir()) == before
+    assert sorted(path.name for path in (parents._session.root.path / "cohorts").iterdir()) == before
 
 
 def test_transplants_across_splits_or_shapes_are_refused(parents: ep.Runs, root: Path) -> None:
-    place = parents._root.path
-    elsewhere = ep.train(TINY.swept("training.steps", 5), seeds=1, data_seeds=3, root=place, observation=ROWS)
+    root_path = parents._session.root.path
+    elsewhere = ep.train(TINY.swept("training.steps", 5), seeds=1, data_seeds=3, root=root_path, observation=ROWS)
     with pytest.raises(ep.InputError, match="trained on other rows"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), elsewhere[0].id)])
     with pytest.raises(ep.InputError, match="no run on data seed 0"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), "elsewhere")], donors={"elsewhere": elsewhere})
-    wide = ep.train(TINY.swept("model.d_model", 16).swept("training.steps", 5), seeds=1, data_seeds=0, root=place, observation=ROWS)
+    wide = ep.train(
+        TINY.swept("model.d_model", 16).swept("training.steps", 5), seeds=1, data_seeds=0, root=root_path, observation=ROWS
+    )
     with pytest.raises(ep.InputError, match=r"W_E has shape .* in this run and shape"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), wide[0].id)])
-    other = ep.train(TINY.swept("task.operation", "x-y").swept("training.steps", 5), seeds=1, data_seeds=0, root=place)
+    other = ep.train(TINY.swept("task.operation", "x-y").swept("training.steps", 5), seeds=1, data_seeds=0, root=root_path)
     with pytest.raises(ep.InputError, match="has another task"):
         parents.fork(MOMENT, [ep.Transplant(("W_E",), other[0].id)])
 

@@ -40,12 +40,12 @@ class _KnobEdit(Edit):
     def new_value(self, value: Any) -> Any:
         """The knob's new value, given its present one; None is a knob that is off."""
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
+    def settled(self, step_of: Callable[[int | str], int | None], find_donor: Callable[[str], tuple[str, int]]) -> Edit | None:
         """The edit with `until` as a step; None if that moment has not come in the parent."""
-        del donor
+        del find_donor
         if self.until is None:
             return self
-        step = place(self.until)
+        step = step_of(self.until)
         return None if step is None else self.model_copy(update={"until": step})
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:

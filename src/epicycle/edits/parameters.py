@@ -220,10 +220,10 @@ class _DonorEdit(_WeightEdit):
     donor: str = data()
     step: int | None = data(None, ge=0)
 
-    def settled(self, place: Callable[[int | str], int | None], donor: Callable[[str], tuple[str, int]]) -> Edit | None:
+    def settled(self, step_of: Callable[[int | str], int | None], find_donor: Callable[[str], tuple[str, int]]) -> Edit | None:
         """The edit with the donor as a run's id at a step, so that a donor that is trained on later makes another fork."""
-        del place
-        run_id, last_step = donor(self.donor)
+        del step_of
+        run_id, last_step = find_donor(self.donor)
         return self.model_copy(update={"donor": run_id, "step": last_step if self.step is None else self.step})
 
     def donors(self) -> tuple[tuple[str, int | None], ...]:
