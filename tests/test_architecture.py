@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "notebook": {"events", "lab", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
     "bench": {"lab", "models", "splits", "store", "studies", "tasks", "training"},
-    "cli": {"bench", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},
+    "cli": {"bench", "claims", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},
 }
 WITHOUT_JAX = {"spec", "claims", "edits", "events", "literature", "store", "studies", "report", "cli"}
 # Names of local variables and parameters that do not say what they hold.

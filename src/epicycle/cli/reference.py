@@ -1,6 +1,6 @@
 """`docs/reference.md`: every kind that YAML knows, with its fields, made from the code.
 
-Write the page again with `python -m epicycle.report.reference > docs/reference.md`; a test compares the two.
+Write the page again with `python -m epicycle.cli.reference > docs/reference.md`; a test compares the two.
 """
 
 import inspect
@@ -12,23 +12,29 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
 
-import epicycle as ep
+from epicycle.claims.factors import Cell
+from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.base import Part, Spec
+from epicycle.spec.claim import Claim, Gate, Prediction, Region
+from epicycle.spec.experiment import Course, Experiment, Stop, Training
 from epicycle.spec.fields import role_of
 from epicycle.spec.kinds import KINDS
+from epicycle.spec.observation import Observation
 from epicycle.spec.registry import Resolve, resolve
+from epicycle.spec.study import Figure, Profile, Source, Study
+from epicycle.training.update_rule import ParameterGroup
 
 HEAD = """# Reference
 
-This page lists every kind that a study file can name, with its fields. A part is written as a mapping with its `kind` in YAML, and as a
-class in Python, here `ep.Modular(p=53, operation="x-y")`:
+This page lists every kind that a study file can name, with its fields. In YAML a part is a mapping with its `kind`; in Python it is a
+class, here `ep.Modular(p=53, operation="x-y")`:
 
 ```yaml
 task: {kind: modular, p: 53, operation: x-y}
 ```
 
 Roles: a *static* field changes shapes or code. A *knob* is a number that can be swept without a new compilation, and that a fork can
-change. A *data* field chooses rows. A *budget* field says how long to train, and is no part of a run's id. `epicycle.report.reference`
+change. A *data* field chooses rows. A *budget* field says how long to train, and is no part of a run's id. `epicycle.cli.reference`
 makes this page from the code.
 """
 FAMILIES = {
@@ -43,23 +49,23 @@ FAMILIES = {
     "statistic": "Statistics: what a claim is about",
 }
 SPECS = (
-    ep.Study,
-    ep.RootArm,
-    ep.ForkArm,
-    ep.Experiment,
-    ep.Training,
-    ep.Stop,
-    ep.Course,
-    ep.ParameterGroup,
-    ep.Observation,
-    ep.Claim,
-    ep.Region,
-    ep.Gate,
-    ep.Prediction,
-    ep.Cell,
-    ep.Figure,
-    ep.Source,
-    ep.Profile,
+    Study,
+    RootArm,
+    ForkArm,
+    Experiment,
+    Training,
+    Stop,
+    Course,
+    ParameterGroup,
+    Observation,
+    Claim,
+    Region,
+    Gate,
+    Prediction,
+    Cell,
+    Figure,
+    Source,
+    Profile,
 )
 
 
