@@ -54,7 +54,7 @@ def arm_notes(arms: Mapping[str, xarray.Dataset]) -> list[str]:
     forked = "Steps of forks are counted from the moment of the fork; 0 means that the event came before."
     return [
         f"{' '.join(meanings)} A level counts once it has been held for another tenth of the steps.",
-        "Events are given as the median step over the runs that reached them, with their number. Other runs may come later.",
+        "Events are given as the median step over the runs that reached them, with their number. The rest may come later.",
         *([forked] if _any_forked(arms) else []),
         "Baseline accuracy is the best that a predictor reaches without seeing the whole input.",
         "A symmetry of the task maps a test row to its image. Where the image is a training row, the symmetry alone gives the answer. "

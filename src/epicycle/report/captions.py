@@ -73,12 +73,12 @@ def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
         sentences = [
             "Thin lines are single runs and thick lines are their median.",
             "The median of forks starts where all of them have begun.",
-            "Lines in the colour of the moment show when each run was forked.",
+            "Orange lines show when each run was forked.",
         ]
     else:
         sentences = [
             f"Each panel shows one run of {' or '.join(roots)} (grey) and its forks.",
-            "Dashed upright lines show when the forks begin.",
+            "Dashed orange lines show when the forks begin.",
         ]
     sentences.append("The axis counts the steps of the run that was forked.")
     for root, forks in roots.items():
@@ -106,7 +106,7 @@ def _arm_sentences(figure: Figure, name: str, data: xarray.Dataset, own: Sequenc
 
 
 def _reached_text(data: xarray.Dataset, event: str, own: Sequence[str]) -> str:
-    """How many runs reached an event at each point of a sweep, and when: `5 of 6 runs at by = 3 (step 80 to 120)`."""
+    """How many runs reached an event at each point of a sweep, and when: `5 of 6 runs at by = 3 (steps 80 to 120)`."""
     steps = event_steps(data)[event]
     if not any(step is not None for step in steps):
         return f"none of {data.sizes['run']} runs"

@@ -76,9 +76,11 @@ def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
 
 
 def value_axis_title(series: Sequence[str]) -> str:
-    """The title of the value axis for some series: accuracy, or the first series' unit, or its name."""
+    """The title of the value axis for some series: accuracy, share, or the first series' unit, or its name."""
     if all("acc" in name for name in series):
         return "accuracy"
+    if all("share" in name for name in series):
+        return "share"
     style = series_style(series[0])
     return style.unit or style.label
 
