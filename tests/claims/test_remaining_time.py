@@ -25,8 +25,8 @@ def test_what_is_left_after_a_fork() -> None:
     assert (past.interval.low, past.interval.high) == (-np.inf, np.inf), "nothing was left"
     dead = forks.assign_coords(status=("run", np.array(["diverged at step 9"] * 8, object)))
     dead["test_acc"] = dead["test_acc"] * np.nan
-    known = {"forks": dead.isel(run=slice(7)), "control": control}
-    assert statistic.estimates(known)[0].interval.low == np.inf, "never, where the control got there"
+    reached = {"forks": dead.isel(run=slice(7)), "control": control}
+    assert statistic.estimates(reached)[0].interval.low == np.inf, "never, where the control got there"
     with pytest.raises(InputError, match="is no fork"):
         statistic.estimates({"forks": control, "control": control})
 

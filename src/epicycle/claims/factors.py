@@ -200,10 +200,10 @@ def factor_share(values: Float[ndarray, "cell seed"], levels: list[str]) -> floa
         The share; 0 where nothing varies.
     """
     with np.errstate(invalid="ignore"):
-        known = np.isfinite(values)
-        counts = known.sum(axis=1)
-        means = np.where(known, values, 0).sum(axis=1) / np.where(counts, counts, np.nan)
-        within = np.nanmean(np.where(known, (values - means[:, None]) ** 2, np.nan)) if known.any() else np.nan
+        finite = np.isfinite(values)
+        counts = finite.sum(axis=1)
+        means = np.where(finite, values, 0).sum(axis=1) / np.where(counts, counts, np.nan)
+        within = np.nanmean(np.where(finite, (values - means[:, None]) ** 2, np.nan)) if finite.any() else np.nan
         between = np.nanmean((means - np.nanmean(means)) ** 2)
         groups = [np.array(levels) == level for level in dict.fromkeys(levels)]
         level_means = np.array([np.nanmean(means[group]) if np.isfinite(means[group]).any() else np.nan for group in groups])

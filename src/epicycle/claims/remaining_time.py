@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +21,6 @@ from epicycle.claims.estimates import (
     median_estimate,
 )
 from epicycle.claims.statistics import slopes
-from epicycle.events.detectors import Bracket
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
@@ -82,17 +81,12 @@ class RemainingTime(Statistic, ABC):
         shifts = moments_of(control).astype(float)[partners] - moments_of(forks).astype(float)
         quantities = []
         for name, event in detectors_of(self.event, self.detectors).items():
-            lows: dict[int, float] = {}
-            highs: dict[int, float] = {}
-            control_brackets = brackets_of(control, event)
-            for run, bracket in brackets_of(forks, event).items():
-                low, high = _time_left(forks, run, bracket, event, 0.0)
-                partner = partners[run]
-                least, most = _time_left(control, partner, control_brackets[partner], event, shifts[run])
-                left = most >= 1
-                lows[run] = _log_ratio(low, most, -NEVER) if left else -NEVER
-                highs[run] = _log_ratio(high, least, NEVER) if left else NEVER
-            quantities.append(PerRun(name, lows, highs))
+            fork_steps, control_steps = _steps_to(event, forks), _steps_to(event, control)
+            bounds = [
+                _log_ratio_bounds(steps, [end + shift for end in control_steps[partner]])
+                for steps, partner, shift in zip(fork_steps, partners, shifts, strict=True)
+            ]
+            quantities.append(PerRun(name, *({run: ends[side] for run, ends in enumerate(bounds)} for side in (0, 1))))
         return quantities
 
     def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
@@ -170,11 +164,16 @@ class DoseExponent(RemainingTime):
         return [median_estimate(forks, slopes(labels_of(forks), log_dose, bounds)) for bounds in quantities]
 
 
-def _time_left(data: xarray.Dataset, run: int, bracket: Bracket, event: Event, shift: float) -> tuple[float, float]:
-    """The least and the most steps to an event, on a clock shifted by `shift`."""
-    if bracket is None:
-        return censored_at(data, run, event) + shift, NEVER
-    return bracket[0] + shift, bracket[1] + shift
+def _steps_to(event: Event, data: xarray.Dataset) -> list[tuple[float, float]]:
+    """For each run the least and the most steps from its start to an event."""
+    return [bracket or (censored_at(data, run, event), NEVER) for run, bracket in brackets_of(data, event).items()]
+
+
+def _log_ratio_bounds(fork: Sequence[float], control: Sequence[float]) -> tuple[float, float]:
+    """Bounds of the log remaining time, from those of a fork's and its control's steps to the event; open where none were left."""
+    if control[1] < 1:
+        return -NEVER, NEVER
+    return _log_ratio(fork[0], control[1], -NEVER), _log_ratio(fork[1], control[0], NEVER)
 
 
 def _log_ratio(steps: float, over: float, open_end: float) -> float:

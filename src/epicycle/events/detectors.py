@@ -106,6 +106,10 @@ class Peak(Event):
     """The maximum of a series, once the series has fallen below `fall` times it.
 
     Without that fall there is no peak: the series may still be rising at the end of the record.
+
+    Attributes:
+        of: the series.
+        fall: share of the maximum below which the series must fall.
     """
 
     kind: ClassVar[str] = "peak"
