@@ -35,7 +35,7 @@ def test_which_factor_decides() -> None:
     values = np.array([[0.0, 1.0], [0.0, 1.0], [2.0, 3.0], [2.0, 3.0]])
     assert factor_share(values, ["x", "x", "y", "y"]) == pytest.approx(1 / 1.25), "1 between, 1/4 within"
     assert factor_share(values, ["x", "y", "x", "y"]) == pytest.approx(0.0)
-    with pytest.raises(InputError, match="not crossed"):
+    with pytest.raises(InputError, match="needs exactly one cell; there are 4 combinations and 3 cells"):
         FactorShare.parse({"cells": [cell.model_dump() for cell in cells[:3]], "factor": "task"})
     with pytest.raises(InputError, match="no factor is called 'dose'"):
         FactorShare.parse({"cells": [cell.model_dump() for cell in cells], "factor": "dose"})

@@ -27,7 +27,7 @@ def test_what_is_left_after_a_fork() -> None:
     dead["test_acc"] = dead["test_acc"] * np.nan
     reached = {"forks": dead.isel(run=slice(7)), "control": control}
     assert statistic.estimates(reached)[0].interval.low == np.inf, "never, where the control got there"
-    with pytest.raises(InputError, match="is no fork"):
+    with pytest.raises(InputError, match="has no forks"):
         statistic.estimates({"forks": control, "control": control})
 
 

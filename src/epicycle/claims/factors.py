@@ -68,16 +68,15 @@ class FactorShare(Statistic):
     def _cells_are_crossed(self) -> Self:
         factors = list(self.cells[0].levels)
         if any(set(cell.levels) != set(factors) for cell in self.cells):
-            raise ValueError("factor_share: every cell names the same factors")
+            raise ValueError("factor_share: every cell must name the same factors")
         for name in (self.factor, self.over):
             if name is not None and name not in factors:
                 raise ValueError(f"factor_share: no factor is called '{name}'; there are {', '.join(factors)}")
         wanted = set(product(*({cell.levels[name] for cell in self.cells} for name in factors)))
         combinations = [tuple(cell.levels[name] for name in factors) for cell in self.cells]
         if len(combinations) != len(set(combinations)) or set(combinations) != wanted:
-            raise ValueError(
-                f"factor_share: the cells are not crossed; {len(wanted)} combinations of levels, {len(combinations)} cells"
-            )
+            counts = f"there are {len(wanted)} combinations and {len(combinations)} cells"
+            raise ValueError(f"factor_share: every combination of the factors' levels needs exactly one cell; {counts}")
         return self
 
     def arms(self) -> tuple[str, ...]:
@@ -164,8 +163,9 @@ class _Times(NamedTuple):
 
     Attributes:
         seeds: labels of the seeds, in the order of the second axis.
-        log_times: the least that each log remaining time can be; NaN where it is unknown.
-        late: whether the time may be larger, since the fork did not reach the event within its budget.
+        log_times: the middle of the bounds of each log remaining time; for a late fork the least that it can be, which is infinite if
+            the fork diverged; NaN where the time is unknown.
+        late: whether the fork did not reach the event within its budget, although its control did.
         censored: labels of the forks whose time is open.
         diverged: labels of the forks that diverged.
     """

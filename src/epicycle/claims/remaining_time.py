@@ -75,9 +75,11 @@ class RemainingTime(Statistic, ABC):
             InputError: the first dataset has no forks; or a fork has no control of its seeds and swept values, or several.
         """
         if not is_forked(forks):
-            raise InputError(f"log_remaining_time: arm '{self.arm}' is no fork; compare times from the start with difference.")
+            raise InputError(
+                f"{self.kind}: arm '{self.arm}' has no forks; compare times from the start with the statistic difference."
+            )
         partners = self._partners(forks, control)
-        # Steps of a control on the clock of its fork, which begins at the moment.
+        # Added to a control's steps, its shift makes them steps from the moment of the fork.
         shifts = moments_of(control).astype(float)[partners] - moments_of(forks).astype(float)
         quantities = []
         for name, event in detectors_of(self.event, self.detectors).items():
@@ -97,9 +99,9 @@ class RemainingTime(Statistic, ABC):
         )
         position = {key: run for run, key in enumerate(control_keys)}
         if missing := [key for key in fork_keys if key not in position]:
-            raise InputError(f"log_remaining_time: arm '{self.against}' has no run of seed {missing[0][0]} to compare with.")
+            raise InputError(f"{self.kind}: arm '{self.against}' has no run of seed {missing[0][0]} to compare with.")
         if len(position) < len(control_keys):
-            raise InputError(f"log_remaining_time: arm '{self.against}' has several runs of a seed; name another control.")
+            raise InputError(f"{self.kind}: arm '{self.against}' has several runs of one seed; name another control.")
         return [position[key] for key in fork_keys]
 
 
