@@ -173,8 +173,8 @@ class Descent(Event):
         earlier = np.searchsorted(steps, steps / self.window)
         lowest = start + int(floor[start:].argmin())
         # An evaluation whose earlier floor lies before memorisation has nothing to be compared with.
-        level = [i for i in range(start + 1, lowest) if start <= earlier[i] < i and floor[i] > self.fall * floor[earlier[i]]]
-        last = level[-1] if level else start
+        unfallen = [i for i in range(start + 1, lowest) if start <= earlier[i] < i and floor[i] > self.fall * floor[earlier[i]]]
+        last = unfallen[-1] if unfallen else start
         if floor[lowest] > floor[last] / 2:
             return None
         return int(steps[last]), int(steps[min(last + 1, len(steps) - 1)])
