@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from epicycle.spec.families import SitePatch
 
 ENGINE_ARGUMENTS = ("key", "table", "params", "inputs", "positions")  # the engine passes these, so no field can have their names
-PLAIN_TYPES = (bool, int, float, str, tuple, type(None))  # types of a default that a file can state
+Plain = bool | int | float | str | tuple[Any, ...] | None  # a default that a file can state
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Wrapped(Model):
         """What a structure is remembered by: the model, and the names and shapes of its parameters."""
         return type(self), self.model_dump_json(), tuple((name, jnp.shape(params[name])) for name in sorted(params))
 
-    def _field_arguments(self, function: Callable[..., Any]) -> dict[str, Any]:
+    def _field_arguments(self, function: Callable[..., Any]) -> dict[str, Plain]:
         """The fields that a function takes as arguments."""
         return {name: getattr(self, name) for name in type(self).model_fields if name in inspect.signature(function).parameters}
 
@@ -145,7 +145,7 @@ def wrap(init: Callable[..., Any], apply: Callable[..., Any], *, version: int = 
         InputError: the default of a parameter is not plain (a number, a text, a truth value, None or a tuple), the two functions give
             a parameter different defaults, or models already use its name.
     """
-    defaults: dict[str, Any] = {}
+    defaults: dict[str, Plain] = {}
     for function in (init, apply):
         for name, default in _plain_defaults(function).items():
             if name in defaults and defaults[name] != default:
@@ -203,15 +203,15 @@ def _is_floating(name: str, leaf: Any) -> bool:
     return floating
 
 
-def _plain_defaults(function: Callable[..., Any]) -> dict[str, Any]:
+def _plain_defaults(function: Callable[..., Any]) -> dict[str, Plain]:
     """The parameters of a function that become fields, with their defaults."""
-    defaults = {}
+    defaults: dict[str, Plain] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if name in ENGINE_ARGUMENTS or parameter.default is parameter.empty:
             continue
         if name.startswith("_") or name == "kind" or hasattr(Wrapped, name):
             raise InputError(f"ep.wrap: '{name}' becomes a field, but models already use this name; choose another.")
-        if not isinstance(parameter.default, PLAIN_TYPES):
+        if not isinstance(parameter.default, bool | int | float | str | tuple | None):
             raise InputError(
                 f"ep.wrap: the default of '{name}' is stored as a field; it must be a number, a text, a truth value, None or a tuple."
             )
