@@ -46,12 +46,13 @@ def command(
     return called
 
 
-def one_paragraph(result: Finished, *told: str, code: int = 2) -> None:
+def one_paragraph(result: Finished, *words: str, code: int = 2) -> None:
+    """The command failed with one paragraph that contains the words."""
     assert result.returncode == code, result.stderr
     assert "Traceback" not in result.stderr
     lines = [line for line in result.stderr.strip().splitlines() if line.startswith("epicycle: ")]
     assert len(lines) == 1, result.stderr
-    for word in told:
+    for word in words:
         assert word in lines[0]
 
 

@@ -108,6 +108,6 @@ BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input(case: str, tmp_path: Path, command: Command) -> None:
-    args, told = BAD[case]
-    one_paragraph(command(*args), *told)
+    args, words = BAD[case]
+    one_paragraph(command(*args), *words)
     assert not list((tmp_path / "epicycle-results").glob("cohorts/*/*"))

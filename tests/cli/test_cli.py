@@ -102,17 +102,16 @@ def test_fork_on_the_command_line(tmp_path: Path, command: Command) -> None:
         document = json.loads(result.stdout)
         assert set(document["arms"]) == {"control", "fork"}
         assert "What does the change do to accuracy?" in Path(document["report"]).read_text()
-    told = json.loads((Path(document["report"]).parent / "runs.json").read_text())["arms"]["fork"]["runs"][0]
-    assert told["moment"] == 20
-    again = command("fork", told["run"], "--at", "5", "--steps", "10")
+    forked = json.loads((Path(document["report"]).parent / "runs.json").read_text())["arms"]["fork"]["runs"][0]
+    assert forked["moment"] == 20
+    again = command("fork", forked["run"], "--at", "5", "--steps", "10")
     assert again.returncode == 0, again.stderr
-    assert "counted from its moment" in again.stdout
-    both = command("fork", first, "--at", "20", "--set", "lr=x1,x10", "--steps", "10")
-    assert [line.split(":")[0] for line in both.stdout.splitlines() if line.startswith("fork,")] == ["fork, by 1", "fork, by 10"]
-    other = command(
-        "fork", first, "--at", "20", "--set", "training.batch_size=8", "--edit", "{kind: remove, share: 0.5}", "--steps", "5"
-    )
-    assert other.returncode == 0, other.stderr
+    assert "(steps after the fork)" in again.stdout
+    two_forks = command("fork", first, "--at", "20", "--set", "lr=x1,x10", "--steps", "10")
+    assert [line.split(":")[0] for line in two_forks.stdout.splitlines() if line.startswith("fork,")] == ["fork, by 1", "fork, by 10"]
+    changes = ("--set", "training.batch_size=8", "--edit", "{kind: remove, share: 0.5}")
+    edited = command("fork", first, "--at", "20", *changes, "--steps", "5")
+    assert edited.returncode == 0, edited.stderr
     one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remoev, share: 0.5}"), "did you mean 'remove'")
     one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remove, share: 2}"), "less than or equal to 1")
     one_paragraph(command("fork", first, "--at", "20", "--edit", "{kind: remove, share: 0.5, places: 3}"), "must hit 3")
@@ -175,8 +174,8 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path, command: Co
     assert not list(tmp_path.rglob("verdicts.json"))
     recovered = command(*args)
     assert recovered.returncode == 0, recovered.stderr
-    other = command(*args, "--root", "fresh")
-    assert json.loads(recovered.stdout)["claims"] == json.loads(other.stdout)["claims"]
+    undisturbed = command(*args, "--root", "fresh")
+    assert json.loads(recovered.stdout)["claims"] == json.loads(undisturbed.stdout)["claims"]
 
 
 def test_a_diverging_arm_is_reported_and_the_other_finishes(command: Command) -> None:
@@ -194,23 +193,24 @@ def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
     while time.time() < deadline and not list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/*")):
         time.sleep(0.1)
     process.send_signal(2)
-    _, told = process.communicate(timeout=120)
-    assert process.returncode == 3, told
-    assert "Run the same command again to go on" in told
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == 3, messages
+    assert "press Ctrl-C again to stop at once" in messages
+    assert "run the same command again to go on" in messages
     assert list((tmp_path / "epicycle-results").glob("cohorts/*/checkpoints/latest-*"))
 
 
-def test_plan_and_bench_tell_mistakes_in_one_paragraph(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plan_and_bench_explain_mistakes_in_one_paragraph(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     one_paragraph(command("plan", "quikstart"), "quickstart")
     one_paragraph(command("plan", "quickstart", "--seeds", "3"), "no outcome of 3 runs could decide it", "at least 6")
     one_paragraph(command("plan", "quickstart", "--quick", "--hour"), "exclude each other")
     one_paragraph(command("bench", "cannonical"), "did you mean 'canonical'")
     one_paragraph(command("bench", "canonical", "--platform", "abacus"), "cpu or gpu")
 
-    def none(name: str) -> list[object]:
+    def no_devices(name: str) -> list[object]:
         raise RuntimeError(f"Unknown backend {name}")
 
-    monkeypatch.setattr("jax.devices", none)
+    monkeypatch.setattr("jax.devices", no_devices)
     one_paragraph(command("run", "quickstart", "--platform", "gpu"), "finds no GPU")
 
 
@@ -218,7 +218,7 @@ def test_a_plan_trains_nothing(command: Command, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
     result = command("plan", "quickstart", *SMALL, "--seeds", "6", "--json")
     assert result.returncode == 0, result.stderr
-    found = json.loads(result.stdout)
-    assert {"cohorts", "claims", "total"} <= set(found)
-    assert found["cohorts"][0]["seconds_per_member_step"] > 0
+    costs = json.loads(result.stdout)
+    assert {"cohorts", "claims", "total"} <= set(costs)
+    assert costs["cohorts"][0]["seconds_per_member_step"] > 0
     assert not (tmp_path / "epicycle-results").exists()

@@ -1,7 +1,6 @@
-"""docs/extend.md as it is written: its parts in one file, run by the command; and what a file of one's own can do wrong."""
+"""docs/extend.md as it is written, run by the command as one file; and the mistakes that a user's file can contain."""
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 import epicycle as ep
 from epicycle.cli.main import main
 from epicycle.spec.own_code import same_text, text_of
+from tests.docs.pages import blocks_of
 from tests.torture import compare, results
 
 PAGE = Path(__file__).parents[2] / "docs" / "extend.md"
@@ -24,11 +24,12 @@ IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77", "forgetful": "
 
 
 def blocks() -> dict[str, list[str]]:
-    """The page's Python, by what stands behind the word python."""
-    found: dict[str, list[str]] = {}
-    for label, code in re.findall(r"^```python([^\n]*)\n(.*?)^```$", PAGE.read_text(), re.S | re.M):
-        found.setdefault(label.strip(), []).append(code)
-    return found
+    """The page's Python blocks by their label, which stands behind the word python."""
+    by_label: dict[str, list[str]] = {}
+    for block in blocks_of(PAGE):
+        if block.language == "python":
+            by_label.setdefault(block.label, []).append(block.text)
+    return by_label
 
 
 def page_file(folder: Path) -> Path:
@@ -61,31 +62,31 @@ def document(*args: str | Path, cwd: Path) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
-def run_ids(told: dict[str, Any]) -> dict[str, list[str]]:
-    arms = json.loads((Path(told["report"]).parent / "runs.json").read_text())["arms"]
+def run_ids(verdicts: dict[str, Any]) -> dict[str, list[str]]:
+    arms = json.loads((Path(verdicts["report"]).parent / "runs.json").read_text())["arms"]
     return {name: [run["run"] for run in arm["runs"]] for name, arm in arms.items()}
 
 
 def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     file, cwd = page_file(tmp_path / "mine"), tmp_path / "elsewhere"
     cwd.mkdir()
-    told = document("run", file, cwd=cwd)
-    assert (told["study"], Path(told["root"])) == ("my_study", cwd / "epicycle-results")
-    assert {claim["id"]: claim["verdict"] for claim in told["claims"]} == dict.fromkeys(
+    verdicts = document("run", file, cwd=cwd)
+    assert (verdicts["study"], Path(verdicts["root"])) == ("my_study", cwd / "epicycle-results")
+    assert {claim["id"]: claim["verdict"] for claim in verdicts["claims"]} == dict.fromkeys(
         ("halves-early", "by-rows", "sure"), "supported"
     )
-    assert all(arm["done"] == 6 and arm["diverged"] == 0 for arm in told["arms"].values())
-    ids = run_ids(told)
+    assert all(arm["done"] == 6 and arm["diverged"] == 0 for arm in verdicts["arms"].values())
+    ids = run_ids(verdicts)
     assert {name: runs[0] for name, runs in ids.items()} == IDS
-    tree = ep.open(Path(told["report"]).parent)
+    tree = ep.open(Path(verdicts["report"]).parent)
     assert tree["lookup"].test_confidence.dims == ("seed", "step")
     last = tree["lookup"].test_confidence.values[:, -1]
     assert ((last > 1 / 7) & (last < 1)).all()
     assert tree["dense"].tensor.values.tolist() == ["layers.0.bias", "layers.0.kernel", "layers.1.bias", "layers.1.kernel"]
-    assert "my_study:Dense" in Path(told["report"]).read_text()
+    assert "my_study:Dense" in Path(verdicts["report"]).read_text()
     forgetful, dense = tree["forgetful"].train_loss, tree["dense"].train_loss
     assert (forgetful.sel(step=0).values > dense.sel(step=100).values).all()
-    assert list((Path(told["root"]) / "cohorts").glob("*/sources/my_study.Forget@1.txt"))
+    assert list((Path(verdicts["root"]) / "cohorts").glob("*/sources/my_study.Forget@1.txt"))
 
     # The same file elsewhere, with other lines in it, means the same runs.
     moved = tmp_path / "moved" / "my_study.py"
@@ -95,12 +96,12 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     shutil.rmtree(file.parent)
     before = {p: p.stat().st_mtime_ns for p in (cwd / "epicycle-results" / "cohorts").rglob("*") if p.is_file()}
     again = document("run", "../moved/my_study.py", cwd=cwd)
-    assert again["claims"] == told["claims"]
+    assert again["claims"] == verdicts["claims"]
     assert run_ids(again) == ids
     assert {p: p.stat().st_mtime_ns for p in before} == before, "nothing was trained"
     shown = document("show", moved, "--root", "epicycle-results", cwd=cwd)
-    assert shown["claims"] == told["claims"] == document("show", "my_study", cwd=cwd)["claims"]
-    assert epicycle("report", moved, cwd=cwd).stdout.strip() == told["report"]
+    assert shown["claims"] == verdicts["claims"] == document("show", "my_study", cwd=cwd)["claims"]
+    assert epicycle("report", moved, cwd=cwd).stdout.strip() == verdicts["report"]
 
     # Another network under the same name is refused until it says that it is another.
     moved.write_text(text.replace("return jax.nn.relu(", "return jnp.tanh("))
@@ -138,9 +139,9 @@ def test_the_tests_of_the_page(tmp_path: Path, own_modules: None) -> None:
     sys.path.insert(0, str(tmp_path))
     tests: dict[str, Any] = {}
     exec(blocks()["test"][0], tests)
-    found = [test for name, test in tests.items() if name.startswith("test_")]
-    assert len(found) == 4
-    for test in found:
+    functions = [test for name, test in tests.items() if name.startswith("test_")]
+    assert len(functions) == 4
+    for test in functions:
         test()
 
 
@@ -163,9 +164,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.setattr(sys, "argv", ["epicycle", *args])
         with pytest.raises(SystemExit) as ending:
             main()
-        told = capsys.readouterr().err
-        assert "Traceback" not in told
-        return ending.value.code, told  # type: ignore[return-value]
+        messages = capsys.readouterr().err
+        assert "Traceback" not in messages
+        return ending.value.code, messages  # type: ignore[return-value]
 
     return called
 
@@ -242,15 +243,15 @@ WRONG: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_mistakes_are_told_in_one_paragraph(case: str, tmp_path: Path, command: Command) -> None:
-    old, new, told = WRONG[case]
+def test_mistakes_are_explained_in_one_paragraph(case: str, tmp_path: Path, command: Command) -> None:
+    old, new, words = WRONG[case]
     assert old in SMALL
     (tmp_path / "wrong_parts.py").write_text(SMALL.replace(old, new))
     code, message = command("run", "wrong_parts.py", "--json")
     assert code == 2, message
     lines = [line for line in message.splitlines() if line.startswith("epicycle: ")]
     assert len(lines) == 1
-    for word in told:
+    for word in words:
         assert word in lines[0]
     assert not list(tmp_path.glob("epicycle-results/cohorts/*/*"))
 
@@ -267,10 +268,10 @@ def test_names_that_clash(tmp_path: Path, command: Command) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "twice.py").write_text(SMALL)
     assert command("run", "a/twice.py")[0] == 0
-    code, told = command("run", "b/twice.py")
+    code, message = command("run", "b/twice.py")
     assert code == 2
-    assert "'twice' is another module already" in told
-    assert "a/twice.py" in told
+    assert "'twice' is another module already" in message
+    assert "a/twice.py" in message
     for name, word in (
         ("random", "another module already"),
         ("jax", "another module already"),
@@ -278,9 +279,9 @@ def test_names_that_clash(tmp_path: Path, command: Command) -> None:
         ("my-study", "must be a word"),
     ):
         (tmp_path / f"{name}.py").write_text(SMALL)
-        code, told = command("plan", f"{name}.py")
+        code, message = command("plan", f"{name}.py")
         assert code == 2
-        assert word in told
+        assert word in message
 
 
 def test_another_file_of_the_same_name_is_noticed(tmp_path: Path) -> None:
@@ -318,8 +319,8 @@ def test_yaml_beside_python_and_a_measure_that_comes_later(tmp_path: Path, comma
     assert {path.name for path in (cohort / "sources").iterdir()} == {f"yaml_parts.{name}@1.txt" for name in ("Task", "Net", "Half")}
     assert set(ep.open(cohort).data_vars) == {"test_loss", "half"}
     assert command("show", str(study))[0] == 0
-    code, told = command("run", "quickstart", "--set", "model={kind: 'nowhere_parts:Net'}")
-    assert (code, "name its file on the command line" in told) == (2, True)
+    code, message = command("run", "quickstart", "--set", "model={kind: 'nowhere_parts:Net'}")
+    assert (code, "name its file on the command line" in message) == (2, True)
 
 
 def test_a_results_folder_runs_nothing(tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         Exception: the error itself, when neither the input nor the user's files nor the disk caused it.
     """
     from epicycle.spec.errors import InputError
-    from epicycle.spec.own_code import in_words, place_of
+    from epicycle.spec.own_code import in_words, line_of
 
     if isinstance(error, InputError):
         return str(error), BAD_INPUT
@@ -52,7 +52,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{where}{error.strerror or error}. {advice}", BAD_INPUT
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a wrong option or argument, told by typer
         return error.format_message(), int(error.exit_code)
-    if line := place_of(error):
+    if line := line_of(error):
         return f"{line}: {in_words(error)} Correct the line and run again.", BAD_INPUT
     raise error
 
