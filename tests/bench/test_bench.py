@@ -11,6 +11,7 @@ import pytest
 import epicycle as ep
 from epicycle.bench import cases, child
 from epicycle.bench.floor import Floor
+from epicycle.bench.settings import experiment
 from epicycle.bench.timing import alternate, ratio
 from epicycle.training.cost import Product
 from epicycle.training.devices import Machine
@@ -43,18 +44,18 @@ def test_the_plain_loop_is_the_same_function(model: Any) -> None:
     torch = pytest.importorskip("torch")
     from epicycle.bench.plain import network, trainer
 
-    experiment = cases.experiment(7, model)
-    table = experiment.task.table()
+    setting = experiment(7, model)
+    table = setting.task.table()
     params = {name: np.array(value) for name, value in model.init(jax.random.key(0), table).items()}
-    logits = network(experiment, params)(torch.tensor(table.inputs).long())[:, -1].detach().numpy()
+    logits = network(setting, params)(torch.tensor(table.inputs).long())[:, -1].detach().numpy()
     expected = model.apply(params, table.inputs)[0]
     assert np.abs(logits - expected).max() <= 1e-5 * np.abs(expected).max()
-    assert trainer(experiment, params, threads=2)(2) > 0
+    assert trainer(setting, params, threads=2)(2) > 0
 
 
 def test_a_case_reports_what_its_readers_look_for(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "ROUNDS", 1)
-    result = cases.compared(cases.experiment(7, ep.MLP(d_model=8, d_mlp=16)), 2, machine, steps=2, plain_steps=1)
+    result = cases.compared(experiment(7, ep.MLP(d_model=8, d_mlp=16)), 2, machine, steps=2, plain_steps=1)
     assert {"ms_per_step", "ratio_to_floor", "floor_ms", "megaflops_per_step"} <= set(result)
     assert result["ms_per_step"] > 0
 

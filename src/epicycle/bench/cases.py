@@ -19,41 +19,28 @@ from jax.sharding import Mesh
 
 from epicycle.bench.child import BEGAN
 from epicycle.bench.floor import Floor
+from epicycle.bench.settings import CANONICAL, experiment
 from epicycle.bench.timing import Job, alternate, ratio
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
-from epicycle.spec.experiment import Experiment, Training
+from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Params
 from epicycle.spec.observation import Observation
-from epicycle.splits.drawn import Split
-from epicycle.tasks.modular import Modular
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
 from epicycle.training.rehearsal import Rehearsal
 
 ROUNDS = 7
 GPU_MEMBERS = (1, 8, 64, 512, 4096)
+Result = dict[str, Any]  # a JSON object
 
 
-def experiment(p: int, model: Transformer | MLP) -> Experiment:
-    """Addition mod p on 30 % of the pairs, with AdamW and full batches."""
-    return Experiment(
-        task=Modular(p=p, operation="x+y"),
-        split=Split(frac_train=0.3),
-        model=model,
-        training=Training(steps=20_000),
-    )
-
-
-CANONICAL = experiment(113, Transformer(d_model=128, n_heads=4, d_mlp=512))
-
-
-def canonical(machine: Machine) -> dict[str, Any]:
-    """The setting of the progress-measures paper: one run that has the machine to itself."""
+def canonical(machine: Machine) -> Result:
+    """One run of the canonical setting, which has the machine to itself."""
     return compared(CANONICAL, 1, machine, steps=8, plain_steps=1)
 
 
-def ensembles(machine: Machine) -> list[dict[str, Any]]:
+def ensembles(machine: Machine) -> list[Result]:
     """Runs at three widths with p = 53, trained together, per member-step. PyTorch trains them one by one."""
     settings = {d_model: experiment(53, Transformer(d_model=d_model)) for d_model in (32, 64, 128)}
     if machine.lane == "unbatched":
@@ -62,12 +49,12 @@ def ensembles(machine: Machine) -> list[dict[str, Any]]:
     return [{"d_model": d, "p": p, **compared(e, n, machine, steps=20, plain_steps=1)} for d, p, e in on_gpu for n in GPU_MEMBERS]
 
 
-def mlp(machine: Machine) -> dict[str, Any]:
+def mlp(machine: Machine) -> Result:
     """An MLP on the embeddings of both operands."""
     return compared(experiment(53, MLP(d_model=128, d_mlp=256)), 8, machine, steps=40, plain_steps=8)
 
 
-def observation(machine: Machine) -> dict[str, Any]:
+def observation(machine: Machine) -> Result:
     """The time of all default measures at the default schedule, as a share of the training time of a default budget."""
     setting = experiment(53, Transformer(d_model=64))
     default, budget = Observation(), setting.training.steps
@@ -78,7 +65,7 @@ def observation(machine: Machine) -> dict[str, Any]:
     return {"steps_that_one_observation_costs": round(steps_per_observation, 3), "measures": len(default.measures), **shares}
 
 
-def members(machine: Machine) -> dict[str, Any]:
+def members(machine: Machine) -> Result:
     """Whether time grows in proportion to the members, and the memory of 64 canonical members in a process of their own.
 
     `slope` is the exponent of time against members; 1 is proportional.
@@ -92,7 +79,7 @@ def members(machine: Machine) -> dict[str, Any]:
     return {"counts": counts, "ms": [round(s * 1e3, 1) for s in medians], "slope": round(slope, 3), "canonical_64": memory}
 
 
-def lanes(machine: Machine) -> dict[str, Any]:
+def lanes(machine: Machine) -> Result:
     """How far this machine's trajectory is from that of a CPU on which members take turns.
 
     On a CPU, a trajectory of batched members is compared. The distance is the largest difference of a weight, in units of the largest
@@ -114,7 +101,7 @@ def _distance(params: Params, compared_params: Params) -> float:
     return max(float(np.abs(v - compared_params[name]).max() / max(np.abs(v).max(), 1e-30)) for name, v in params.items())
 
 
-def starting(machine: Machine) -> dict[str, Any]:
+def starting(machine: Machine) -> Result:
     """Seconds from the start of a process until the quickstart has recorded its first steps, with an empty cache and a full one."""
     del machine
     with tempfile.TemporaryDirectory() as cache:
@@ -134,7 +121,7 @@ CASES: dict[str, Callable[[Machine], Any]] = {
 }
 
 
-def bench(names: list[str], report: Callable[[str], None]) -> dict[str, Any]:
+def bench(names: list[str], report: Callable[[str], None]) -> Result:
     """Run the named cases.
 
     Args:
@@ -145,7 +132,7 @@ def bench(names: list[str], report: Callable[[str], None]) -> dict[str, Any]:
         A description of the machine, and the result of each case by its name.
     """
     machine = start()
-    results: dict[str, Any] = {"machine": {**machine.signature(), "torch": version("torch") if find_spec("torch") else None}}
+    results: Result = {"machine": {**machine.signature(), "torch": version("torch") if find_spec("torch") else None}}
     for name in names:
         began = time.perf_counter()
         results[name] = CASES[name](machine)
@@ -153,7 +140,7 @@ def bench(names: list[str], report: Callable[[str], None]) -> dict[str, Any]:
     return results
 
 
-def compared(setting: Experiment, count: int, machine: Machine, steps: int, plain_steps: int) -> dict[str, Any]:
+def compared(setting: Experiment, count: int, machine: Machine, steps: int, plain_steps: int) -> Result:
     """The time of a member-step in this engine, against the floor and, if PyTorch is installed, against the plain loop.
 
     Args:
@@ -173,7 +160,7 @@ def compared(setting: Experiment, count: int, machine: Machine, steps: int, plai
     return _comparison(ensemble, alternate(jobs, ROUNDS))
 
 
-def _comparison(ensemble: Rehearsal, seconds: dict[str, list[float]]) -> dict[str, Any]:
+def _comparison(ensemble: Rehearsal, seconds: dict[str, list[float]]) -> Result:
     operations, engine = flops(ensemble.products), statistics.median(seconds["engine"])
     result = {
         "members": ensemble.members,
@@ -204,7 +191,7 @@ def _whole_cohort(ensemble: Rehearsal) -> Job:
     return lambda: ensemble.steps(20) * ensemble.members
 
 
-def child_result(*arguments: str, **environment: str) -> dict[str, Any]:
+def child_result(*arguments: str, **environment: str) -> Result:
     """What a fresh process of `bench.child` prints.
 
     Args:

@@ -44,7 +44,7 @@ def seconds_to_first_step() -> dict[str, float]:
 
 def peak_memory(members: int) -> dict[str, float]:
     """Peak resident memory in gigabytes while so many members of the canonical setting train and are observed."""
-    from epicycle.bench.cases import CANONICAL
+    from epicycle.bench.settings import CANONICAL
     from epicycle.spec.observation import Observation
     from epicycle.training.devices import start
     from epicycle.training.rehearsal import Rehearsal

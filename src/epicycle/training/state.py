@@ -112,9 +112,9 @@ def world_of(table: Table) -> World:
     """A task's table as arrays of the number types that training uses."""
     no_mirror: Any = np.full(len(table.labels), -1)
     mirror = no_mirror if table.mirror is None else table.mirror.image
-    inputs, mirror_rows = (np.asarray(array, np.int32) for array in (table.inputs, mirror))
-    arrays: dict[str, Any] = {"inputs": inputs, "labels": _label_array(table.labels), "mirror": mirror_rows}
-    return World(**arrays, constant=table.constant, positions=table.positions, tolerance=table.tolerance)
+    inputs: Any = np.asarray(table.inputs, np.int32)
+    mirror_rows: Any = np.asarray(mirror, np.int32)
+    return World(inputs, _label_array(table.labels), mirror_rows, table.constant, table.positions, table.tolerance)
 
 
 def data_of(run: Run, table: Table) -> Data:
