@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim
+from epicycle.spec.plain import Plain
 from epicycle.spec.results import DONE, budget_of, statuses
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def verdicts_document(
     arms: Mapping[str, xarray.Dataset],
     leakage: Mapping[str, Mapping[str, Any]],
     post_hoc: Collection[str],
-) -> dict[str, Any]:
+) -> Plain:
     """Judge claims on the datasets of arms, and put the verdicts into one document.
 
     Args:
@@ -33,7 +34,7 @@ def verdicts_document(
     return {**header, "claims": verdicts, "arms": {name: _arm_summary(data, leakage[name]) for name, data in arms.items()}}
 
 
-def _arm_summary(data: xarray.Dataset, leakage: Mapping[str, Any]) -> dict[str, Any]:
+def _arm_summary(data: xarray.Dataset, leakage: Mapping[str, Any]) -> Plain:
     states = statuses(data)
     return {
         "runs": len(states),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -16,6 +16,7 @@ from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
 from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
+from epicycle.spec.plain import SweptValues
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Cell(Spec):
 
     arm: str
     against: str
-    where: dict[str, Any] = {}
+    where: SweptValues = {}
     levels: dict[str, str] = Field(min_length=1)
 
 

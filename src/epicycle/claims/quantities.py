@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import SerializeAsAny, model_validator
@@ -25,6 +25,7 @@ from epicycle.claims.estimates import (
 )
 from epicycle.events.detectors import Bracket
 from epicycle.spec.families import AnyEvent, Event, Statistic
+from epicycle.spec.plain import SweptValues
 from epicycle.spec.registry import Resolve
 from epicycle.spec.results import budget_of
 
@@ -43,7 +44,7 @@ class Quantity(Statistic):
     """
 
     arm: str
-    where: dict[str, Any] = {}
+    where: SweptValues = {}
 
     @model_validator(mode="after")
     def _events_are_known(self) -> Self:

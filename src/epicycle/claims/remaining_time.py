@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -23,6 +23,7 @@ from epicycle.claims.estimates import (
 from epicycle.claims.statistics import slopes
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEvent, Event, Statistic
+from epicycle.spec.plain import SweptValues
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class RemainingTime(Statistic, ABC):
     event: str
     arm: str
     against: str
-    where: dict[str, Any] = {}
+    where: SweptValues = {}
     detectors: dict[str, AnyEvent] = {}
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,7 @@ from epicycle.claims.intervals import share_interval, shift_interval
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEvent, Event, Statistic
+from epicycle.spec.plain import SweptValues
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Share(Statistic):
 
     event: str
     arm: str
-    where: dict[str, Any] = {}
+    where: SweptValues = {}
     detectors: dict[str, AnyEvent] = {}
 
     @model_validator(mode="after")

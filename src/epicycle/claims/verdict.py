@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from epicycle.claims.estimates import Estimate
 from epicycle.spec.claim import Claim, Region, VerdictName
 from epicycle.spec.errors import NoRuns
+from epicycle.spec.plain import Plain
 
 if TYPE_CHECKING:
     import xarray
@@ -36,7 +37,7 @@ class Verdict:
     detectors: dict[str, VerdictName]
     needs: str = ""
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Plain:
         """Plain data for JSON; infinite ends and unknown numbers become null."""
         estimate = self.estimate
         return {

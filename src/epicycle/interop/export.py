@@ -11,6 +11,8 @@ from safetensors.numpy import save
 from epicycle.interop.parquet import require_pyarrow
 from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.families import Params
+from epicycle.spec.plain import Plain
 from epicycle.store.atomic import write_bytes
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.files import Root, default_root
@@ -118,7 +120,7 @@ def _weights_file(run: StoredRun, step: int, names: str) -> bytes:
     return save(_named_weights(run, step, names, model), metadata={"epicycle": json.dumps(header)})
 
 
-def _named_weights(run: StoredRun, step: int, names: str, model: dict[str, Any]) -> dict[str, Any]:
+def _named_weights(run: StoredRun, step: int, names: str, model: Plain) -> Params:
     """The parameters under the names asked for; `model` is the run's model as plain data."""
     params, layout = run.params(step), NAMES[names]
     if layout is None:

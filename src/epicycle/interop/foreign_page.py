@@ -1,12 +1,12 @@
 """The parts of the page of imported runs that do not come from claims: its figures and its settings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import xarray
 
 from epicycle.events.standard import recorded_events
 from epicycle.interop.column_names import SERIES
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Figure
 
 TITLES = {"acc": "When does accuracy on trained and on held-out data rise?", "loss": "What happens to the losses meanwhile?"}
@@ -24,7 +24,7 @@ def default_figures(arms: Mapping[str, xarray.Dataset]) -> list[Figure]:
     return figures
 
 
-def page_spec(name: str, question: str, arms: Mapping[str, xarray.Dataset], figures: Sequence[Figure]) -> dict[str, Any]:
+def page_spec(name: str, question: str, arms: Mapping[str, xarray.Dataset], figures: Sequence[Figure]) -> Plain:
     """What `report.page.write_page` shows beside data and verdicts, as plain data in the form of a stored study.
 
     Args:
@@ -42,7 +42,7 @@ def page_spec(name: str, question: str, arms: Mapping[str, xarray.Dataset], figu
     }
 
 
-def _settings(data: xarray.Dataset) -> dict[str, Any]:
+def _settings(data: xarray.Dataset) -> Plain:
     """What is known of an arm's runs."""
     return {
         "runs": [str(run) for run in data["run"].values],

@@ -21,6 +21,7 @@ from epicycle.interop.table_files import as_python, tables_by_arm, with_places
 from epicycle.interop.tables import Curve, curves_of, dataset_of
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.plain import Plain
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_json
 from epicycle.store.files import StudyFiles
@@ -168,7 +169,7 @@ class ForeignRuns:
         if files.path.exists() and not files.path.is_dir():
             raise InputError(f"{folder} is a file, not a folder; pass the path of a folder.")
         header = {"study": files.path.name, "question": question, "profile": "stated", "pilot": False}
-        leakage: dict[str, dict[str, Any]] = {arm: {} for arm in self.arms}  # which rows were trained on is not known
+        leakage: dict[str, Plain] = {arm: {} for arm in self.arms}  # which rows were trained on is not known
         verdicts = verdicts_document(header, claims, self.arms, leakage, post_hoc={claim.id for claim in claims})
         write_json(files.verdicts, verdicts)
         command = f"{self._call}.report({str(folder)!r}, ...)  # with the question, claims and figures of this page"

@@ -153,7 +153,7 @@ class Layout:
             params[name] = np.stack(parts) if LAYER in entry.key else parts[0]
         return params, _sizes(lengths)
 
-    def write(self, params: Params) -> dict[str, Any]:
+    def write(self, params: Params) -> Params:
         """A state dict in this layout, buffers included.
 
         Raises:
@@ -163,7 +163,7 @@ class Layout:
         self._check(Differences(missing, [name for name in params if name not in self.tensors]))
         lengths = AxisLengths()
         lengths.read([TensorShape(name, TENSOR_AXES[name], np.shape(value)) for name, value in params.items()])
-        arrays: dict[str, Any] = {}
+        arrays: Params = {}
         for name, entry in self.tensors.items():
             if name in params:
                 arrays |= _split(name, entry, params[name], lengths)
@@ -178,7 +178,7 @@ class Layout:
             raise InputError(f"the names do not fit layout '{self.name}': {differences}.")
 
 
-def _split(name: str, entry: Entry, tensor: Any, lengths: AxisLengths) -> dict[str, Any]:
+def _split(name: str, entry: Entry, tensor: Any, lengths: AxisLengths) -> Params:
     """Our tensor as the arrays that the other code stores."""
     blocks = tensor if LAYER in entry.key else [tensor]
     return {

@@ -11,6 +11,7 @@ from safetensors.numpy import load
 
 from epicycle.interop.torch_files import is_torch_file, read_torch
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.plain import Plain
 
 MOST_PATHS = 8  # in one message
 DEPTH = 3  # levels of dicts and lists that are searched below the top
@@ -25,7 +26,7 @@ class StateDict(NamedTuple):
     """
 
     arrays: Mapping[str, Any]
-    fields: dict[str, Any]
+    fields: Plain
 
 
 def read_state_dict(path: Path, within: str) -> StateDict:

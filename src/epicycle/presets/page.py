@@ -1,8 +1,7 @@
 """Presets as text: the lines of `epicycle presets` and the page docs/presets.md, which a test compares with `page`."""
 
-from typing import Any
-
 from epicycle.spec.kinds import PRESETS
+from epicycle.spec.plain import Plain
 from epicycle.spec.preset import Preset, Published
 from epicycle.spec.registry import load_preset
 from epicycle.spec.yaml_text import dump_yaml
@@ -34,7 +33,7 @@ def described(preset: Preset) -> dict[str, str]:
         Name of a column -> a short phrase, for each of `COLUMNS`.
     """
     experiment = preset.experiment
-    plain: dict[str, Any] = experiment.model_dump(mode="json")
+    plain: Plain = experiment.model_dump(mode="json")
     task, split, training = plain["task"], plain["split"], plain["training"]
     operation = f"{task['operation']} mod {task['p']}" if "p" in task else f"{task['variant']} in {task['group']}"
     optimiser, loss = training["optimiser"], training["loss"]
@@ -101,7 +100,7 @@ def _result(entry: Published) -> str:
     return f"{entry.what}{f' with {changes}' * bool(changes)}: {value} ({entry.source})"
 
 
-def _network(model: dict[str, Any]) -> str:
+def _network(model: Plain) -> str:
     if model["kind"] == "transformer":
         norm = "no norm" if model["norm"] == "none" else f"norm {model['norm']}"
         return f"transformer {model['n_layers']} x {model['d_model']}, {model['n_heads']} heads, {model['act_fn']}, {norm}"
