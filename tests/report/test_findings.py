@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.claims.planted_arms import planted
-from tests.report.test_fork_panels import LEFT, SETTINGS, family
 
 from epicycle.claims.document import verdicts_document
 from epicycle.claims.quantities import EventTime
@@ -17,6 +15,8 @@ from epicycle.report.page import write_page
 from epicycle.spec.claim import Claim, Prediction, Region
 from epicycle.spec.study import Figure, Source
 from epicycle.store.files import StudyFiles
+from tests.claims.planted_arms import planted
+from tests.report.test_fork_panels import LEFT, SETTINGS, family
 
 HEADER = {"study": "planted", "question": "Does it come sooner?", "profile": "stated", "pilot": False}
 TEXT = Source(key="them2022", title="A text", authors="One, Two, Three", year=2022)

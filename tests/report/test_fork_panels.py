@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from tests.claims.planted_arms import STEPS, planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
@@ -22,6 +21,7 @@ from epicycle.report.run_groups import seeds_text
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
 from epicycle.spec.results import Ancestry, with_ancestry
 from epicycle.spec.study import Figure
+from tests.claims.planted_arms import STEPS, planted
 
 DOSES = [1, 3, 10]
 DOSED = {"fork": "control", "edits": [{"kind": "scale", "knob": "lr", "by": 1.0}], "sweep": {"edits.0.by": DOSES}}

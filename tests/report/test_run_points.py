@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-from tests.claims.planted_arms import planted
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.series_quantities import Extreme
@@ -13,6 +12,7 @@ from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
 from epicycle.report.run_points import point_plot
 from epicycle.spec.study import Figure
+from tests.claims.planted_arms import planted
 
 FRACTIONS = [0.3, 0.4, 0.5]
 BOTH = (EventTime(event="t_mem", arm="any"), EventTime(event="t_gen", arm="any"))

@@ -10,7 +10,7 @@ sys.modules["jax"] = None  # importing jax now fails
 
 import importlib, pkgutil
 
-for room in ("report", "store", "claims", "events", "literature"):
+for room in ("report", "store", "claims", "events", "edits", "literature"):
     package = importlib.import_module(f"epicycle.{room}")
     for module in pkgutil.walk_packages(package.__path__, f"epicycle.{room}."):
         importlib.import_module(module.name)
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from epicycle.claims.document import verdicts_document
+from epicycle.edits.knobs import Scale
 from epicycle.report.page import write_page
 from epicycle.spec.results import DONE, RunLabels, arm_dataset
 from epicycle.store.files import StudyFiles
@@ -40,7 +41,7 @@ settings = {
     "boosted": {
         "fork": "control",
         "at": 20,
-        "edits": [{"kind": "scale", "knob": "lr", "by": 1.0}],
+        "edits": [Scale(knob="lr", by=1.0).model_dump(mode="json")],
         "sweep": {"edits.0.by": [10.0]},
     },
 }
@@ -71,7 +72,7 @@ def test_results_are_read_without_the_engine() -> None:
 def test_a_page_is_made_without_the_engine(tmp_path: Path) -> None:
     _run(IMPORTS + PAGE + ENGINE, str(tmp_path))
     page = (tmp_path / "report.html").read_text()
-    assert "control at step 20; scale lr: by 10" in page
+    assert "control at step 20; scale lr: by 10</td>" in page, "defaults of an edit are known without JAX, and left out"
     assert all(f"<h3>{title}</h3>" in page for title in ("Forks", "Curves", "Points"))
 
 
