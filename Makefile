@@ -1,35 +1,38 @@
-# Each target makes its own virtual environment; nothing but Python >= 3.11 is needed.
+# Each target makes its own virtual environment. Nothing but Python >= 3.11 is needed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 KILLS ?= 20
-# pip would compile every module of every package; Python does it for those that are used, and must be free to keep what it compiled.
+# pip would compile every module of every package. Python compiles only the modules that are used, if it may write what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check torture clean
 
+# Install Epicycle and run the quickstart: train, judge, report.
 demo: $(VENV)/installed
 	$(BIN)/epicycle run quickstart
 
-# Most of the time goes to compiling small networks: little is optimised there, and by XLA's older emitters, which take a third of the time.
-# What is compared from process to process is compiled as users get it.
+# Run all tests. Most of their time goes into compiling small networks. So XLA optimises little and uses its older emitters, which take a
+# third of the time. The tests in AS_USED compare results between processes, and are compiled as users compile them.
 AS_USED = tests/training/test_bits.py
 test: $(VENV)/developed
 	XLA_FLAGS=--xla_cpu_use_fusion_emitters=false JAX_DISABLE_MOST_OPTIMIZATIONS=1 \
 		$(BIN)/python -m pytest -n 2 --dist worksteal --ignore $(AS_USED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(AS_USED)
 
+# Lint, check the types, then run all tests.
 check: $(VENV)/developed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(MAKE) test
 
-# Kill a small study at random moments, KILLS times; damage its files, fill its disk, share its root, interrupt it; and compare the
-# bytes with an undisturbed run.
+# Kill a small study at random moments, KILLS times. Then damage its files, fill its disk, share its results folder and interrupt it.
+# Every time, compare the bytes with an undisturbed run.
 torture: $(VENV)/developed
 	$(BIN)/python -m tests.torture --kills $(KILLS)
 
+# Remove the virtual environment.
 clean:
 	rm -rf $(VENV)
 
