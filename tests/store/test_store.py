@@ -188,7 +188,7 @@ def test_a_missing_measure_is_replayed(tiny: ep.Experiment, tmp_path: Path) -> N
 
 def interrupted_cohort(experiment: ep.Experiment, place: Path, monkeypatch: pytest.MonkeyPatch) -> CohortStore:
     """Two commits, then an interruption."""
-    from epicycle.training.loop import CommitClock, Interrupted
+    from epicycle.training.loop import CommitClock
     from epicycle.training.rounds import Pace
 
     asked, runs = iter([False] * 6 + [True] * 99), runs_of(experiment, 0, 1)
