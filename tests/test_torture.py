@@ -12,7 +12,7 @@ import pytest
 from epicycle.lab.session import Session
 from epicycle.lab.study import run_study
 from epicycle.store.files import Root
-from epicycle.studies.own_file import load_file
+from epicycle.studies.study_files import load_file
 from epicycle.training.loop import Interrupted
 from tests import torture
 

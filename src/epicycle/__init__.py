@@ -20,9 +20,10 @@ from epicycle.training import LOSSES, OPTIMISERS
 
 if TYPE_CHECKING:
     from epicycle.claims.change_points import ChangePoints as ChangePoints
+    from epicycle.claims.differences import Difference as Difference
     from epicycle.claims.estimates import PerRun as PerRun
-    from epicycle.claims.factors import Cell as Cell
-    from epicycle.claims.factors import FactorShare as FactorShare
+    from epicycle.claims.factor_shares import Cell as Cell
+    from epicycle.claims.factor_shares import FactorShare as FactorShare
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Quantity as Quantity
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from epicycle.claims.series_quantities import SeriesChange as SeriesChange
     from epicycle.claims.series_quantities import Trend as Trend
     from epicycle.claims.series_quantities import ValueAt as ValueAt
-    from epicycle.claims.statistics import Difference as Difference
-    from epicycle.claims.statistics import Share as Share
-    from epicycle.claims.statistics import Slope as Slope
+    from epicycle.claims.shares import Share as Share
+    from epicycle.claims.slopes import Slope as Slope
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.variance import VarianceShare as VarianceShare
     from epicycle.edits.data import Add as Add
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from epicycle.models.wrapped import wrap as wrap
     from epicycle.notebook import Runs as Runs
     from epicycle.notebook import train as train
-    from epicycle.presets.factors import swaps as swaps
+    from epicycle.presets.swaps import swaps as swaps
     from epicycle.spec.arms import ForkArm as ForkArm
     from epicycle.spec.arms import RootArm as RootArm
     from epicycle.spec.claim import Claim as Claim
@@ -163,7 +163,7 @@ declare(
 
 # Public name -> `module:name`; the classes of the table of kinds are added below.
 _HOMES = {
-    "Cell": "epicycle.claims.factors:Cell",
+    "Cell": "epicycle.claims.factor_shares:Cell",
     "Claim": "epicycle.spec.claim:Claim",
     "Course": "epicycle.spec.experiment:Course",
     "Edit": "epicycle.spec.families:Edit",
@@ -206,7 +206,7 @@ _HOMES = {
     "import_weights": "epicycle.interop.weights:import_weights",
     "knob": "epicycle.spec.fields:knob",
     "static": "epicycle.spec.fields:static",
-    "swaps": "epicycle.presets.factors:swaps",
+    "swaps": "epicycle.presets.swaps:swaps",
     "train": "epicycle.notebook:train",
     "wrap": "epicycle.models.wrapped:wrap",
     "open": "epicycle.store.reading:open_results",

@@ -11,18 +11,18 @@ import xarray
 
 from epicycle.events.standard import event_dataset
 from epicycle.events.stops import ends_of
-from epicycle.lab.cohorts import train_runs
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import ForkRequest, donor_finder, forked
+from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Session, Watcher, ignore_progress
 from epicycle.spec.arms import ArmRun, RootArm, short_names
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Activations, Edit, Event
 from epicycle.spec.observation import Observation
 from epicycle.store.files import Root, default_root
-from epicycle.store.listed import ListedArm
 from epicycle.store.reading import ArmReader, unstacked
 from epicycle.store.runs import StoredRun
+from epicycle.store.study_listing import ListedArm
 
 if TYPE_CHECKING:
     import pandas

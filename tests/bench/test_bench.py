@@ -42,7 +42,7 @@ def test_the_floor_grows_with_the_work(machine: Machine, alone: bool) -> None:
 @pytest.mark.parametrize("model", [ep.Transformer(n_layers=2, d_model=16), ep.MLP(d_model=8, d_mlp=16)], ids=lambda m: m.kind)
 def test_the_plain_loop_is_the_same_function(model: Any) -> None:
     torch = pytest.importorskip("torch")
-    from epicycle.bench.plain import network, trainer
+    from epicycle.bench.pytorch_loop import network, trainer
 
     setting = experiment(7, model)
     table = setting.task.table()

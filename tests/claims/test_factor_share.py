@@ -5,7 +5,7 @@ import pytest
 import xarray
 from tests.claims.planted_arms import planted
 
-from epicycle.claims.factors import Cell, FactorShare, factor_share
+from epicycle.claims.factor_shares import Cell, FactorShare, factor_share
 from epicycle.spec.errors import InputError
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.power import power
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Extreme
-from epicycle.claims.statistics import Difference
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from tests.claims.planted_arms import planted, stepping
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventTime
-from epicycle.claims.statistics import Difference, Share, Slope
+from epicycle.claims.shares import Share
+from epicycle.claims.slopes import Slope
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from tests.claims.planted_arms import stepping
 
-from epicycle.claims.document import verdicts_document
 from epicycle.claims.quantities import EventRatio, EventTime
-from epicycle.claims.statistics import Share
+from epicycle.claims.shares import Share
 from epicycle.claims.verdict import judge
+from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.events.detectors import Threshold
 from epicycle.literature.accounts import ACCOUNTS
 from epicycle.spec.claim import Claim, Gate, Region

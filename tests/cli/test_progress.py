@@ -8,7 +8,7 @@ from rich.console import Console
 
 from epicycle import Experiment
 from epicycle.cli.progress import MEMBERS_SHOWN, Display
-from epicycle.lab.cohorts import train_runs
+from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Progress, Session
 from epicycle.spec.arms import RootArm
 from epicycle.store.files import Root

@@ -28,7 +28,7 @@ from safetensors.numpy import save_file
 
 import epicycle as ep
 from epicycle.spec.yaml_text import load_yaml
-from epicycle.studies.own_file import load_file
+from epicycle.studies.study_files import load_file
 from tests.cli.commands import Command, command, parse  # noqa: F401
 from tests.docs.pages import REPOSITORY, Block, blocks_of, inline_commands, name_of
 from tests.docs.test_extend import own_modules  # noqa: F401
@@ -42,9 +42,6 @@ MAKEFILE = (REPOSITORY / "Makefile").read_text()
 # First words of a command, or label of a block -> why it is not run.
 NOT_RUN = {
     "epicycle bench": "measures speed for minutes (tests/bench runs its parts); its options are parsed",
-    "pip install": "needs a network",
-    "git clone": "needs a network",
-    "cd": "the test has a folder of its own",
     "flax": "run by tests/models/test_wrapped.py where Flax is installed",
     "equinox": "run by tests/models/test_wrapped.py where Equinox is installed",
 }

@@ -63,7 +63,7 @@ def test_forks_of_forks_and_asking_again(root: Path, monkeypatch: pytest.MonkeyP
     assert (second.data.moment.values == 33).all()
     at_start = parents.fork(0)
     assert_same_end(parents, at_start)
-    monkeypatch.setattr("epicycle.lab.cohorts.start", lambda: pytest.fail("what exists is not trained again"))
+    monkeypatch.setattr("epicycle.lab.missing_runs.start", lambda: pytest.fail("what exists is not trained again"))
     parents.fork(20)
 
 

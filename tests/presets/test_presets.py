@@ -16,8 +16,8 @@ from tests.models.test_forward import REFERENCE, weights_of
 import epicycle as ep
 from epicycle.cli.main import main
 from epicycle.measures.fit import Accuracy
-from epicycle.presets.factors import differences, swaps
-from epicycle.presets.page import described, page
+from epicycle.presets.preset_pages import described, page
+from epicycle.presets.swaps import differences, swaps
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.fields import role_of
@@ -369,4 +369,4 @@ def test_described() -> None:
 
 def test_the_page_is_current() -> None:
     written = Path(__file__).parents[2] / "docs" / "presets.md"
-    assert written.read_text() == page(), "write it again: python -m epicycle.presets.page > docs/presets.md"
+    assert written.read_text() == page(), "write it again: python -m epicycle.presets.preset_pages > docs/presets.md"

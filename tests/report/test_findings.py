@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from epicycle.claims.document import verdicts_document
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.claims.verdict import judge
+from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.lab.study import provenance
 from epicycle.report.findings import findings
 from epicycle.report.page import write_page

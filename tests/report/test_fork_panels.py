@@ -9,7 +9,7 @@ import xarray
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
-from epicycle.claims.statistics import Share
+from epicycle.claims.shares import Share
 from epicycle.report.ancestry import control_of, families, with_parents
 from epicycle.report.arm_tables import not_reached, time_left_rows
 from epicycle.report.captions import fork_caption, point_caption

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epicycle.claims.document import verdicts_document
+from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.edits.knobs import Scale
 from epicycle.report.page import write_page
 from epicycle.spec.results import DONE, RunLabels, arm_dataset

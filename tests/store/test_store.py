@@ -10,7 +10,7 @@ import pytest
 import xarray
 
 import epicycle as ep
-from epicycle.lab.cohorts import train_runs
+from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Session
 from epicycle.spec.arms import RootArm
 from epicycle.spec.errors import InputError
@@ -19,9 +19,9 @@ from epicycle.spec.observation import Observation
 from epicycle.store.atomic import read_json, write_bytes, write_json
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import read_checkpoint, write_checkpoint
+from epicycle.store.cohort_marker import Commit
 from epicycle.store.cohorts import CohortStore
 from epicycle.store.files import Root
-from epicycle.store.marker import Commit
 from epicycle.store.runs import StoredRun
 from epicycle.training.loop import Interrupted
 
@@ -128,7 +128,7 @@ def test_a_shorter_budget_is_there_already(tiny: ep.Experiment, root: Path, monk
     short = tiny.swept("training.steps", 20)
     assert train_all(runs_of(short, 0, 1), root) == 0
     assert train_all(runs_of(short, 0), root) == 0
-    monkeypatch.setattr("epicycle.lab.cohorts.start", lambda: pytest.fail("nothing needs JAX any more"))
+    monkeypatch.setattr("epicycle.lab.missing_runs.start", lambda: pytest.fail("nothing needs JAX any more"))
     assert train_all(runs_of(short, 0, 1), root) == 0
     xarray.testing.assert_identical(ep.open(next((root / "cohorts").glob("[!.]*"))), before)
 
@@ -148,7 +148,7 @@ def test_stops_are_found_and_reasked(tiny: ep.Experiment, tmp_path: Path, monkey
     handle = ep.train(stopping, seeds=3, observation=SMALL, root=tmp_path / "r")
     own = np.isfinite(handle.data.train_loss).sum("step").values
     assert (own == ends).all(), "trained further for somebody else, a run still ends where its own spec says"
-    monkeypatch.setattr("epicycle.lab.cohorts.start", lambda: pytest.fail("the whole budget holds what a stop asks for"))
+    monkeypatch.setattr("epicycle.lab.missing_runs.start", lambda: pytest.fail("the whole budget holds what a stop asks for"))
     assert train_all(runs_of(stopping, 0, 1, 2), tmp_path / "r") == 0
     with pytest.raises(InputError, match="cannot end a run"):
         train_all(runs_of(tiny.swept("training.stop", {"event": "t_peak"}), 0), tmp_path / "r")
@@ -264,7 +264,7 @@ def test_a_cohort_that_somebody_else_trains_is_waited_for(
         assert set(done) == set(Catalogue(Root(tmp_path / "r")).members) - {store.id}, "it takes the free cohort first"
         holder.close()
 
-    monkeypatch.setattr("epicycle.lab.cohorts.time.sleep", ends_meanwhile)
+    monkeypatch.setattr("epicycle.lab.missing_runs.time.sleep", ends_meanwhile)
     assert holder.enter_context(store.held()), "nobody else holds it"
     with pytest.warns(UserWarning, match=f"another process is training cohort {store.id}; waiting"):
         assert train_all(runs, tmp_path / "r", watch=lambda progress: done.append(progress.cohort_id)) == 3

@@ -14,7 +14,7 @@ from epicycle.spec.experiment import Run
 from epicycle.training.cost import Product, flops, member_bytes, peak_bytes, products, step_products
 from epicycle.training.devices import Machine
 from epicycle.training.program import step
-from epicycle.training.rehearsal import Rehearsal, calibrated
+from epicycle.training.program_timing import Rehearsal, calibrated
 from epicycle.training.state import data_of, initialiser, world_of
 
 SETTINGS = {
@@ -107,7 +107,7 @@ def test_calibration_is_kept_and_never_trusted_blindly(machine: Machine, monkeyp
     calibration = calibrated(SMALL, 4, machine, ())
     assert 0 < calibration.step < 1
     cache_file = next(tmp_path.glob("calibrations/*.json"))
-    monkeypatch.setattr("epicycle.training.rehearsal.Rehearsal", lambda *_: pytest.fail("measured before"))
+    monkeypatch.setattr("epicycle.training.program_timing.Rehearsal", lambda *_: pytest.fail("measured before"))
     assert calibrated(SMALL, 9, machine, ()) == calibration
     monkeypatch.undo()
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path))

@@ -10,7 +10,7 @@ import pytest
 import epicycle as ep
 from epicycle.spec.experiment import bind
 from epicycle.training.devices import Machine
-from epicycle.training.rehearsal import Rehearsal
+from epicycle.training.program_timing import Rehearsal
 from epicycle.training.schedules import lr_share
 
 

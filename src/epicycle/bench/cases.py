@@ -28,7 +28,7 @@ from epicycle.spec.families import Params
 from epicycle.spec.observation import Observation
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
-from epicycle.training.rehearsal import Rehearsal
+from epicycle.training.program_timing import Rehearsal
 
 ROUNDS = 7
 GPU_MEMBERS = (1, 8, 64, 512, 4096)
@@ -179,7 +179,7 @@ def _comparison(ensemble: Rehearsal, seconds: dict[str, list[float]]) -> Result:
 
 
 def _plain_loop(setting: Experiment, steps: int) -> Job:
-    from epicycle.bench.plain import trainer
+    from epicycle.bench.pytorch_loop import trainer
 
     params = setting.model.init(jax.random.key(0), setting.task.table())
     train = trainer(setting, {name: np.array(value) for name, value in params.items()}, cores())

@@ -47,7 +47,7 @@ def peak_memory(members: int) -> dict[str, float]:
     from epicycle.bench.settings import CANONICAL
     from epicycle.spec.observation import Observation
     from epicycle.training.devices import start
-    from epicycle.training.rehearsal import Rehearsal
+    from epicycle.training.program_timing import Rehearsal
 
     ensemble = Rehearsal(CANONICAL, members, start(), Observation().measures)
     ensemble.steps(2)

@@ -7,7 +7,7 @@ from scipy import special
 from epicycle.claims.intervals import order_statistic_rank, share_interval
 from epicycle.claims.quantities import Quantity
 from epicycle.claims.remaining_time import RemainingTime
-from epicycle.claims.statistics import Share
+from epicycle.claims.shares import Share
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 

@@ -25,7 +25,7 @@ from epicycle.claims.estimates import (
 )
 from epicycle.events.detectors import Bracket
 from epicycle.spec.families import AnyEvent, Event, Statistic
-from epicycle.spec.plain import SweptValues
+from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.registry import Resolve
 from epicycle.spec.results import budget_of
 

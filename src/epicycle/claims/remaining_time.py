@@ -20,10 +20,10 @@ from epicycle.claims.estimates import (
     detectors_of,
     median_estimate,
 )
-from epicycle.claims.statistics import slopes
+from epicycle.claims.slopes import slopes
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEvent, Event, Statistic
-from epicycle.spec.plain import SweptValues
+from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 from epicycle.claims.estimates import Estimate
 from epicycle.spec.claim import Claim, Region, VerdictName
 from epicycle.spec.errors import NoRuns
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 if TYPE_CHECKING:
     import xarray

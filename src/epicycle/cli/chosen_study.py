@@ -16,7 +16,7 @@ def load_study(name: str) -> "Study":
     """
     from epicycle.spec.own_code import make_importable
     from epicycle.studies import load
-    from epicycle.studies.own_file import SUFFIXES, load_file
+    from epicycle.studies.study_files import SUFFIXES, load_file
 
     if Path(name).suffix in SUFFIXES:
         return load_file(Path(name))
@@ -57,13 +57,13 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
     from epicycle.spec.errors import InputError
     from epicycle.store.files import Root, StudyFiles, default_root
     from epicycle.store.studies import find_study
-    from epicycle.studies.own_file import SUFFIXES
+    from epicycle.studies.study_files import SUFFIXES
 
     path = Path(target)
     if path.is_dir():
         if not (path / "verdicts.json").is_file():
             raise InputError(
-                f"{target} is not the results folder of a study: it holds no verdicts.json. Give studies/NAME/ID of a root."
+                f"{target} is not the results folder of a study: it holds no verdicts.json. Give a folder like epicycle-results/studies/quickstart/ID."
             )
         return Root(path.absolute().parents[2]).opened(), StudyFiles(path.absolute())
     results = Root(root or default_root()).opened()

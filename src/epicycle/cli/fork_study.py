@@ -7,7 +7,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure, Study
 from epicycle.spec.yaml_text import load_yaml
 from epicycle.store.atomic import read_yaml

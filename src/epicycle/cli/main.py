@@ -50,7 +50,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         where = f"{error.filename}: " if error.filename else ""
         advice = "Results are whole up to the last save. Make room or choose another --root, then run the same command again."
         return f"{where}{error.strerror or error}. {advice}", BAD_INPUT
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a wrong option or argument, told by typer
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # typer refused an option or argument
         return error.format_message(), int(error.exit_code)
     if line := line_of(error):
         return f"{line}: {in_words(error)} Correct the line and run again.", BAD_INPUT

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from epicycle.store.listed import StudyRuns
+    from epicycle.store.study_listing import StudyRuns
 
-DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3
+DONE, BAD_INPUT, INTERRUPTED = 0, 2, 3  # 1 is Python's own, for an error that nobody foresaw
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
 
 

@@ -8,7 +8,7 @@ import typer
 from epicycle.cli.app import JsonOption, ResultsArgument, RootOption, RunArgument
 from epicycle.cli.chosen_study import find_results
 from epicycle.cli.output import print_json, print_verdicts
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 if TYPE_CHECKING:
     from epicycle.spec.study import Study
@@ -59,7 +59,7 @@ def presets(name: PresetArgument = None, as_json: JsonOption = False) -> None:
 
     For example: epicycle presets NP
     """
-    from epicycle.presets.page import described, details
+    from epicycle.presets.preset_pages import described, details
     from epicycle.spec.kinds import PRESETS
     from epicycle.spec.registry import load_preset
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
 
-from epicycle.claims.factors import Cell
+from epicycle.claims.factor_shares import Cell
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.base import Part, Spec
 from epicycle.spec.claim import Claim, Gate, Prediction, Region

@@ -50,7 +50,8 @@ EditOption = Annotated[
     typer.Option("--edit", metavar="YAML", help="Any other edit, for example '{kind: remove, share: 0.5}'. May be repeated."),
 ]
 StepsOption = Annotated[
-    int | None, typer.Option("--steps", metavar="N", help="Steps to train after the fork. Default: as many as the run had planned.")
+    int | None,
+    typer.Option("--steps", metavar="N", help="Steps to train after the fork. Default: to the end of the run's own budget."),
 ]
 
 
@@ -103,7 +104,7 @@ def fork(
     from epicycle.spec.own_code import make_importable
     from epicycle.store.atomic import read_json
     from epicycle.store.files import Root, default_root
-    from epicycle.store.listed import StudyRuns
+    from epicycle.store.study_listing import StudyRuns
 
     make_importable(Path.cwd())  # the run may use parts in the user's own files
     results = Root(root or default_root()).opened()
@@ -137,7 +138,7 @@ def plan(
     """
     chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
     choose_platform(platform)
-    from epicycle.lab.plan import plan as plan_of
+    from epicycle.lab.cost_plan import plan as plan_of
     from epicycle.training.devices import start
 
     costs = plan_of(chosen, start(), lambda line: typer.echo(line, err=True))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from epicycle.edits.counted import CountedEdit
+from epicycle.edits.bases import CountedEdit
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import EditContext
 from epicycle.spec.fields import data

@@ -15,7 +15,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Course, Experiment
 from epicycle.spec.families import Edit, EditContext
 from epicycle.spec.fields import data
-from epicycle.spec.moments import ForkMoment
+from epicycle.spec.moment_grammar import ForkMoment
 from epicycle.spec.paths import knob_path
 
 FIXED = ("task", "training.steps", "training.stop")  # what `Change` must not touch

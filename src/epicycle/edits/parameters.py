@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from epicycle.edits.counted import TensorEdit
+from epicycle.edits.bases import TensorEdit
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Edit, EditContext, Params

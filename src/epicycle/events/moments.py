@@ -18,7 +18,7 @@ from epicycle.events.detectors import Threshold
 from epicycle.events.standard import bracket_in, standard
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Event
-from epicycle.spec.moments import PASSES, PEAK, SHARE
+from epicycle.spec.moment_grammar import PASSES, PEAK, SHARE
 
 if TYPE_CHECKING:
     import xarray

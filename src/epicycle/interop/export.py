@@ -12,7 +12,7 @@ from epicycle.interop.parquet import require_pyarrow
 from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Params
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.store.atomic import write_bytes
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.files import Root, default_root

@@ -6,7 +6,7 @@ import xarray
 
 from epicycle.events.standard import recorded_events
 from epicycle.interop.column_names import SERIES
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure
 
 TITLES = {"acc": "When does accuracy on trained and on held-out data rise?", "loss": "What happens to the losses meanwhile?"}

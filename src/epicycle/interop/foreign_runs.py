@@ -21,7 +21,7 @@ from epicycle.interop.table_files import as_python, tables_by_arm, with_places
 from epicycle.interop.tables import Curve, curves_of, dataset_of
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_json
 from epicycle.store.files import StudyFiles
@@ -157,7 +157,7 @@ class ForeignRuns:
         Raises:
             InputError: a claim or a figure names an arm or a series that these runs do not have, or the folder is a file.
         """
-        from epicycle.claims.document import verdicts_document
+        from epicycle.claims.verdicts_document import verdicts_document
         from epicycle.report.page import write_page
         from epicycle.store.studies import provenance
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 
 from epicycle.interop.torch_files import is_torch_file, read_torch
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 MOST_PATHS = 8  # in one message
 DEPTH = 3  # levels of dicts and lists that are searched below the top

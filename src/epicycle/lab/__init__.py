@@ -1,1 +1,7 @@
-"""Runs a study: arms become runs, runs are trained in cohorts and judged."""
+"""Runs a study: arms become runs, what is missing is trained, forks follow, claims are judged.
+
+- `study.py`: the walk through a study. `registration.py`: what was claimed before the first step.
+- `missing_runs.py`: decides which runs have to be trained, and trains them. `cohort_of_runs.py`: groups runs by program.
+- `forks.py`: which forks there are. `fork_starts.py`: the state in which each begins. `fork_edits.py`: applies its edits.
+- `cost_plan.py`: what a study costs before it runs. `resources.py`: memory and disk. `session.py`: what every call needs.
+"""

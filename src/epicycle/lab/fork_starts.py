@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from epicycle.lab.assembly import cohort_key
+from epicycle.lab.cohort_of_runs import cohort_key
 from epicycle.lab.fork_edits import Donors, applied
 from epicycle.lab.session import Session
 from epicycle.spec.errors import InputError

@@ -10,25 +10,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from epicycle.claims.document import verdicts_document
+from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.events.standard import event_steps
 from epicycle.events.stops import ends_of
-from epicycle.lab.cohorts import train_runs
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import DonorFinder, ForkRequest, donor_finder, forked
+from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.registration import post_hoc, register
 from epicycle.lab.session import Session
 from epicycle.spec.arms import ArmRun, ForkArm
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.identity import digest, identity
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
 from epicycle.store.atomic import write_json, write_yaml, writing
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.files import Root, StudyFiles
-from epicycle.store.listed import ListedArm, StudyRuns
-from epicycle.store.members import MemberRecord
 from epicycle.store.studies import document, provenance
+from epicycle.store.study_listing import ListedArm, StudyRuns
 
 if TYPE_CHECKING:
     import xarray

@@ -1,4 +1,4 @@
-"""The networks: one file or folder per architecture. `sites.py` names every activation; MODELS lists the kinds."""
+"""The networks: one file or folder per architecture. Each network names its activations; `sites.py` records and patches them."""
 
 MODELS = {
     "transformer": "epicycle.models.transformer.model:Transformer",

@@ -6,22 +6,19 @@ from N(0, 1/fan_in) and biases start at 0.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from epicycle.models.activations import ACTIVATIONS, Activation
+from epicycle.models.activation_functions import ACTIVATIONS, Activation
 from epicycle.models.initialisation import Scheme, Tensor, draw
 from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
-from epicycle.spec.families import Activations, Model, Params
+from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
 from epicycle.spec.table import Table
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
 
 Bias = Literal["b_in", "b_hidden", "b_U"]
 
@@ -109,7 +106,7 @@ class MLP(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        patches: Sequence["SitePatch"] = (),
+        patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row d_vocab_out"], Activations]:
         """Logits and all activations.

@@ -6,7 +6,7 @@ tested.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,9 @@ from jaxtyping import Array, Float, Int
 
 from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
-from epicycle.spec.families import Activations, Model, Params
+from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
 from epicycle.spec.table import Table
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
 
 
 class Quadratic(Model):
@@ -75,7 +72,7 @@ class Quadratic(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        patches: Sequence["SitePatch"] = (),
+        patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row d_vocab_out"], Activations]:
         """Logits and all activations.

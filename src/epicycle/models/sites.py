@@ -6,15 +6,11 @@ A patch is a pair (pattern, function). The function replaces the activation at e
 
 import fnmatch
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from jaxtyping import Array, Float
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import Activations
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
+from epicycle.spec.families import Activations, SitePatch
 
 
 class Sites:
@@ -24,7 +20,7 @@ class Sites:
         values: the activations recorded so far, by name, after patching.
     """
 
-    def __init__(self, patches: Sequence["SitePatch"] = ()) -> None:
+    def __init__(self, patches: Sequence[SitePatch] = ()) -> None:
         self._patches = tuple(patches)
         self._n_matches = [0] * len(self._patches)
         self.values: Activations = {}

@@ -8,7 +8,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,12 +18,9 @@ from pydantic import create_model, model_validator
 
 from epicycle.models.sites import Sites
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import Activations, Model, Params
+from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import static
 from epicycle.spec.table import Table
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
 
 ENGINE_ARGUMENTS = ("key", "table", "params", "inputs", "positions")  # the engine passes these, so no field can have their names
 Plain = bool | int | float | str | tuple[Any, ...] | None  # a default that a file can state
@@ -93,7 +90,7 @@ class Wrapped(Model):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        patches: Sequence["SitePatch"] = (),
+        patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row *answer d_vocab_out"], Activations]:
         """The logits of the user's `apply`.

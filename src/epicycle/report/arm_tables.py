@@ -13,8 +13,8 @@ from epicycle.claims.verdict import shown
 from epicycle.events.detectors import Onset, Threshold
 from epicycle.events.standard import event_steps, recorded_events, standard
 from epicycle.report.curves import steps_reached
+from epicycle.report.page_data import StudyPage
 from epicycle.report.run_groups import group_text, point_texts, runs_by_point, seeds_text, steps_text, value_text, without_text
-from epicycle.report.study_page import StudyPage
 from epicycle.report.style import series_style
 from epicycle.spec.families import Event
 from epicycle.spec.registry import resolve

@@ -2,7 +2,7 @@
 
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
 from epicycle.report.markup import badges, escaped, table
-from epicycle.report.study_page import Document, StudyPage
+from epicycle.report.page_data import Document, StudyPage
 from epicycle.report.style import VERDICTS
 from epicycle.spec.claim import Prediction
 

@@ -16,9 +16,9 @@ from epicycle.report.findings import findings, findings_list
 from epicycle.report.fork_figure import fork_figure
 from epicycle.report.fork_panels import shows_forks
 from epicycle.report.markup import escaped, table
+from epicycle.report.page_data import Document, StudyPage
 from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
-from epicycle.report.study_page import Document, StudyPage
 from epicycle.spec.study import Figure
 from epicycle.spec.yaml_text import dump_yaml
 from epicycle.store.atomic import read_json, read_yaml, write_text

@@ -10,9 +10,9 @@ from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
-from epicycle.spec.moments import ForkMoment
+from epicycle.spec.moment_grammar import ForkMoment
 from epicycle.spec.paths import get_path, with_path
-from epicycle.spec.plain import SweptValues
+from epicycle.spec.plain_data import SweptValues
 
 
 class ArmRun(NamedTuple):

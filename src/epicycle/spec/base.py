@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, m
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.fields import Role, role_of
 from epicycle.spec.own_code import is_own, module_name
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 
 class Spec(BaseModel):

@@ -13,7 +13,7 @@ from epicycle.spec.families import AnyEdit, AnyLoss, AnyModel, AnyOptimiser, Any
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.paths import knob_path, with_path
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.registry import default_part, load_preset
 
 MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
     from epicycle.spec.table import Table
 
-    SitePatch = tuple[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]]
-
 Params = dict[str, Any]  # name of a tensor -> array
 Activations = dict[str, Any]  # hook name of a site -> array
+SitePatch = tuple[str, Callable[[Any], Any]]  # pattern of hook names, and a function of the activation
 
 
 class Task(Part, ABC):

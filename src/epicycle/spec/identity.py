@@ -11,7 +11,7 @@ from typing import Any
 
 from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.fields import role_of
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 
 def canonical_json(value: Any) -> str:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from epicycle.spec.errors import InputError, nearest
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.yaml_text import load_yaml
 
 

@@ -8,7 +8,7 @@ from epicycle.spec.base import Part, Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment
 from epicycle.spec.paths import get_path
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Source
 
 

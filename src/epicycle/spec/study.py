@@ -13,7 +13,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import with_path
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 ProfileName = Literal["stated", "quick", "hour", "full"]
 

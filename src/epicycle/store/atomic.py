@@ -17,7 +17,7 @@ from typing import Any
 import filelock
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.yaml_text import dump_yaml, load_yaml
 
 PARTIAL = ".partial"

@@ -7,9 +7,9 @@ import filelock
 from epicycle.spec.errors import InputError
 from epicycle.spec.identity import digest
 from epicycle.store.atomic import damaged
+from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import read_members
 from epicycle.store.files import Root
-from epicycle.store.members import MemberRecord
 
 
 class Place(NamedTuple):

@@ -1,6 +1,6 @@
 """One directory per cohort, with fixed membership: created whole, written by one process at a time, resumed from what was committed.
 
-The marker (`status.json`, see `marker.py`) says which rows and which checkpoint are whole. Readers ignore whatever lies past them.
+The marker (`status.json`, see `cohort_marker.py`) says which rows and which checkpoint are whole. Readers ignore the rest.
 """
 
 import os
@@ -20,13 +20,13 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Request
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import SeriesShape, Status
 from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint, write_checkpoint
+from epicycle.store.cohort_marker import Commit, Marker, Segment, blank_marker, read_marker, write_marker
+from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.files import CohortFiles, Root
-from epicycle.store.marker import Commit, Marker, Segment, blank_marker, read_marker, write_marker
-from epicycle.store.members import MemberRecord
 from epicycle.store.series import SegmentSeries, adopt_series, create_series, fixed_sums, read_series, write_rows
 
 NURSERY = ".new-"  # a directory's name begins with this until all of its files are there

@@ -11,10 +11,10 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.results import COORDINATES, RunLabels, Status, arm_dataset, swept_names
 from epicycle.store.atomic import missing, read_json
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohort_marker import read_marker
 from epicycle.store.cohorts import read_members, stored_series
 from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles
-from epicycle.store.listed import ListedArm, StudyRuns
-from epicycle.store.marker import read_marker
+from epicycle.store.study_listing import ListedArm, StudyRuns
 
 
 def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:

@@ -8,13 +8,13 @@ import xarray
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Params
 from epicycle.spec.paths import with_path
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
+from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore
 from epicycle.store.files import Root
-from epicycle.store.members import MemberRecord
 from epicycle.store.reading import cohort_dataset
 
 SCALARS = ("step", "key", "diverged")  # entries of a stored state that are no parameters and have no prefix

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import version
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.store.atomic import read_json
 from epicycle.store.files import Root, StudyFiles
 

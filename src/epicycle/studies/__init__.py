@@ -10,7 +10,7 @@ Every file has the same parts in the same order:
     STUDY      all of these together, with its profiles: `quick` (a pilot), `hour` and `full`
 
 To add a study, write such a file and add its name to `NAMES`. Registered claims must not be changed afterwards: a changed claim counts
-as a new one, made after the runs. A user's own study needs no place in this folder: `own_file.py` reads it from any file.
+as a new one, made after the runs. A user's own study needs no place in this folder: `study_files.py` reads it from any file.
 """
 
 import importlib

@@ -5,9 +5,11 @@ train fraction, so it is shown for several fractions. One arm crosses seeds of w
 of the delay comes from.
 """
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventRatio, EventTime, Span
 from epicycle.claims.series_quantities import SeriesChange, Trend, ValueAt
-from epicycle.claims.statistics import Difference, Share, Slope
+from epicycle.claims.shares import Share
+from epicycle.claims.slopes import Slope
 from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Descent, Peak, Threshold
 from epicycle.literature.texts import NANDA, POWER, THREAD, VARMA

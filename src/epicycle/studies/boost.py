@@ -8,11 +8,13 @@ a fork still needs is compared with the number that its control needed from the 
 from typing import Any
 
 from epicycle.claims.change_points import ChangePoints
-from epicycle.claims.factors import Cell, FactorShare
+from epicycle.claims.differences import Difference
+from epicycle.claims.factor_shares import Cell, FactorShare
 from epicycle.claims.quantities import EventRatio, EventTime, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, ValueAt
-from epicycle.claims.statistics import Difference, Share, Slope
+from epicycle.claims.shares import Share
+from epicycle.claims.slopes import Slope
 from epicycle.edits.knobs import Change, Scale
 from epicycle.events.detectors import Onset, Recovery
 from epicycle.literature.texts import POWER, THREAD

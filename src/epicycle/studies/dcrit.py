@@ -7,9 +7,10 @@ trained on, each by itself.
 
 from typing import Any
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.series_quantities import SeriesChange, ValueAt
-from epicycle.claims.statistics import Difference, Slope
+from epicycle.claims.slopes import Slope
 from epicycle.claims.transitions import Transition
 from epicycle.edits.data import Remove, Replace
 from epicycle.edits.knobs import Set

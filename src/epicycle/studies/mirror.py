@@ -6,9 +6,10 @@ mirror-closed splits hold out both pairs or neither. A third leaves nothing but 
 are their own mirrors and are left out.
 """
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventRatio, EventTime
 from epicycle.claims.series_quantities import Extreme, ValueAt
-from epicycle.claims.statistics import Difference, Slope
+from epicycle.claims.slopes import Slope
 from epicycle.events.detectors import Onset
 from epicycle.literature.texts import POWER, THREAD
 from epicycle.spec.arms import RootArm

@@ -7,10 +7,11 @@ network that has generalised on the same rows.
 
 from typing import Any
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventRatio
 from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.claims.series_quantities import SeriesChange, ValueAt
-from epicycle.claims.statistics import Difference, Slope
+from epicycle.claims.slopes import Slope
 from epicycle.edits.knobs import Scale, Set
 from epicycle.edits.parameters import ResetWeights, ScaleWeights, Transplant
 from epicycle.literature.texts import LIU, THREAD, VARMA

@@ -6,9 +6,10 @@ that two such runs are the same. This study asks whether the whole multiplicatio
 long as those sums.
 """
 
+from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventRatio, EventTime
 from epicycle.claims.series_quantities import Extreme
-from epicycle.claims.statistics import Difference, Share
+from epicycle.claims.shares import Share
 from epicycle.literature.texts import POWER
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Region

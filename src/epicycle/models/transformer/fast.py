@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from epicycle.models.activations import ACTIVATIONS, normalised
+from epicycle.models.activation_functions import ACTIVATIONS, normalised
 from epicycle.models.transformer.fields import TransformerFields
 from epicycle.models.transformer.positions import rotated
 from epicycle.models.transformer.streams import Stream, attended, embedded

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import model_validator
 
-from epicycle.models.activations import Activation, normalised
+from epicycle.models.activation_functions import Activation, normalised
 from epicycle.models.initialisation import Scheme, Tensor, draw
 from epicycle.models.transformer.positions import sinusoids
 from epicycle.spec.errors import InputError

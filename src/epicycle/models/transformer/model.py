@@ -6,7 +6,6 @@ At p = 113 the network has 226,816 parameters. Weights have the names and shapes
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import jax
 from jaxtyping import Array, Float, Int
@@ -14,11 +13,8 @@ from jaxtyping import Array, Float, Int
 from epicycle.models.transformer import fast as fast_form
 from epicycle.models.transformer import plain as plain_form
 from epicycle.models.transformer.fields import TransformerFields
-from epicycle.spec.families import Activations, Params
+from epicycle.spec.families import Activations, Params, SitePatch
 from epicycle.spec.table import Table
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
 
 
 class Transformer(TransformerFields):
@@ -67,7 +63,7 @@ class Transformer(TransformerFields):
         inputs: Int[Array, "row pos"],
         *,
         key: jax.Array | None = None,
-        patches: Sequence["SitePatch"] = (),
+        patches: Sequence[SitePatch] = (),
         positions: Sequence[int] | None = None,
     ) -> tuple[Float[Array, "row *answer d_vocab_out"], Activations]:
         """Logits and all activations under TransformerLens hook names."""

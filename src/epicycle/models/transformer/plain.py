@@ -4,20 +4,17 @@ This form is the reference. It follows the formulas line by line, and `fast.py` 
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from epicycle.models.activations import ACTIVATIONS, normalised
+from epicycle.models.activation_functions import ACTIVATIONS, normalised
 from epicycle.models.sites import Sites
 from epicycle.models.transformer.fields import TransformerFields
 from epicycle.models.transformer.positions import rotated
-from epicycle.spec.families import Activations, Params
-
-if TYPE_CHECKING:
-    from epicycle.spec.families import SitePatch
+from epicycle.spec.families import Activations, Params, SitePatch
 
 
 class Dropout:
@@ -68,7 +65,7 @@ def logits_and_activations(
     params: Params,
     inputs: Int[Array, "row pos"],
     key: jax.Array | None,
-    patches: Sequence["SitePatch"],
+    patches: Sequence[SitePatch],
     positions: Sequence[int] | None,
 ) -> tuple[Float[Array, "row *answer d_vocab_out"], Activations]:
     """Logits and every activation under its TransformerLens hook name; the arguments are those of `Model.apply`."""

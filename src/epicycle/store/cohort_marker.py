@@ -6,7 +6,7 @@ from typing import Any
 
 from epicycle.spec.experiment import Request
 from epicycle.spec.identity import canonical_json
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import RUNNING, Status
 from epicycle.store.atomic import checksum, read_json, refuse_damaged, write_json
 from epicycle.store.files import CohortFiles

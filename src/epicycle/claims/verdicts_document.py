@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import DONE, budget_of, statuses
 
 if TYPE_CHECKING:

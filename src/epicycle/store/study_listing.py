@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from epicycle.spec.arms import ArmRun
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 
 
 @dataclass(frozen=True)

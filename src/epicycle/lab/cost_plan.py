@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from epicycle.claims.power import Power, power
-from epicycle.lab.assembly import grouped, planned_cohort
+from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
 from epicycle.training.cost import flops, step_products
 from epicycle.training.devices import Machine
-from epicycle.training.rehearsal import calibrated
+from epicycle.training.program_timing import calibrated
 
 START_SECONDS = 15.0  # imports, compilation of a first program, judging and the page
 

@@ -12,9 +12,9 @@ import epicycle as ep
 from epicycle.claims.intervals import median_interval
 from epicycle.claims.power import power
 from epicycle.claims.quantities import EventRatio
-from epicycle.claims.statistics import Share
+from epicycle.claims.shares import Share
 from epicycle.lab import resources
-from epicycle.lab.plan import plan
+from epicycle.lab.cost_plan import plan
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 from epicycle.spec.study import Study
@@ -57,7 +57,7 @@ def test_a_plan_says_what_will_be_done(tiny: ep.Experiment, machine: Machine, tm
     with pytest.raises(InputError, match="no outcome of 3 runs could decide it"):
         plan(few, machine)
     pilot = plan(few.model_copy(update={"pilot": True}), machine)
-    assert pilot["claims"] == []
+    assert pilot.claims == []
     assert "a pilot: its claims are not weighed" in "\n".join(pilot.lines())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from epicycle.spec.experiment import Run
 from epicycle.spec.paths import overrides
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.table import SymmetryLeak
 
 

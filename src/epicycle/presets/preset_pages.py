@@ -1,7 +1,7 @@
 """Presets as text: the lines of `epicycle presets` and the page docs/presets.md, which a test compares with `page`."""
 
 from epicycle.spec.kinds import PRESETS
-from epicycle.spec.plain import Plain
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.preset import Preset, Published
 from epicycle.spec.registry import load_preset
 from epicycle.spec.yaml_text import dump_yaml
@@ -17,7 +17,7 @@ this library does differently, and what was published about the runs, so that a 
 - `{preset: NP, training: {steps: 20000}}` stands for an experiment in YAML: the preset NP with the listed fields changed.
 - `ep.swaps(a, b)` makes arms that each take one factor of preset `b` into preset `a`, to find the factor that matters.
 
-This page is written by `python -m epicycle.presets.page > docs/presets.md`.
+This page is written by `python -m epicycle.presets.preset_pages > docs/presets.md`.
 
 """
 COLUMNS = ("task", "split", "network", "optimiser", "batch", "loss", "steps")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from epicycle.events.stops import refuse_unrecorded_stops
-from epicycle.lab.assembly import Starts, assembled, grouped
+from epicycle.lab.cohort_of_runs import Starts, assembled, grouped
 from epicycle.lab.resources import refuse_what_does_not_fit
 from epicycle.lab.session import Progress, Session
 from epicycle.spec.base import Spec
@@ -20,8 +20,8 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
-from epicycle.store.members import MemberRecord
 from epicycle.store.own_code import keep_own_code, refuse_changed
 from epicycle.training.checks import refuse_unfit
 from epicycle.training.cohort import Cohort

@@ -16,7 +16,7 @@ from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
 from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
-from epicycle.spec.plain import SweptValues
+from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:

@@ -1,0 +1,115 @@
+"""Differences: how much larger is a number in one arm than in another?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from epicycle.claims.estimates import (
+    NEVER,
+    Estimate,
+    PerRun,
+    chosen_runs,
+    diverged_runs,
+    median_estimate,
+    open_runs,
+    upper_values,
+)
+from epicycle.claims.intervals import shift_interval
+from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
+from epicycle.spec.errors import InputError
+from epicycle.spec.results import labels_of
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class _Sample(NamedTuple):
+    """The runs of one side of a comparison, with the bounds of their quantity."""
+
+    data: xarray.Dataset
+    bounds: PerRun
+
+    @property
+    def labels(self) -> list[str]:
+        return labels_of(self.data)
+
+
+class Difference(OfQuantities):
+    """How much larger is a quantity in one set of runs than in another?
+
+    Unpaired: the median of all differences between a run of the first set and a run of the second (Hodges & Lehmann 1963), with the
+    exact interval that belongs to Mann and Whitney's test. Paired: the difference within each seed that both sets have, and the median
+    over these seeds with its order-statistic interval.
+
+    Attributes:
+        of: the quantity of the first set, with its arm.
+        against: the quantity of the second set, which is subtracted.
+        paired: whether runs are compared within seeds.
+    """
+
+    kind: ClassVar[str] = "difference"
+
+    against: AnyQuantity
+    paired: bool = False
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The two quantities that are compared."""
+        return (self.of, self.against)
+
+    def phrase(self) -> str:
+        """Both quantities in words, and whether they are paired."""
+        paired = " (paired by seed)" if self.paired else ""
+        return f"difference between the {self.of.phrase()} and the {self.against.phrase()}{paired}"
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """One estimate for each detector of the first quantity.
+
+        The second quantity uses the detector of the same name, or its first one where it has none of that name.
+
+        Raises:
+            InputError: the runs are paired, but the two sets share no seed.
+        """
+        data, against_data = (chosen_runs(arms, quantity.arm, quantity.where) for quantity in self.quantities())
+        against = {bounds.detector: bounds for bounds in self.against.per_run(against_data)}
+        compare = self._paired if self.paired else self._unpaired
+        return [
+            compare(_Sample(data, bounds), _Sample(against_data, against.get(bounds.detector, next(iter(against.values())))))
+            for bounds in self.of.per_run(data)
+        ]
+
+    def _unpaired(self, first: _Sample, second: _Sample) -> Estimate:
+        lows = _differences(first.bounds.lows.values(), second.bounds.highs.values(), -NEVER)
+        highs = _differences(first.bounds.highs.values(), second.bounds.lows.values(), NEVER)
+        sizes = len(first.bounds.lows), len(second.bounds.lows)
+        of_second = (f"{label} ({self.against.arm})" for label in open_runs(second.labels, second.bounds))
+        return Estimate(
+            interval=shift_interval(lows, highs, *sizes),
+            n=min(sizes),
+            detector=first.bounds.detector,
+            censored=(*open_runs(first.labels, first.bounds), *of_second),
+            failed=(*diverged_runs(first.data), *diverged_runs(second.data)),
+            values=upper_values(first.labels, first.bounds),
+            among=sum(sizes),
+        )
+
+    def _paired(self, first: _Sample, second: _Sample) -> Estimate:
+        labels, position = first.labels, {label: run for run, label in enumerate(second.labels)}
+        partners = {run: position[labels[run]] for run in first.bounds.lows if labels[run] in position}
+        if not partners:
+            raise InputError(f"arms '{self.of.arm}' and '{self.against.arm}' share no seed, so nothing can be paired.")
+        (_, lows, highs), (_, against_lows, against_highs) = first.bounds, second.bounds
+        least = {run: float(_differences([lows[run]], [against_highs[partner]], -NEVER)[0]) for run, partner in partners.items()}
+        most = {run: float(_differences([highs[run]], [against_lows[partner]], NEVER)[0]) for run, partner in partners.items()}
+        return median_estimate(first.data, PerRun(first.bounds.detector, least, most))
+
+
+def _differences(first: Iterable[float], second: Iterable[float], open_end: float) -> Float[ndarray, "*pair"]:
+    """All differences between two samples; infinity less infinity is unknown, and becomes `open_end`."""
+    with np.errstate(invalid="ignore"):
+        differences = np.subtract.outer(np.array(list(first)), np.array(list(second))).ravel()
+    return np.where(np.isnan(differences), open_end, differences)

@@ -1,0 +1,83 @@
+"""Slopes: how does a number change along a swept field?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from epicycle.claims.estimates import (
+    Estimate,
+    PerRun,
+    chosen_runs,
+    median_estimate,
+)
+from epicycle.claims.quantities import OfQuantities, Quantity
+from epicycle.spec.results import labels_of
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Slope(OfQuantities):
+    """How steeply does a quantity change along a swept number? The least-squares slope within each seed, and the median over seeds.
+
+    A quantity that is known between bounds moves the slope by its weight in the fit, so the bounds of the slope are exact. The
+    interval is that of the median over seeds.
+
+    Attributes:
+        of: the quantity, with its arm.
+        along: the swept name.
+        log: whether the slope is along the natural logarithm of the swept number.
+    """
+
+    kind: ClassVar[str] = "slope"
+
+    along: str
+    log: bool = False
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The one quantity."""
+        return (self.of,)
+
+    def phrase(self) -> str:
+        """The quantity, the swept name and the arm, in words."""
+        return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.arm_phrase()}"
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """One estimate for each detector."""
+        data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
+        along = data[self.along].values.astype(float)
+        along = np.log(along) if self.log else along
+        return [median_estimate(data, slopes(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+
+
+def slopes(labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
+    """The least-squares slope of a quantity along a number, for each seed.
+
+    Args:
+        labels: label of each run; runs of one seed have the same.
+        along: the number in each run.
+        bounds: the quantity in each run.
+
+    Returns:
+        The bounds of the slopes, each at the position of the seed's first run; NaN for a seed with one run.
+    """
+    lows: dict[int, float] = {}
+    highs: dict[int, float] = {}
+    for label in dict.fromkeys(labels):
+        runs = [run for run in bounds.lows if labels[run] == label]
+        x = along[runs] - along[runs].mean()
+        weights = x / (x * x).sum() if len(runs) > 1 else np.full(1, np.nan)
+        ends = [(bounds.lows[run], bounds.highs[run]) for run in runs]
+        lows[runs[0]] = _weighted_sum(weights, [low if w > 0 else high for w, (low, high) in zip(weights, ends, strict=True)])
+        highs[runs[0]] = _weighted_sum(weights, [high if w > 0 else low for w, (low, high) in zip(weights, ends, strict=True)])
+    return PerRun(bounds.detector, lows, highs)
+
+
+def _weighted_sum(weights: Float[ndarray, " run"], values: list[float]) -> float:
+    """The sum without the terms of weight 0, whose values may be infinite."""
+    return float(sum(w * v for w, v in zip(weights, values, strict=True) if w))
