@@ -63,7 +63,8 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
     if path.is_dir():
         if not (path / "verdicts.json").is_file():
             raise InputError(
-                f"{target} is not the results folder of a study: it holds no verdicts.json. Give a folder like epicycle-results/studies/quickstart/ID."
+                f"{target} is not the results folder of a study: it holds no verdicts.json. "
+                "Give a folder like epicycle-results/studies/quickstart/ID."
             )
         return Root(path.absolute().parents[2]).opened(), StudyFiles(path.absolute())
     results = Root(root or default_root()).opened()

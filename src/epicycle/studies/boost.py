@@ -1,8 +1,7 @@
 """The learning-rate debate: does a multiplied learning rate bring generalisation sooner?
 
-Runs are forked with 2 to 100 times the debate's learning rate of 1e-3: at the start, at fixed steps, or at each run's own onset.
-Tasks, moments, doses and couplings of decay are crossed, so that their shares of the effect can be compared. The number of steps that
-a fork still needs is compared with the number that its control needed from the same moment, seed by seed.
+Runs are forked with 2 to 100 times the debate's rate of 1e-3: at the start, at fixed steps, or at each run's own onset. Tasks,
+moments, doses and couplings of decay are crossed. The steps that a fork still needs are compared with its control's, seed by seed.
 """
 
 from typing import Any
@@ -31,7 +30,7 @@ from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
 QUESTION = "Does a higher learning rate speed up grokking, and what decides that: the moment, the task, the rate or the decay?"
-P = 59
+P, DOSES = 59, (5, 10, 50)
 
 
 def _control(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
@@ -44,7 +43,6 @@ def _boost(parent: str, at: int | str, doses: tuple[float, ...], steps: int) -> 
     return ForkArm(fork=parent, at=at, edits=(Scale(knob="lr", by=doses[0]),), sweep={"edits.0.by": doses}, steps=steps)
 
 
-DOSES = (5, 10, 50)
 ONSET, START = 1200, 3000  # steps after the moment of the fork
 FASTER, LESS_DECAY, MORE_DECAY = Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2), Scale(knob="weight_decay", by=5)
 ARMS = {
