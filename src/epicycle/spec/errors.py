@@ -3,6 +3,11 @@
 import difflib
 from collections.abc import Iterable
 
+MOST_NAMES = 60  # that one message lists
+MOST_LETTERS = 200  # of a name for which a nearest spelling is sought: the search takes quadratic time
+
+LONGEST = 200  # characters of a user's text that a message repeats
+
 
 class InputError(ValueError):
     """Bad input. The command line prints the message alone and exits with 2."""
@@ -20,9 +25,16 @@ class NoRuns(InputError):
         self.without = list(without)
 
 
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text on one line, cut where it is long, because a message is one paragraph."""
+    line = " ".join(text[: 4 * longest].split())
+    return line if len(line) <= longest and len(text) <= 4 * longest else f"{line[:longest]} ... ({len(text):,} characters)"
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """A clause for a message: the nearest right spelling of `name`, or a list of what is allowed."""
     names = sorted(allowed)
+    name = name[:LONGEST]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"

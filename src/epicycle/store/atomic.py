@@ -21,6 +21,7 @@ from epicycle.spec.plain_data import Plain
 from epicycle.spec.yaml_text import dump_yaml, load_yaml
 
 PARTIAL = ".partial"
+MOST_CHARACTERS = 64_000_000  # of a stored YAML document: a spec may list a million rows
 JSON_SEAL = ('{\n  "sha256": "', '",\n')  # before and after the checksum of the rest of the file
 YAML_SEAL = ("# sha256: ", "\n")
 
@@ -83,7 +84,7 @@ def read_yaml(path: Path) -> Plain:
     Raises:
         InputError: the file cannot be read, is no YAML, or does not hold what was written.
     """
-    value = load_yaml(_intact_text(path, YAML_SEAL), str(path))
+    value = load_yaml(_intact_text(path, YAML_SEAL), str(path), MOST_CHARACTERS)
     if not isinstance(value, dict):
         raise damaged(path, "it holds no mapping")
     return value
