@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
 
-from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.errors import InputError, UnknownCode, nearest
 from epicycle.spec.fields import Role, role_of
-from epicycle.spec.own_code import is_own, module_name
+from epicycle.spec.own_code import is_own, is_stored, module_name, note_used, stored_document
 from epicycle.spec.plain_data import Plain
 
 
@@ -78,6 +78,20 @@ class Spec(BaseModel):
         except ValidationError as error:
             raise InputError(explain(error, where or cls.__name__)) from None
 
+    @classmethod
+    def parse_stored(cls, value: Any, where: str) -> Self:
+        """Validate plain data that a results folder holds. An import path in it is not followed.
+
+        Raises:
+            UnknownCode: the data name a class outside Epicycle that the running program has not used.
+            InputError: the data are wrong.
+        """
+        try:
+            with stored_document():
+                return cls.model_validate(value)
+        except ValidationError as error:
+            raise _unknown_code(error) or InputError(f"{where} is damaged: {explain(error, cls.__name__)}.") from None
+
 
 class Part(Spec):
     """A configurable piece of one family (task, model, measure, ...), named by its `kind`."""
@@ -88,6 +102,8 @@ class Part(Spec):
     @model_validator(mode="before")
     @classmethod
     def _drop_kind(cls, value: Any) -> Any:
+        if is_own(cls) and not is_stored():
+            note_used(kind_of(cls), cls)
         if isinstance(value, Mapping) and "kind" in value:
             return {name: entry for name, entry in value.items() if name != "kind"}
         return value
@@ -109,6 +125,12 @@ def kind_of(cls: type[Part]) -> str:
 
 def _same_kind(spec: Spec, changes: Mapping[str, Any]) -> bool:
     return not isinstance(spec, Part) or changes.get("kind", kind_of(type(spec))) == kind_of(type(spec))
+
+
+def _unknown_code(error: ValidationError) -> InputError | None:
+    """The class outside Epicycle on which a validation failed."""
+    causes = (item.get("ctx", {}).get("error") for item in error.errors(include_url=False))
+    return next((cause for cause in causes if isinstance(cause, UnknownCode)), None)
 
 
 def explain(error: ValidationError, where: str) -> str:

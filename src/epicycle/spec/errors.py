@@ -25,6 +25,16 @@ class NoRuns(InputError):
         self.without = list(without)
 
 
+class UnknownCode(InputError):
+    """A stored document names a class outside Epicycle that the running program has not used, so nothing of it is imported."""
+
+    def __init__(self, family: str, kind: str) -> None:
+        super().__init__(
+            f"{family} '{shortened(kind)}' is code outside Epicycle. What stored results name is never imported. If you know this code, "
+            "name its file in the command: epicycle run my_study.py, epicycle report my_study.py, epicycle fork RUN --use my_study.py"
+        )
+
+
 def shortened(text: str, longest: int = LONGEST) -> str:
     """A text on one line, cut where it is long, because a message is one paragraph."""
     line = " ".join(text[: 4 * longest].split())

@@ -1,9 +1,16 @@
-"""A user's own classes: the name under which a class is found again, its source text, and the line at which a user's file failed."""
+"""A user's own classes: the name under which a class is found again, its source text, and the line at which a user's file failed.
+
+What a results folder names is never imported. A stored document may use a class outside Epicycle only if the running program has used
+this class by itself.
+"""
 
 import ast
 import importlib
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +34,12 @@ def module_name(name: str) -> str:
 
 def import_module(name: str) -> ModuleType:
     """The module of that name. The running script is not imported a second time under its own name."""
-    return sys.modules["__main__"] if name == module_name("__main__") else importlib.import_module(name)
+    if name == module_name("__main__"):
+        return sys.modules["__main__"]
+    if name.split(".")[0] != "epicycle":
+        while _offered:
+            make_importable(_offered.pop(0))
+    return importlib.import_module(name)
 
 
 def make_importable(folder: Path) -> None:
@@ -38,7 +50,45 @@ def make_importable(folder: Path) -> None:
     importlib.invalidate_caches()
 
 
+def offer_folder(folder: Path) -> None:
+    """Look for modules in a folder from the moment at which the user names a class by its import path, and not before.
+
+    Libraries try to import modules that are not installed. In a folder that came from a stranger, such a module would be executed.
+    """
+    _offered.append(folder)
+
+
 _folders: list[Path] = []
+_offered: list[Path] = []
+
+
+@contextmanager
+def stored_document() -> Iterator[None]:
+    """Within this context, kinds come from a results folder, so that no import path among them is followed."""
+    token = _is_stored.set(True)
+    try:
+        yield
+    finally:
+        _is_stored.reset(token)
+
+
+def is_stored() -> bool:
+    """Whether a stored document is being read."""
+    return _is_stored.get()
+
+
+def note_used(kind: str, cls: type) -> None:
+    """Remember a user's own class that the running program has used."""
+    _used[kind] = cls
+
+
+def class_in_use(kind: str) -> type | None:
+    """The user's own class of this import path, if the running program has used it."""
+    return _used.get(kind)
+
+
+_is_stored: ContextVar[bool] = ContextVar("is_stored", default=False)
+_used: dict[str, type] = {}
 
 
 @cache
@@ -49,7 +99,7 @@ def text_of(cls: type) -> str:
     """
     file = getattr(sys.modules.get(cls.__module__), "__file__", None)
     try:
-        statements = ast.parse(Path(file or "").read_text()).body
+        statements = ast.parse(Path(file or "").read_bytes()).body
     except (OSError, SyntaxError, ValueError):
         return ""
     defined_at: dict[str, list[int]] = {}  # name -> numbers of the statements that give it a value

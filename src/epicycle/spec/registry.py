@@ -8,9 +8,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from epicycle.spec.base import Part
-from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.errors import InputError, UnknownCode, nearest
 from epicycle.spec.kinds import KINDS, PRESETS
-from epicycle.spec.own_code import import_module
+from epicycle.spec.own_code import class_in_use, import_module, is_stored
 
 DEFAULT_KIND = {"split": "random", "optimiser": "adamw", "loss": "cross_entropy"}
 
@@ -20,11 +20,17 @@ def resolve(family: str, kind: str) -> type[Part]:
 
     Raises:
         ValueError: no such kind, or the import path leads nowhere or to another family.
+        UnknownCode: a stored document names a class that the running program has not used.
     """
     path = KINDS[family].get(kind, kind)
     module, _, name = path.partition(":")
     if not name:
         raise ValueError(f"there is no {family} of kind '{kind}'; {nearest(kind, KINDS[family])}")
+    if is_stored() and kind not in KINDS[family]:
+        cls = class_in_use(kind)
+        if cls is None:
+            raise UnknownCode(family, kind)
+        return _of_family(cls, family, kind)
     try:
         cls = getattr(import_module(module), name)
     except ImportError as error:
@@ -34,6 +40,10 @@ def resolve(family: str, kind: str) -> type[Part]:
         ) from None
     except AttributeError as error:
         raise ValueError(f"cannot import {family} '{kind}': {error}; the class must stand at the top level of that file") from None
+    return _of_family(cls, family, kind)
+
+
+def _of_family(cls: Any, family: str, kind: str) -> type[Part]:
     if not (isinstance(cls, type) and issubclass(cls, Part) and cls.family == family):
         raise ValueError(f"'{kind}' is not a {family}")
     return cls
