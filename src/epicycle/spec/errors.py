@@ -6,6 +6,7 @@ from collections.abc import Iterable
 MOST_NAMES = 60  # that one message lists
 MOST_LETTERS = 200  # of a name for which a nearest spelling is sought: the search takes quadratic time
 
+MOST_NAMES = 60  # that one message lists
 LONGEST = 200  # characters of a user's text that a message repeats
 
 
@@ -46,6 +47,11 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     name = name[:LONGEST]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"allowed here: {', '.join(names)}." if names else "nothing is allowed here."
+    return f"did you mean '{close[0]}'?" if close else listed(names)
+
+
+def listed(allowed: Iterable[str]) -> str:
+    """A clause for a message: what is allowed. A long list is cut."""
+    names = sorted(allowed)
+    rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"allowed here: {', '.join(names[:MOST_NAMES])}{rest}." if names else "nothing is allowed here."
