@@ -4,9 +4,6 @@ import difflib
 from collections.abc import Iterable
 
 MOST_NAMES = 60  # that one message lists
-MOST_LETTERS = 200  # of a name for which a nearest spelling is sought: the search takes quadratic time
-
-MOST_NAMES = 60  # that one message lists
 LONGEST = 200  # characters of a user's text that a message repeats
 
 
