@@ -3,13 +3,17 @@
 A part is both the spec and the maker: its fields say what to make, its methods give arrays and pure functions.
 """
 
+import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_serializer, model_validator
+from pydantic_core import CoreSchema
 
-from epicycle.spec.errors import InputError, UnknownCode, nearest
+from epicycle.spec.errors import InputError, UnknownCode, nearest, shortened
 from epicycle.spec.fields import Role, role_of
+from epicycle.spec.limits import bounded
 from epicycle.spec.own_code import is_own, is_stored, module_name, note_used, stored_document
 from epicycle.spec.plain_data import Plain
 
@@ -22,6 +26,11 @@ class Spec(BaseModel):
     version: ClassVar[int] = 1  # raise it when the same fields come to mean another trajectory, or when a default changes
     aliases: ClassVar[Mapping[str, str]] = {}  # other people's spellings, accepted on input only
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Give every field an upper bound."""
+        return bounded(handler(source))
+
     @model_validator(mode="before")
     @classmethod
     def _spell(cls, value: Any) -> Any:
@@ -33,7 +42,7 @@ class Spec(BaseModel):
             if field in fields:
                 raise ValueError(f"'{name}' and another spelling of '{field}' are both given; keep one.")
             if field not in cls.model_fields:
-                raise ValueError(f"unknown field '{name}'; {nearest(str(name), cls.model_fields)}")
+                raise ValueError(f"unknown field '{shortened(str(name))}'; {nearest(str(name), cls.model_fields)}")
             fields[field] = entry
         return fields
 
@@ -134,21 +143,40 @@ def _unknown_code(error: ValidationError) -> InputError | None:
 
 
 def explain(error: ValidationError, where: str) -> str:
-    """Everything that pydantic refuses, in one paragraph."""
-    parts = []
-    for item in error.errors(include_url=False):
-        path = ".".join(str(step) for step in item["loc"]) or where
+    """What pydantic refuses, in one paragraph. Of more than five mistakes the first five are told."""
+    parts: list[str] = []
+    for item in error.errors(include_url=False, include_context=False):
+        path = ".".join(shortened(str(step), 60) for step in item["loc"] if not OF_PYDANTIC.fullmatch(str(step))) or where
         message = item["msg"].removeprefix("Value error, ")
         value = item.get("input")
-        shown = "" if isinstance(value, Mapping | Spec) or item["type"] == "missing" else f" (given: {_short(value)})"
-        parts.append(f"{path}: {message}{shown}")
-    return "; ".join(parts)
+        shown = "" if isinstance(value, Mapping | Spec) or item["type"] == "missing" else f" (given: {_SHORT.repr(value)})"
+        parts.append(f"{path}: {shortened(message, 1000)}{shown}")
+    parts = list(dict.fromkeys(parts))
+    more = len(parts) - 5
+    return "; ".join(parts[:5]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _short(value: Any) -> str:
-    """A value as it was written. A long value is cut, because a message is one paragraph."""
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:110]} ..., {len(text)} characters"
+# Steps of a path that name a check of pydantic's and not a field.
+OF_PYDANTIC = re.compile(
+    r"(constrained|function|lax-or-strict|json-or-python|is-instance|model)-\S.*|(tuple|list|dict|set|literal|union|nullable)\[.*\]|"
+    "int|float|str|bool",
+    re.DOTALL,
+)
+
+
+class _Short(reprlib.Repr):
+    """Values as they were written, cut where they are long: a value is never written out whole first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxtuple, self.maxdict, self.maxstring, self.maxother = 3, 4, 4, 4, 80, 80
+
+    def repr_int(self, x: int, level: int) -> str:
+        del level
+        return str(x) if x.bit_length() < 200 else f"a number of {int(x.bit_length() * 0.30103) + 1} digits"
+
+
+_SHORT = _Short()
 
 
 def _nested(value: Any, path: str) -> Iterator[tuple[str, Role, Any]]:

@@ -174,7 +174,7 @@ class Edit(Part):
     family: ClassVar[str] = "edit"
     leading: ClassVar[tuple[str, ...]] = ()  # fields that Python accepts by position: Scale("lr", 10)
 
-    def __init__(self, *values: Any, **fields: Any) -> None:
+    def __init__(self, /, *values: Any, **fields: Any) -> None:
         if len(values) > len(self.leading):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.leading) or 'nothing'} without names; name the rest")
         super().__init__(**dict(zip(self.leading, values, strict=False)), **fields)

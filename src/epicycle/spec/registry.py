@@ -8,7 +8,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from epicycle.spec.base import Part
-from epicycle.spec.errors import InputError, UnknownCode, nearest
+from epicycle.spec.errors import InputError, UnknownCode, nearest, shortened
 from epicycle.spec.kinds import KINDS, PRESETS
 from epicycle.spec.own_code import class_in_use, import_module, is_stored
 
@@ -24,8 +24,8 @@ def resolve(family: str, kind: str) -> type[Part]:
     """
     path = KINDS[family].get(kind, kind)
     module, _, name = path.partition(":")
-    if not name:
-        raise ValueError(f"there is no {family} of kind '{kind}'; {nearest(kind, KINDS[family])}")
+    if not name or not all(word.isidentifier() for word in module.split(".")):
+        raise ValueError(f"there is no {family} of kind '{shortened(kind)}'; {nearest(kind, KINDS[family])}")
     if is_stored() and kind not in KINDS[family]:
         cls = class_in_use(kind)
         if cls is None:
@@ -55,11 +55,13 @@ def load_preset(name: Any) -> Any:
     Raises:
         InputError: there is no preset of that name; the nearest name is offered.
     """
-    if not isinstance(name, str) or name not in PRESETS:
+    if not isinstance(name, str):
+        raise InputError(f"a preset is named by a text; {nearest('', PRESETS)}")
+    if name not in PRESETS:
         by_case = {known.lower(): known for known in PRESETS}
-        same = by_case.get(str(name).lower())
-        offered = f"did you mean '{same}'?" if same else nearest(str(name), PRESETS)
-        raise InputError(f"there is no preset '{name}'; {offered}")
+        same = by_case.get(name.lower())
+        offered = f"did you mean '{same}'?" if same else nearest(name, PRESETS)
+        raise InputError(f"there is no preset '{shortened(name)}'; {offered}")
     module, _, attribute = PRESETS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
 
@@ -83,7 +85,11 @@ class Resolve:
         kind = value.get("kind", DEFAULT_KIND.get(self.family))
         if kind is None:
             raise ValueError(f"this {self.family} has no kind; {nearest('', KINDS[self.family])}")
-        cls = resolve(self.family, str(kind))
+        if not isinstance(kind, str):
+            raise ValueError(f"the kind of this {self.family} is named by a text; {nearest('', KINDS[self.family])}")
+        if not all(isinstance(field, str) for field in value):
+            raise ValueError(f"the fields of this {self.family} are named by texts")
+        cls = resolve(self.family, kind)
         return cls.model_validate(dict(value))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -1,0 +1,72 @@
+"""Upper bounds of everything that can be written down, so that nothing is built that would take hours or all memory.
+
+A field states its own limit. `bounded` gives every field the widest limits that make sense, those of a user's own parts too.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+MOST = 10**15  # of a number; float64 holds every whole number up to here
+MOST_TEXT = 10_000  # characters
+MOST_ENTRIES = 1_100_000  # of a list: the pairs of 1,000 elements, and some more
+MOST_LEVELS = 50  # of lists and mappings inside each other
+MOST_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
+MOST_STEPS = 10**9  # a run of so many steps takes years
+MOST_RUNS = 100_000  # of a study
+MOST_POINTS = 10_000  # of a sweep, all swept fields together
+MOST_NAMES = 1000  # of what a person writes one by one: arms, claims, figures, patterns
+
+INSIDE = ("schema", "items_schema", "keys_schema", "values_schema", "choices", "steps", "fields", "definitions", "extras_schema")
+LENGTHS = {"str": MOST_TEXT, "list": MOST_ENTRIES, "tuple": MOST_ENTRIES, "dict": MOST_ENTRIES, "set": MOST_ENTRIES}
+
+
+def bounded(schema: Any) -> Any:
+    """A schema of pydantic's in which every number, text, list and mapping has an upper bound; limits that are there stay."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(bounded(entry) for entry in schema)
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    if not isinstance(kind, str):  # a mapping of fields
+        return {name: bounded(entry) for name, entry in schema.items()}
+    inner = {name: bounded(schema[name]) for name in INSIDE if name in schema}
+    return {**_limits(kind, schema), **schema, **inner} if kind != "any" else _any_value(schema)
+
+
+def _limits(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    if kind in ("int", "float"):
+        return {name: sign * MOST for name, strict, sign in (("le", "lt", 1), ("ge", "gt", -1)) if strict not in schema}
+    return {"max_length": LENGTHS[kind]} if kind in LENGTHS else {}
+
+
+def _any_value(schema: Mapping[str, Any]) -> Any:
+    return {"type": "function-after", "function": {"type": "no-info", "function": plain_value}, "schema": dict(schema)}
+
+
+def plain_value(value: Any, levels: int = MOST_LEVELS) -> Any:
+    """A value that a file can hold: a text, a finite number, a truth value, None, or lists and mappings of them.
+
+    Raises:
+        ValueError: it is something else, or too large.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        if not math.isfinite(value) or abs(value) > MOST:
+            raise ValueError(f"a number must lie between -{MOST:.0e} and {MOST:.0e}")
+        return value
+    if isinstance(value, str):
+        if len(value) > MOST_TEXT:
+            raise ValueError(f"a text may have {MOST_TEXT:,} characters")
+        return value
+    if levels == 0:
+        raise ValueError(f"lists and mappings lie inside each other more than {MOST_LEVELS} deep")
+    if isinstance(value, list | tuple):
+        return type(value)(plain_value(entry, levels - 1) for entry in value)
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: plain_value(entry, levels - 1) for name, entry in value.items()}
+    raise ValueError("write a text, a number, true, false, null, or a list or mapping of them")
