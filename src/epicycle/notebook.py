@@ -16,12 +16,13 @@ from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Session, Watcher, ignore_progress
 from epicycle.spec.arms import ArmRun, RootArm, short_names
-from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.families import Activations, Edit, Event
 from epicycle.spec.observation import Observation
 from epicycle.store.files import Root, default_root
 from epicycle.store.reading import ArmReader, unstacked
-from epicycle.store.runs import StoredRun
+from epicycle.store.knobs_in_force import knobs_in_force
+from epicycle.store.runs import StoredRun, params_of
 from epicycle.store.study_listing import ListedArm
 
 if TYPE_CHECKING:
@@ -149,20 +150,31 @@ class Runs:
 
 
 class OneRun(StoredRun):
-    """One run: its parameters and activations at the steps that were kept.
-
-    Attributes:
-        spec: what the run is: experiment, seeds and lineage.
-    """
+    """One run: its parameters and activations at the steps that were kept."""
 
     def __init__(self, root: Root, run: Run) -> None:
         super().__init__(root, run.id)
-        self.spec = run
+        self._run = run
+
+    @property
+    def spec(self) -> Run:
+        """What the run is: experiment, seeds and lineage. Knobs have the values that the fork's edits gave them."""
+        written = self._run.experiment
+        if self._run.lineage is None:
+            return self._run
+        in_force = bind(written, knobs_in_force(self.state(), written.knobs()))
+        return self._run.model_copy(update={"experiment": in_force, "written": written})
 
     def cache(self, step: int | None = None) -> Activations:
-        """Every activation on all rows of the task at a kept step, under TransformerLens hook names."""
-        table, model = self.spec.experiment.task.table(), self.spec.experiment.model
+        """Every activation on all rows of the task at a kept step, under TransformerLens hook names.
+
+        The network's knobs have the values that edits and courses gave them at that step.
+        """
+        experiment, state = self._run.experiment, self.state(step)
+        courses = [course.of for course in experiment.training.courses]
+        model = bind(experiment, knobs_in_force(state, experiment.knobs(), courses)).model
+        table = experiment.task.table()
         jax.eval_shape(lambda key: model.init(key, table), jax.random.key(0))  # a wrapped model learns here how its parameters fit
-        params = {name: jnp.asarray(value) for name, value in self.params(step).items()}
+        params = {name: jnp.asarray(value) for name, value in params_of(state).items()}
         _, activations = model.apply(params, jnp.asarray(table.inputs))
         return {name: np.asarray(value) for name, value in activations.items()}

@@ -52,7 +52,7 @@ def fork_study(root: Root, run: str, at: str, assignments: list[str], edits: lis
         InputError: no run has this id, or a moment, an assignment or an edit cannot be read.
     """
     run_id = Catalogue(root).find(run)
-    experiment = Experiment.parse(StoredRun(root, run_id).experiment(), run_id)
+    experiment = Experiment.parse_stored(StoredRun(root, run_id).written_experiment(), f"run {run_id}")
     knob_edits = [_knob_edit(text, experiment) for text in assignments]
     arms: Plain = {}
     control = _add_ancestors(root, run_id, arms)
@@ -78,7 +78,7 @@ def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
     """Add an arm of one run for the run and for each of its ancestors; returns the name of the run's own arm."""
     stored = StoredRun(root, run_id)
     lineage = stored.member.lineage
-    experiment = Experiment.parse(stored.experiment(), run_id)
+    experiment = Experiment.parse_stored(stored.written_experiment(), f"run {run_id}")
     if lineage is None:
         seeds = {"seeds": (stored.member.seed,), "data_seeds": stored.member.data_seed}
         arms["control"] = RootArm.parse({"experiment": experiment.model_dump(mode="json"), **seeds}, run_id)
@@ -86,7 +86,7 @@ def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
     parent = _add_ancestors(root, lineage.parent, arms)
     name = f"control-{len(arms)}"
     fork = {"fork": parent, "at": lineage.moment, "edits": list(lineage.edits), "steps": experiment.training.steps}
-    arms[name] = ForkArm.parse(fork, run_id)
+    arms[name] = ForkArm.parse_stored(fork, f"run {run_id}")
     return name
 
 
@@ -94,7 +94,7 @@ def _observation_of(root: Root, run_id: str) -> Observation:
     """What the run's cohort records, and when."""
     cohort, _ = Catalogue(root).place(run_id)
     spec = root.cohort(cohort).spec
-    return Observation.parse(read_yaml(spec)["observation"], str(spec))
+    return Observation.parse_stored(read_yaml(spec)["observation"], str(spec))
 
 
 def _figures(control: str, observation: Observation) -> tuple[Figure, ...]:

@@ -35,8 +35,8 @@ def export(
     """Write one file of a run into a folder. A file is written whole or not at all.
 
     A table has one row for each recorded step and one column for each series. A series with labels has one column for each label,
-    such as `weight_norm[W_E]`. A safetensors file holds the parameters at one step. Its header holds the model's fields, because
-    weights do not tell the activation or the attention mask.
+    such as `weight_norm[W_E]`. A safetensors file holds the parameters at one step. Its header holds the model's fields at that step,
+    because weights do not tell the activation or the attention mask.
 
     Args:
         run: a run, or the beginning of its id.
@@ -114,7 +114,7 @@ def _table_file(frame: "pandas.DataFrame", to: str) -> bytes:
 
 
 def _weights_file(run: StoredRun, step: int, names: str) -> bytes:
-    model = run.experiment()["model"]
+    model = run.experiment(step)["model"]
     header = {"run": run.id, "step": step, "names": names, "model": model}
     # One entry: safetensors writes several entries in an order that changes from process to process.
     return save(_named_weights(run, step, names, model), metadata={"epicycle": json.dumps(header)})

@@ -113,7 +113,7 @@ def _donors(root: Root, run: Run) -> Donors:
 
 def _refuse_other_world(kind: str, run: Run, donor: StoredRun) -> None:
     """Refuse a donor that has another task, or was trained on other rows."""
-    experiment, donor_experiment = run.experiment, Experiment.parse(donor.experiment(), donor.id)
+    experiment, donor_experiment = run.experiment, Experiment.parse_stored(donor.written_experiment(), donor.id)
     if experiment.task != donor_experiment.task:
         raise InputError(f"edit {kind}: run {donor.id} has another task.")
     table = experiment.task.table()

@@ -216,19 +216,22 @@ class Run(Spec):
 
     Attributes:
         lineage: where a fork comes from; None for a run from the start.
+        written: the experiment that the id covers, where `experiment` shows values of knobs that came from edits: an id covers edits
+            by the lineage. None where it is `experiment`.
     """
 
     experiment: Experiment
     seed: int = Field(0, ge=0, le=MAX_SEED)
     data_seed: int = Field(0, ge=0, le=MAX_SEED)
     lineage: Lineage | None = None
+    written: Experiment | None = Field(None, exclude=True, repr=False)
 
     @property
     def id(self) -> str:
         """Sixteen hex digits. The id covers what moves the trajectory, and nothing else."""
         return digest(
             {
-                "experiment": identity(self.experiment),
+                "experiment": identity(self.written or self.experiment),
                 "seed": self.seed,
                 "data_seed": self.data_seed,
                 "lineage": None if self.lineage is None else self.lineage.named(),

@@ -7,7 +7,7 @@ import xarray
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Params
-from epicycle.spec.paths import with_path
+from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.plain_data import Plain
 from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
@@ -15,9 +15,15 @@ from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore
 from epicycle.store.files import Root
+from epicycle.store.knobs_in_force import knobs_in_force
 from epicycle.store.reading import cohort_dataset
 
 SCALARS = ("step", "key", "diverged")  # entries of a stored state that are no parameters and have no prefix
+
+
+def params_of(state: Tensors) -> Params:
+    """The parameters among the arrays of a stored state."""
+    return {name: value for name, value in state.items() if "/" not in name and name not in SCALARS}
 
 
 class StoredRun:
@@ -52,10 +58,25 @@ class StoredRun:
         Raises:
             InputError: the step was not kept; the message lists the kept ones.
         """
-        return {name: value for name, value in self.state(step).items() if "/" not in name and name not in SCALARS}
+        return params_of(self.state(step))
 
-    def experiment(self) -> Plain:
-        """The run's experiment as plain data, as its cohort wrote it down."""
+    def experiment(self, step: int | None = None) -> Plain:
+        """The run's experiment as plain data, with the values that its knobs have at a kept step (None: the last).
+
+        In a fork that changes a knob, or a run with courses, they are not the values that were written down.
+
+        Raises:
+            InputError: the step was not kept; the message lists the kept ones.
+        """
+        plain, state = self.written_experiment(), self.state(step)
+        written = {path: get_path(plain, path) for path in knobs_in_force(state, {})}
+        courses = [course["of"] for course in plain["training"].get("courses", ())]
+        for path, value in knobs_in_force(state, written, courses).items():
+            plain = with_path(plain, path, value)
+        return plain
+
+    def written_experiment(self) -> Plain:
+        """The run's experiment as its cohort wrote it down, which is what the run's id covers."""
         plain = read_yaml(self._files.spec)["experiment"]
         for path, value in self.member.differs.items():
             plain = with_path(plain, path, value)
