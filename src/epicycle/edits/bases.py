@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Edit
 from epicycle.spec.fields import budget, data
+from epicycle.spec.limits import MOST_NAMES
 from epicycle.spec.paths import matches
 
 
@@ -15,7 +16,7 @@ class CountedEdit(Edit):
         places: the number of places that it must hit; None allows any number but 0.
     """
 
-    places: int | None = budget(None, ge=1)  # a check, which moves no trajectory
+    places: int | None = budget(None, ge=1, le=10**9)  # a check, which moves no trajectory
 
     def check_places(self, n_hit: int, noun: str) -> None:
         """Refuse a wrong number of places.
@@ -40,7 +41,7 @@ class TensorEdit(CountedEdit):
         tensors: patterns of tensor names: `W_E`, `b_*`.
     """
 
-    tensors: tuple[str, ...] = data(min_length=1)
+    tensors: tuple[str, ...] = data(min_length=1, max_length=MOST_NAMES)
 
     def matching(self, names: Iterable[str]) -> list[str]:
         """The names that a pattern fits, in their order.

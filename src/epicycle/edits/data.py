@@ -14,6 +14,7 @@ from epicycle.edits.bases import CountedEdit
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import EditContext
 from epicycle.spec.fields import data
+from epicycle.spec.limits import MOST_STEPS
 
 
 class _DataEdit(CountedEdit):
@@ -100,7 +101,7 @@ class Reweight(_DataEdit):
     kind, split_kind = "reweight", "reweighted"
     leading = ("share", "weight")
 
-    weight: float = data(gt=0)
+    weight: float = data(gt=0, le=1e6)
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:
         """The experiment with its split wrapped."""
@@ -118,7 +119,7 @@ class Withhold(_DataEdit):
     kind, split_kind = "withhold", "withheld"
     leading = ("share", "steps")
 
-    steps: int = data(ge=1)
+    steps: int = data(ge=1, le=MOST_STEPS)
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:
         """The experiment with its split wrapped; the split counts steps from the start of the first ancestor."""

@@ -15,6 +15,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Course, Experiment
 from epicycle.spec.families import Edit, EditContext
 from epicycle.spec.fields import data
+from epicycle.spec.limits import MOST_STEPS
 from epicycle.spec.moment_grammar import ForkMoment
 from epicycle.spec.paths import knob_path
 
@@ -32,8 +33,8 @@ class _KnobEdit(Edit):
         until: the moment, on the parent's clock, at which the knob jumps back to its old value; None never does.
     """
 
-    knob: str = data()
-    over: int = data(0, ge=0)
+    knob: str = data(max_length=200)
+    over: int = data(0, ge=0, le=MOST_STEPS)
     until: ForkMoment | None = data(None)
 
     @abstractmethod
@@ -174,7 +175,7 @@ class Change(Edit):
     kind = "change"
     leading = ("field", "to")
 
-    field: str = data()
+    field: str = data(max_length=200)
     to: Annotated[Any, BeforeValidator(_plain)] = data()
 
     def changed(self, experiment: Experiment, moment: int, before: int) -> Experiment:

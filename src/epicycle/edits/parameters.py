@@ -15,6 +15,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Edit, EditContext, Params
 from epicycle.spec.fields import data
+from epicycle.spec.limits import MOST_NAMES, MOST_SEED, MOST_STEPS, MOST_WIDTH
 
 
 class _WeightEdit(TensorEdit):
@@ -92,8 +93,8 @@ class AddNoise(_WeightEdit):
     kind = "add_noise"
     leading = ("tensors", "spread")
 
-    spread: float = data(gt=0)
-    draw: int = data(0, ge=0)
+    spread: float = data(gt=0, le=1e6)
+    draw: int = data(0, ge=0, le=MOST_SEED)
 
     def new_values(self, tensors: Params, context: EditContext) -> Params:
         """Each tensor plus its noise."""
@@ -126,8 +127,8 @@ class ZeroUnits(_WeightEdit):
     kind = "zero_units"
     leading = ("tensors", "axis", "units")
 
-    axis: int = data()
-    units: tuple[int, ...] = data(min_length=1)
+    axis: int = data(ge=-10, le=10)
+    units: tuple[int, ...] = data(min_length=1, max_length=MOST_WIDTH)
 
     def new_values(self, tensors: Params, context: EditContext) -> Params:
         """Copies of the tensors with the units set to 0.
@@ -162,11 +163,11 @@ class Project(_WeightEdit):
     kind = "project"
     leading = ("tensors", "axis", "basis", "which")
 
-    axis: int = data(0)
+    axis: int = data(0, ge=-10, le=10)
     basis: Literal["fourier", "singular"] = data("fourier")
-    which: tuple[int, ...] = data(min_length=1)
+    which: tuple[int, ...] = data(min_length=1, max_length=10_000)
     keep: bool = data(True)
-    p: int | None = data(None, ge=2)
+    p: int | None = data(None, ge=2, le=10_000)
 
     def new_values(self, tensors: Params, context: EditContext) -> Params:
         """The tensors projected, in float64.
@@ -218,7 +219,7 @@ class _DonorEdit(_WeightEdit):
     """
 
     donor: str = data()
-    step: int | None = data(None, ge=0)
+    step: int | None = data(None, ge=0, le=MOST_STEPS)
 
     def settled(self, step_of: Callable[[int | str], int | None], find_donor: Callable[[str], tuple[str, int]]) -> Edit | None:
         """The edit with the donor as a run's id at a step, so that a donor that is trained on later makes another fork."""
@@ -301,7 +302,7 @@ class ResetMoments(TensorEdit):
 
     kind = "reset_moments"
 
-    tensors: tuple[str, ...] = Field(("*",), min_length=1, json_schema_extra={"role": "data"})
+    tensors: tuple[str, ...] = Field(("*",), min_length=1, max_length=MOST_NAMES, json_schema_extra={"role": "data"})
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
         """The state with moments as at the start.

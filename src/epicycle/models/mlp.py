@@ -18,6 +18,7 @@ from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
 from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
+from epicycle.spec.limits import MOST_LAYERS, MOST_WIDTH
 from epicycle.spec.table import Table
 
 Bias = Literal["b_in", "b_hidden", "b_U"]
@@ -43,17 +44,17 @@ class MLP(Model):
     kind = "mlp"
     aliases = {"num_layers": "n_layers", "d_embed": "d_model", "d_hidden": "d_mlp", "activation": "act_fn", "alpha": "init_scale"}
 
-    n_layers: int = static(1, ge=1)
-    d_model: int = static(128, ge=1)
-    d_mlp: int = static(256, ge=1)
+    n_layers: int = static(1, ge=1, le=MOST_LAYERS)
+    d_model: int = static(128, ge=1, le=MOST_WIDTH)
+    d_mlp: int = static(256, ge=1, le=MOST_WIDTH)
     act_fn: Activation = static("relu")
     operands: Literal["embedded", "one_hot"] = static("embedded")
     combine: Literal["concat", "sum"] = static("concat")
     embeddings: Literal["shared", "separate"] = static("shared")
-    biases: tuple[Bias, ...] = static(("b_in", "b_hidden"))
+    biases: tuple[Bias, ...] = static(("b_in", "b_hidden"), max_length=10)
     trained: Literal["all", "read_out"] = static("all")
     initialisation: Scheme = static("fan_in")
-    init_scale: float = knob(1.0, gt=0)
+    init_scale: float = knob(1.0, gt=0, le=1e6)
 
     def init(self, key: jax.Array, table: Table) -> Params:
         """Draw fresh parameters.

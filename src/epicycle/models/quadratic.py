@@ -16,6 +16,7 @@ from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
 from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
+from epicycle.spec.limits import MOST_WIDTH
 from epicycle.spec.table import Table
 
 
@@ -35,10 +36,10 @@ class Quadratic(Model):
     kind = "quadratic"
     aliases = {"N": "d_mlp", "width": "d_mlp", "alpha": "init_scale"}
 
-    d_mlp: int = static(500, ge=1)
+    d_mlp: int = static(500, ge=1, le=MOST_WIDTH)
     scaling: Literal["mean_field", "standard"] = static("mean_field")
     weights: Literal["random", "analytic"] = static("random")
-    init_scale: float = knob(1.0, gt=0)
+    init_scale: float = knob(1.0, gt=0, le=1e6)
 
     def init(self, key: jax.Array, table: Table) -> Params:
         """Draw fresh parameters: W_in [2 p, N] and W_U [N, p].

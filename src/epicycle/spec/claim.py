@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyStatistic
 from epicycle.spec.identity import digest, identity
+from epicycle.spec.limits import MOST_NAMES, MOST_RUNS
 
 Says = Literal["yes", "no"]
 VerdictName = Literal["supported", "refuted", "undecided"]
@@ -97,14 +98,14 @@ class Claim(Spec):
         sources: keys of the texts that make the claim.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
     statistic: AnyStatistic
     supported_if: Region
     refuted_if: Region
-    gates: tuple[Gate, ...] = ()
-    min_seeds: int = Field(6, ge=1)
+    gates: tuple[Gate, ...] = Field((), max_length=20)
+    min_seeds: int = Field(6, ge=1, le=MOST_RUNS)
     primary: bool = True
-    accounts: dict[str, Prediction] = {}
+    accounts: dict[str, Prediction] = Field({}, max_length=MOST_NAMES)
     sources: tuple[str, ...] = ()
 
     @model_validator(mode="before")

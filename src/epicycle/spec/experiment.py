@@ -12,11 +12,12 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEdit, AnyLoss, AnyModel, AnyOptimiser, AnySplit, AnyTask
 from epicycle.spec.fields import budget, knob, role_of, static
 from epicycle.spec.identity import digest, identity
+from epicycle.spec.limits import MOST_NAMES, MOST_RATE, MOST_SEED, MOST_STEPS
 from epicycle.spec.paths import knob_path, with_path
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.registry import default_part, load_preset
 
-MAX_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
+MAX_SEED = MOST_SEED
 
 
 class Stop(Spec):
@@ -28,7 +29,7 @@ class Stop(Spec):
     """
 
     event: str = budget("t_gen")
-    factor: float = budget(2.0, ge=1.25)
+    factor: float = budget(2.0, ge=1.25, le=1000)
 
 
 class Course(Spec):
@@ -41,8 +42,8 @@ class Course(Spec):
     """
 
     of: str = static()
-    steps: tuple[Annotated[float, Field(ge=0)], ...] = knob(min_length=1)
-    values: tuple[float, ...] = knob(min_length=1)
+    steps: tuple[Annotated[float, Field(ge=0, le=10 * MOST_STEPS)], ...] = knob(min_length=1, max_length=200)
+    values: tuple[float, ...] = knob(min_length=1, max_length=200)
 
     @model_validator(mode="after")
     def _steps_rise(self) -> Self:
@@ -88,19 +89,19 @@ class Training(Spec):
 
     optimiser: AnyOptimiser = Field(default_factory=default_part("optimiser"))
     loss: AnyLoss = Field(default_factory=default_part("loss"))
-    batch_size: int | None = static(None, ge=1)
+    batch_size: int | None = static(None, ge=1, le=10_000_000)
     replacement: bool = static(False)
-    warmup: float = knob(10.0, ge=0)
+    warmup: float = knob(10.0, ge=0, le=MOST_STEPS)
     schedule: Literal["constant", "cosine", "linear"] = static("constant")
-    anneal_steps: float | None = knob(None, ge=1)
-    final_lr_scale: float = knob(0.1, ge=0)
-    temperature: float | None = knob(None, gt=0)
-    norm_share: float | None = knob(None, gt=0)
-    gradient_noise: float | None = knob(None, ge=0)
-    weight_noise: float | None = knob(None, ge=0)
-    frozen: tuple[str, ...] = static(())
-    courses: tuple[Course, ...] = ()
-    steps: int = budget(20_000, ge=1)
+    anneal_steps: float | None = knob(None, ge=1, le=MOST_STEPS)
+    final_lr_scale: float = knob(0.1, ge=0, le=MOST_RATE)
+    temperature: float | None = knob(None, gt=0, le=1e6)
+    norm_share: float | None = knob(None, gt=0, le=1e6)
+    gradient_noise: float | None = knob(None, ge=0, le=1e6)
+    weight_noise: float | None = knob(None, ge=0, le=1e6)
+    frozen: tuple[str, ...] = static((), max_length=MOST_NAMES)
+    courses: tuple[Course, ...] = Field((), max_length=20)
+    steps: int = budget(20_000, ge=1, le=MOST_STEPS)
     stop: Stop | None = budget(None)
 
     @model_validator(mode="after")
@@ -152,7 +153,7 @@ class Experiment(Spec):
             if "model.init_scale" in paths:
                 raise InputError("training.courses: model.init_scale acts before the first step only, so it cannot have a course.")
             for path, course in zip(paths, courses, strict=True):
-                for value in course.values:
+                for value in dict.fromkeys(course.values):
                     plain.swept(path, value)
         except InputError as error:
             raise ValueError(str(error)) from None

@@ -16,7 +16,11 @@ MOST_LEVELS = 50  # of lists and mappings inside each other
 MOST_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more
 MOST_STEPS = 10**9  # a run of so many steps takes years
 MOST_RUNS = 100_000  # of a study
-MOST_POINTS = 10_000  # of a sweep, all swept fields together
+MOST_POINTS = 2000  # of the sweeps of a study: combinations of swept values
+MOST_ARMS = 100
+MOST_LAYERS = 100
+MOST_WIDTH = 1_000_000
+MOST_RATE = 1e6  # of a learning rate, a weight decay, a factor on them
 MOST_NAMES = 1000  # of what a person writes one by one: arms, claims, figures, patterns
 
 INSIDE = ("schema", "items_schema", "keys_schema", "values_schema", "choices", "steps", "fields", "definitions", "extras_schema")

@@ -36,10 +36,10 @@ class Observation(Spec):
             large.
     """
 
-    measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday)
-    dense_until: int = Field(40, ge=1)
-    per_decade: int = Field(40, ge=1)
-    checkpoint_megabytes: float = Field(200.0, ge=0)
+    measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday, max_length=100)
+    dense_until: int = Field(40, ge=1, le=100_000)
+    per_decade: int = Field(40, ge=1, le=10_000)
+    checkpoint_megabytes: float = Field(200.0, ge=0, le=1e9)
 
     def grid(self, budget: int) -> Int[ndarray, " step"]:
         """The steps evaluated within a budget, from 0 to the budget itself. A longer budget keeps the earlier steps."""

@@ -11,6 +11,7 @@ from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic
+from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_RUNS
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import with_path
 from epicycle.spec.plain_data import Plain
@@ -34,7 +35,7 @@ class Source(Spec):
     key: str
     title: str
     authors: str
-    year: int
+    year: int = Field(ge=0, le=3000)
     locator: str = ""
     arxiv: str = ""
     url: str = ""
@@ -59,12 +60,12 @@ class Figure(Spec):
         decides: id of the claim that the figure decides; empty for none.
     """
 
-    title: str
-    arms: tuple[str, ...] = Field(min_length=1)
-    series: tuple[str, ...] = ()
-    quantities: tuple[AnyStatistic, ...] = ()
+    title: str = Field(max_length=1000)
+    arms: tuple[str, ...] = Field(min_length=1, max_length=MOST_ARMS)
+    series: tuple[str, ...] = Field((), max_length=100)
+    quantities: tuple[AnyStatistic, ...] = Field((), max_length=20)
     along: str = ""
-    events: tuple[str, ...] = ("t_mem", "t_gen")
+    events: tuple[str, ...] = Field(("t_mem", "t_gen"), max_length=20)
     decides: str = ""
 
     @model_validator(mode="after")
@@ -86,7 +87,7 @@ class Profile(Spec):
         pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds start at 1000.
     """
 
-    seeds: int | None = Field(None, ge=1)
+    seeds: int | None = Field(None, ge=1, le=MOST_RUNS)
     assign: Plain = {}
     pilot: bool = False
 
@@ -107,12 +108,12 @@ class Study(Spec):
         pilot: whether verdicts are marked as a pilot's.
     """
 
-    name: str = Field("study", pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: str = Field("study", pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
     question: str
-    arms: dict[str, Arm] = Field(min_length=1)
-    claims: tuple[Claim, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    sources: tuple[Source, ...] = ()
+    arms: dict[str, Arm] = Field(min_length=1, max_length=MOST_ARMS)
+    claims: tuple[Claim, ...] = Field((), max_length=200)
+    figures: tuple[Figure, ...] = Field((), max_length=200)
+    sources: tuple[Source, ...] = Field((), max_length=MOST_NAMES)
     observation: Observation = Field(default_factory=Observation)
     profiles: dict[ProfileName, Profile] = {}
     profile: ProfileName = "stated"

@@ -18,6 +18,7 @@ from pydantic import model_validator
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnySplit, SplitRule
 from epicycle.spec.fields import data
+from epicycle.spec.limits import MOST_STEPS
 from epicycle.spec.table import Table
 from epicycle.splits.listed import Rows, listed_rows
 
@@ -231,7 +232,7 @@ class ReweightedSplit(_SameRows, _SameLabels, _SameSince, _SameRemoved):
 
     kind = "reweighted"
 
-    weight: float = data(gt=0)
+    weight: float = data(gt=0, le=1e6)
 
     def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
         """The inner split's weights, with those of the chosen rows multiplied."""
@@ -249,7 +250,7 @@ class WithheldSplit(_SameLabels, _SameWeights):
 
     kind = "withheld"
 
-    until: int = data(ge=1)
+    until: int = data(ge=1, le=10 * MOST_STEPS)
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The inner split's rows, as withheld rows are trained on later.

@@ -8,6 +8,7 @@ import numpy as np
 
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
+from epicycle.spec.limits import MOST_SEED
 from epicycle.spec.table import Table
 
 
@@ -26,10 +27,10 @@ class ToyAddition(Task):
     kind = "toy_addition"
 
     p: int = static(10, ge=2, le=1000)
-    d_target: int = static(30, ge=1)
+    d_target: int = static(30, ge=1, le=10_000)
     modular: bool = static(False)
-    target_seed: int = static(0, ge=0)
-    tolerance: float = static(0.5, gt=0)
+    target_seed: int = static(0, ge=0, le=MOST_SEED)
+    tolerance: float = static(0.5, gt=0, le=1e6)
 
     def table(self) -> Table:
         """One row for each unordered pair."""

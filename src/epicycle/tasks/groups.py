@@ -21,7 +21,7 @@ from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
 from epicycle.tasks.forms import Form, table_in_form
 
-FACTOR = re.compile(r"([CDSA])_?(\d+)$")
+FACTOR = re.compile(r"([CDSA])_?([0-9]{1,4})$")
 MAX_ORDER = 1000  # elements, which make a table of a million rows
 
 
@@ -38,8 +38,8 @@ class Composition(Task):
 
     kind = "composition"
 
-    group: str | None = static(None)
-    cayley: tuple[tuple[int, ...], ...] | None = static(None)
+    group: str | None = static(None, max_length=100)
+    cayley: tuple[tuple[int, ...], ...] | None = static(None, max_length=1000)
     variant: Literal["xy", "xyx^-1", "xyx"] = static("xy")
     form: Form = static("x y =")
 

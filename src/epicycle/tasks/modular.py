@@ -90,15 +90,15 @@ class Modular(Task):
 
     p: int = static(ge=2, le=1000)
     operation: Operation = static("x+y")
-    terms: tuple[Term, ...] | None = static(None)
+    terms: tuple[Term, ...] | None = static(None, max_length=20)
     form: Form = static("x y =")
 
     @model_validator(mode="after")
     def _terms_fit_the_operation(self) -> "Modular":
         if (self.operation == "polynomial") != bool(self.terms):
             raise ValueError("terms, such as [[1, 2, 0], [3, 0, 1]] for x^2 + 3 y, go with operation 'polynomial' and with no other")
-        if any(power < 0 for _, *powers in self.terms or () for power in powers):
-            raise ValueError("the powers in terms must be at least 0; division is an operation of its own")
+        if any(not 0 <= power <= 1000 for _, *powers in self.terms or () for power in powers):
+            raise ValueError("the powers in terms must be from 0 to 1000; division is an operation of its own")
         return self
 
     @model_validator(mode="after")

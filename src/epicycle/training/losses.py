@@ -71,7 +71,7 @@ class Hinge(RowLoss):
 
     kind = "hinge"
 
-    margin_wanted: float = knob(1.0, gt=0)
+    margin_wanted: float = knob(1.0, gt=0, le=1e6)
 
     def rows(self, logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
         """Hinge loss of each row."""

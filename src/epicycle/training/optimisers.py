@@ -13,6 +13,7 @@ from optax.contrib import MuonDimensionNumbers, scale_by_muon
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.fields import knob, static
+from epicycle.spec.limits import MOST_NAMES, MOST_RATE
 from epicycle.spec.paths import matches
 from epicycle.training.update_rule import Fraction, TensorwiseRule, UpdateRule, by_name, tensor_names
 
@@ -27,10 +28,10 @@ class AdamW(UpdateRule):
 
     kind = "adamw"
 
-    lr: float = knob(1e-3, ge=0)
-    weight_decay: float = knob(1.0, ge=0)
+    lr: float = knob(1e-3, ge=0, le=MOST_RATE)
+    weight_decay: float = knob(1.0, ge=0, le=MOST_RATE)
     betas: tuple[Fraction, Fraction] = knob((0.9, 0.98))
-    eps: float = knob(1e-8, ge=0)
+    eps: float = knob(1e-8, ge=0, le=MOST_RATE)
 
     def direction(self) -> optax.GradientTransformation:
         """The first moment divided by the root of the second, both corrected for their start at 0."""
@@ -47,8 +48,8 @@ class SGD(UpdateRule):
 
     kind = "sgd"
 
-    lr: float = knob(0.1, ge=0)
-    weight_decay: float = knob(0.0, ge=0)
+    lr: float = knob(0.1, ge=0, le=MOST_RATE)
+    weight_decay: float = knob(0.0, ge=0, le=MOST_RATE)
     momentum: float = knob(0.0, ge=0, lt=1)
     nesterov: bool = static(False)
 
@@ -69,10 +70,10 @@ class RMSProp(UpdateRule):
     kind = "rmsprop"
     aliases = {**UpdateRule.aliases, "alpha": "beta"}
 
-    lr: float = knob(1e-3, ge=0)
-    weight_decay: float = knob(0.0, ge=0)
+    lr: float = knob(1e-3, ge=0, le=MOST_RATE)
+    weight_decay: float = knob(0.0, ge=0, le=MOST_RATE)
     beta: float = knob(0.99, ge=0, lt=1)
-    eps: float = knob(1e-8, ge=0)
+    eps: float = knob(1e-8, ge=0, le=MOST_RATE)
     momentum: float = knob(0.0, ge=0, lt=1)
 
     def direction(self) -> optax.GradientTransformation:
@@ -94,8 +95,8 @@ class Lion(UpdateRule):
 
     kind = "lion"
 
-    lr: float = knob(3e-4, ge=0)
-    weight_decay: float = knob(3.0, ge=0)
+    lr: float = knob(3e-4, ge=0, le=MOST_RATE)
+    weight_decay: float = knob(3.0, ge=0, le=MOST_RATE)
     betas: tuple[Fraction, Fraction] = knob((0.9, 0.99))
 
     def direction(self) -> optax.GradientTransformation:
@@ -129,17 +130,17 @@ class Muon(TensorwiseRule):
 
     kind = "muon"
 
-    lr: float = knob(0.03, ge=0)
-    weight_decay: float = knob(0.1, ge=0)
+    lr: float = knob(0.03, ge=0, le=MOST_RATE)
+    weight_decay: float = knob(0.1, ge=0, le=MOST_RATE)
     momentum: float = knob(0.95, ge=0, lt=1)
     nesterov: bool = static(True)
-    ns_steps: int = static(5, ge=1)
+    ns_steps: int = static(5, ge=1, le=100)
     ns_coeffs: tuple[float, float, float] = static((3.4445, -4.7750, 2.0315))
-    matrices: tuple[str, ...] = static(("W_Q", "W_K", "W_V", "W_O", "W_in", "W_gate", "W_hidden", "W_out"))
-    adam_lr: float = knob(1e-3, ge=0)
-    adam_weight_decay: float = knob(1.0, ge=0)
+    matrices: tuple[str, ...] = static(("W_Q", "W_K", "W_V", "W_O", "W_in", "W_gate", "W_hidden", "W_out"), max_length=MOST_NAMES)
+    adam_lr: float = knob(1e-3, ge=0, le=MOST_RATE)
+    adam_weight_decay: float = knob(1.0, ge=0, le=MOST_RATE)
     adam_betas: tuple[Fraction, Fraction] = knob((0.9, 0.999))
-    adam_eps: float = knob(1e-8, ge=0)
+    adam_eps: float = knob(1e-8, ge=0, le=MOST_RATE)
 
     def direction(self) -> optax.GradientTransformation:
         """An almost orthogonal matrix for each matrix, Adam's direction for every other tensor."""

@@ -19,6 +19,7 @@ from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Optimiser
 from epicycle.spec.fields import knob, static
+from epicycle.spec.limits import MOST_NAMES, MOST_RATE
 from epicycle.spec.paths import matches
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -34,9 +35,9 @@ class ParameterGroup(Spec):
         decay_scale: multiplies the weight decay.
     """
 
-    tensors: tuple[str, ...] = static(min_length=1)
-    lr_scale: float = knob(1.0, ge=0)
-    decay_scale: float = knob(1.0, ge=0)
+    tensors: tuple[str, ...] = static(min_length=1, max_length=MOST_NAMES)
+    lr_scale: float = knob(1.0, ge=0, le=MOST_RATE)
+    decay_scale: float = knob(1.0, ge=0, le=MOST_RATE)
 
     def holds(self, name: str) -> bool:
         """Whether a pattern of this group matches a tensor's name."""
@@ -62,11 +63,11 @@ class TensorwiseRule(Optimiser):
 
     aliases = {"learning_rate": "lr", "wd": "weight_decay", "epsilon": "eps"}
 
-    lr: float = knob(ge=0)
-    weight_decay: float = knob(ge=0)
+    lr: float = knob(ge=0, le=MOST_RATE)
+    weight_decay: float = knob(ge=0, le=MOST_RATE)
     decay_coupling: Literal["decoupled", "independent", "coupled"] = static("decoupled")
     decay_to: Literal["origin", "initialisation"] = static("origin")
-    groups: tuple[ParameterGroup, ...] = ()
+    groups: tuple[ParameterGroup, ...] = Field((), max_length=100)
 
     @abstractmethod
     def direction(self) -> optax.GradientTransformation:

@@ -13,6 +13,7 @@ from epicycle.models.transformer.positions import sinusoids
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Model, Params
 from epicycle.spec.fields import knob, static
+from epicycle.spec.limits import MOST_LAYERS, MOST_WIDTH
 from epicycle.spec.table import Table
 
 Bias = Literal["b_Q", "b_K", "b_V", "b_O", "b_in", "b_out", "b_U"]
@@ -23,16 +24,16 @@ NORMS = ("ln1_w", "ln1_b", "ln2_w", "ln2_b")
 class TransformerFields(Model):
     """The fields of a transformer and what follows from them. `Transformer` adds the forward passes and documents the fields."""
 
-    n_layers: int = static(1, ge=1)
-    d_model: int = static(128, ge=1)
-    n_heads: int = static(4, ge=1)
-    d_head: int | None = static(None, ge=1)
-    d_mlp: int | None = static(None, ge=1)
+    n_layers: int = static(1, ge=1, le=MOST_LAYERS)
+    d_model: int = static(128, ge=1, le=MOST_WIDTH)
+    n_heads: int = static(4, ge=1, le=1000)
+    d_head: int | None = static(None, ge=1, le=MOST_WIDTH)
+    d_mlp: int | None = static(None, ge=1, le=MOST_WIDTH)
     act_fn: Activation = static("relu")
     norm: Literal["none", "pre", "post", "pre_stream"] = static("none")
     norm_kind: Literal["layer", "rms"] = static("layer")
     final_norm: bool = static(False)
-    biases: tuple[Bias, ...] = static(("b_in", "b_out"))
+    biases: tuple[Bias, ...] = static(("b_in", "b_out"), max_length=10)
     positions: Literal["learned", "sinusoidal", "rotary", "none"] = static("learned")
     scaled_embedding: bool = static(False)
     causal: bool = static(True)
@@ -41,10 +42,10 @@ class TransformerFields(Model):
     smeared_keys: bool = static(False)
     d_vocab_out: Literal["tokens", "classes"] = static("tokens")
     dropout: float | None = knob(None, ge=0, lt=1)
-    dropout_at: tuple[Literal["embed", "attn", "mlp"], ...] = static(("attn", "mlp"))
+    dropout_at: tuple[Literal["embed", "attn", "mlp"], ...] = static(("attn", "mlp"), max_length=10)
     initialisation: Scheme = static("progress_measures")
     attention_initialisation: Literal["same", "torch_multihead", "xavier"] = static("same")
-    init_scale: float = knob(1.0, gt=0)
+    init_scale: float = knob(1.0, gt=0, le=1e6)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TransformerFields":
