@@ -1,7 +1,10 @@
 """Arms: named sets of runs. The runs of a root arm start from fresh weights; those of a fork arm continue the runs of another arm."""
 
 import itertools
-from collections.abc import Collection, Iterator
+import json
+import math
+import reprlib
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -10,9 +13,15 @@ from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment, Run
 from epicycle.spec.families import AnyEdit
+from epicycle.spec.limits import MOST_POINTS, MOST_RUNS, MOST_STEPS
 from epicycle.spec.moment_grammar import ForkMoment
 from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.plain_data import SweptValues
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+SeedList = Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MOST_RUNS)]
+Path = Annotated[str, Field(max_length=200)]  # of a field: names joined by dots
+Sweep = Annotated[dict[Path, Annotated[tuple[Any, ...], Field(max_length=MOST_POINTS)]], Field(max_length=20)]
 
 
 class ArmRun(NamedTuple):
@@ -31,7 +40,7 @@ class RootArm(Spec):
 
     Attributes:
         experiment: what is trained.
-        seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves.
+        seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves, each once.
         first_seed: the first seed, where `seeds` is a number.
         data_seeds: seeds of the split. None: each run's own seed. A number: all runs share one split. A list: crossed with `seeds`.
         sweep: dotted field of the experiment -> values; several fields are crossed.
@@ -40,21 +49,36 @@ class RootArm(Spec):
     aliases = {"n_seeds": "seeds"}
 
     experiment: Experiment
-    seeds: Annotated[int, Field(ge=1)] | Annotated[tuple[int, ...], Field(min_length=1)] = 10
+    seeds: Annotated[int, Field(ge=1, le=MOST_RUNS)] | SeedList = 10
     first_seed: int = Field(0, ge=0, le=MAX_SEED)
-    data_seeds: int | tuple[int, ...] | None = None
-    sweep: dict[str, tuple[Any, ...]] = {}
+    data_seeds: Seed | SeedList | None = None
+    sweep: Sweep = {}
 
     @model_validator(mode="after")
     def _sweep_is_valid(self) -> "RootArm":
+        _refuse_too_many(self.sweep)
+        if not isinstance(self.seeds, tuple) and self.first_seed + self.seeds - 1 > MAX_SEED:
+            raise ValueError(f"{self.seeds} seeds from {self.first_seed} on pass the largest seed, {MAX_SEED}")
+        if (runs := self.run_count()) > MOST_RUNS:
+            raise ValueError(f"{runs:,} runs are too many for one study; at most {MOST_RUNS:,} are possible")
         for path, values in self.sweep.items():
             if not values:
                 raise ValueError(f"sweep over {path} has no values")
+            _refuse_repeats(f"sweep over {path}", values)
+        for name in ("seeds", "data_seeds"):
+            if isinstance(listed := getattr(self, name), tuple):
+                _refuse_repeats(name, listed)
         try:
             list(self.experiments())
         except InputError as error:
             raise ValueError(str(error)) from None
         return self
+
+    def run_count(self) -> int:
+        """Number of runs, without making them."""
+        seeds = len(self.seeds) if isinstance(self.seeds, tuple) else self.seeds
+        data_seeds = len(self.data_seeds) if isinstance(self.data_seeds, tuple) else 1
+        return math.prod(map(len, self.sweep.values())) * seeds * data_seeds
 
     def seed_pairs(self) -> list[tuple[int, int]]:
         """(seed, data_seed) of every replicate."""
@@ -93,18 +117,20 @@ class ForkArm(Spec):
 
     fork: str
     at: ForkMoment
-    edits: tuple[AnyEdit, ...] = ()
-    steps: int | None = Field(None, ge=1)
-    sweep: dict[str, tuple[Any, ...]] = {}
+    edits: tuple[AnyEdit, ...] = Field((), max_length=100)
+    steps: int | None = Field(None, ge=1, le=MOST_STEPS)
+    sweep: Sweep = {}
 
     @model_validator(mode="after")
     def _sweep_is_valid(self) -> "ForkArm":
+        _refuse_too_many(self.sweep)
         plain = self.model_dump(mode="json")
         for path, values in self.sweep.items():
             if path == "fork":
                 raise ValueError("'fork' cannot be swept: make a fork arm for each parent")
             if not values:
                 raise ValueError(f"sweep over {path} has no values")
+            _refuse_repeats(f"sweep over {path}", values)
             try:
                 get_path(plain, path)
             except InputError as error:
@@ -126,6 +152,32 @@ class ForkArm(Spec):
             for path, value in zip(self.sweep, point, strict=True):
                 plain = with_path(plain, path, value)
             yield dict(zip(names, point, strict=True)), ForkArm.model_validate(plain)
+
+
+def _refuse_too_many(sweep: Mapping[str, Collection[Any]]) -> None:
+    """Refuse a sweep of too many combinations, before one of them is made.
+
+    Raises:
+        ValueError: how many there are.
+    """
+    points = math.prod(map(len, sweep.values()))
+    if points > MOST_POINTS:
+        raise ValueError(f"the sweep has {points:,} combinations of values; at most {MOST_POINTS:,} are possible")
+
+
+def _refuse_repeats(name: str, values: Collection[Any]) -> None:
+    """Refuse a list that names a value twice: the two would be the same runs, and a copy of a run is no second observation.
+
+    Raises:
+        ValueError: the first value that comes again.
+    """
+    seen: set[Any] = set()
+    for value in values:
+        key = json.dumps(value, sort_keys=True, default=str) if isinstance(value, list | tuple | dict | bool) else value
+        if key in seen:
+            shown = "a value" if isinstance(value, list | tuple | dict) else reprlib.repr(value)
+            raise ValueError(f"{name}: {shown} is listed twice; the same seeds and settings give the same run, so list each value once")
+        seen.add(key)
 
 
 def short_names(paths: Collection[str]) -> list[str]:
