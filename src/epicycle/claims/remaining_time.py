@@ -14,10 +14,9 @@ from epicycle.claims.estimates import (
     Estimate,
     PerRun,
     arm_phrase,
-    brackets_of,
-    censored_at,
     chosen_runs,
     detectors_of,
+    known_steps,
     median_estimate,
 )
 from epicycle.claims.slopes import slopes
@@ -43,6 +42,8 @@ class RemainingTime(Statistic, ABC):
         where: swept values of the forks that count; those that the control was swept over too hold for the control as well.
         detectors: further detectors of the event, by a name for each.
     """
+
+    of_forks: ClassVar[bool] = True
 
     event: str
     arm: str
@@ -169,7 +170,7 @@ class DoseExponent(RemainingTime):
 
 def _steps_to(event: Event, data: xarray.Dataset) -> list[tuple[float, float]]:
     """For each run the least and the most steps from its start to an event."""
-    return [bracket or (censored_at(data, run, event), NEVER) for run, bracket in brackets_of(data, event).items()]
+    return [(step.low, step.high) for step in known_steps(data, event).values()]
 
 
 def _log_ratio_bounds(fork: Sequence[float], control: Sequence[float]) -> tuple[float, float]:

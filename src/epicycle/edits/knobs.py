@@ -41,6 +41,10 @@ class _KnobEdit(Edit):
     def new_value(self, value: Any) -> Any:
         """The knob's new value, given its present one; None is a knob that is off."""
 
+    def moments(self) -> tuple[int | str, ...]:
+        """The moment at which the knob jumps back, if there is one."""
+        return () if self.until is None else (self.until,)
+
     def settled(self, step_of: Callable[[int | str], int | None], find_donor: Callable[[str], tuple[str, int]]) -> Edit | None:
         """The edit with `until` as a step; None if that moment has not come in the parent."""
         del find_donor

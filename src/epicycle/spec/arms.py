@@ -139,6 +139,15 @@ class ForkArm(Spec):
                 ForkArm.model_validate({**with_path(plain, path, value), "sweep": {}})
         return self
 
+    def point_count(self) -> int:
+        """Number of points of the sweep, without making them."""
+        return math.prod(map(len, self.sweep.values()))
+
+    def moments(self) -> tuple[int | str, ...]:
+        """The moment of the fork and those that its edits name, at every point of the sweep."""
+        every = [moment for _, variant in self.points() for moment in (variant.at, *(m for edit in variant.edits for m in edit.moments()))]
+        return tuple(dict.fromkeys(every))
+
     def behind(self, arms: Collection[str]) -> set[str]:
         """The arms whose runs must be trained first: the parent, and the donors of edits that are arms."""
         donors = {name for _, variant in self.points() for edit in variant.edits for name, _ in edit.donors()}

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from epicycle.spec.base import Spec
-from epicycle.spec.families import AnyStatistic
+from epicycle.spec.families import AnyStatistic, Statistic
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.limits import MOST_NAMES, MOST_RUNS
 
@@ -128,15 +128,17 @@ class Claim(Spec):
         """What the claim is registered under. A later option whose default changes nothing leaves it as it was."""
         return digest(identity(self))
 
+    def statistics(self) -> tuple[Statistic, ...]:
+        """The statistic that is judged, and those of the gates."""
+        return (self.statistic, *(gate.statistic for gate in self.gates))
+
     def arms(self) -> tuple[str, ...]:
         """Arms that the claim or one of its gates reads."""
-        gated = [arm for gate in self.gates for arm in gate.statistic.arms()]
-        return tuple(dict.fromkeys([*self.statistic.arms(), *gated]))
+        return tuple(dict.fromkeys(arm for statistic in self.statistics() for arm in statistic.arms()))
 
     def reads(self) -> tuple[str, ...]:
         """Series that the claim or one of its gates needs."""
-        gated = [series for gate in self.gates for series in gate.statistic.reads()]
-        return tuple(dict.fromkeys([*self.statistic.reads(), *gated]))
+        return tuple(dict.fromkeys(series for statistic in self.statistics() for series in statistic.reads()))
 
     def sentence(self) -> str:
         """The claim as a sentence, made from the statistic and the region."""

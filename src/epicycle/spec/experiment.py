@@ -1,8 +1,8 @@
 """An experiment (everything that moves a trajectory except its seeds), and a run (an experiment with one pair of seeds)."""
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -254,15 +254,18 @@ class Request:
     Attributes:
         budget: steps it may train.
         stop: what ends it earlier.
+        shorter: smaller budgets that other arms ask of the same run. Their ends are recorded too.
     """
 
     budget: int
     stop: Stop | None = None
+    shorter: tuple[int, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, run: Run) -> "Request":
-        """What a run asks for."""
-        return cls(run.experiment.training.steps, run.experiment.training.stop)
+    def of(cls, run: Run, budgets: Collection[int] = ()) -> "Request":
+        """What a run asks for; `budgets` are those of every arm that asks for it."""
+        training = run.experiment.training
+        return cls(training.steps, training.stop, tuple(sorted(set(budgets) - {training.steps})))
 
     @classmethod
     def parse(cls, plain: Mapping[str, Any]) -> "Request":
@@ -276,6 +279,14 @@ class Request:
     def covers(self, later: "Request") -> bool:
         """Whether a member that was trained as asked here needs no further step for a later request."""
         return self.stop in (None, later.stop) and self.budget >= later.budget
+
+
+def budgets_of(runs: Sequence[Run]) -> dict[str, set[int]]:
+    """Every budget that is asked of each run, by the run's id."""
+    budgets: dict[str, set[int]] = {}
+    for run in runs:
+        budgets.setdefault(run.id, set()).add(run.experiment.training.steps)
+    return budgets
 
 
 def longest(runs: Sequence[Run]) -> dict[str, Run]:

@@ -192,6 +192,10 @@ class Edit(Part):
         del step_of, find_donor
         return self
 
+    def moments(self) -> tuple[int | str, ...]:
+        """The moments that it names, beside that of the fork. A study in which one cannot be found is refused before it runs."""
+        return ()
+
     def donors(self) -> tuple[tuple[str, int | None], ...]:
         """The donors: name (once settled, run id) and step of each run whose parameters it takes; step None is the last."""
         return ()
@@ -259,11 +263,19 @@ class Event(Part, ABC):
     ) -> tuple[int, int] | None:
         """The interval (previous evaluation, this evaluation] in which the event happened; None while it has not (censored)."""
 
+    def unconfirmed(
+        self, steps: Int[np.ndarray, step], series: Mapping[str, Float[np.ndarray, step]], baseline: float
+    ) -> tuple[int, int] | None:
+        """A hook for events that must hold: the bracket of one that holds at the end of the record but is not confirmed there."""
+        del steps, series, baseline
+        return None
+
 
 class Statistic(Part, ABC):
     """A number over the runs of arms, with an interval."""
 
     family: ClassVar[str] = "statistic"
+    of_forks: ClassVar[bool] = False  # whether it compares forks with their controls, and so reads arms of forks only
 
     @abstractmethod
     def arms(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """A study: question, arms, claims, figures and sources, and the profiles at which it can be run."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -11,11 +12,14 @@ from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic
-from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_RUNS
+from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_POINTS, MOST_RUNS
+from epicycle.spec.moment_grammar import series_in
 from epicycle.spec.observation import Observation
+from epicycle.spec.own_code import is_own
 from epicycle.spec.paths import with_path
 from epicycle.spec.plain_data import Plain
 
+FIRST_PILOT_SEED = 1000
 ProfileName = Literal["stated", "quick", "hour", "full"]
 
 
@@ -84,7 +88,7 @@ class Profile(Spec):
     Attributes:
         seeds: number of seeds of every root arm; None keeps each arm's own number.
         assign: dotted path below the study -> value, as with `--set`.
-        pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds start at 1000.
+        pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds and data seeds are 1000 and above.
     """
 
     seeds: int | None = Field(None, ge=1, le=MOST_RUNS)
@@ -119,6 +123,15 @@ class Study(Spec):
     profile: ProfileName = "stated"
     pilot: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sweeps_are_few(cls, value: Any) -> Any:
+        arms = value.get("arms") if isinstance(value, Mapping) else None
+        points = sum(_points(arm) for arm in arms.values()) if isinstance(arms, Mapping) else 0
+        if points > MOST_POINTS:
+            raise ValueError(f"the arms sweep {points:,} combinations of values together; at most {MOST_POINTS:,} are possible")
+        return value
+
     @model_validator(mode="after")
     def _names_meet(self) -> "Study":
         for name, _ in self.fork_arms():
@@ -136,6 +149,8 @@ class Study(Spec):
                 self._known_arm(arm_name, f"figure '{figure.title}'")
             self._compares_forks(figure)
         self._series_are_recorded()
+        if (runs := sum(self.run_counts().values())) > MOST_RUNS:
+            raise ValueError(f"{runs:,} runs are too many for one study; at most {MOST_RUNS:,} are possible")
         ids = [claim.id for claim in self.claims]
         if len(set(ids)) < len(ids):
             raise ValueError(f"two claims share an id: {', '.join(sorted({i for i in ids if ids.count(i) > 1}))}")
@@ -162,12 +177,18 @@ class Study(Spec):
         """Fork arms in the order of training: first those that need root arms only, then those that need these, and so on."""
         trained = {name for name, _ in self.root_arms()}
         generations: list[list[tuple[str, ForkArm]]] = []
-        waiting = dict(self.fork_arms())
-        while ready := [(name, arm) for name, arm in waiting.items() if arm.behind(self.arms) <= trained]:
+        behind = {name: arm.behind(self.arms) for name, arm in self.fork_arms()}
+        while ready := [(name, arm) for name, arm in self.fork_arms() if name not in trained and behind[name] <= trained]:
             trained |= {name for name, _ in ready}
-            waiting = {name: arm for name, arm in waiting.items() if name not in trained}
             generations.append(ready)
         return generations
+
+    def run_counts(self) -> dict[str, int]:
+        """The largest number of runs that each arm can have, without making them."""
+        counts = {name: arm.run_count() for name, arm in self.root_arms()}
+        for generation in self.generations():
+            counts |= {name: arm.point_count() * counts[arm.fork] for name, arm in generation}
+        return counts
 
     def foreseen(self, name: str) -> list[ArmRun]:
         """The runs of an arm, before any is trained. Each fork is its parent's run with the longest budget that the fork can have."""
@@ -195,18 +216,26 @@ class Study(Spec):
             have = ", ".join(f"--{known}" for known in self.profiles) or "none"
             raise InputError(f"study '{self.name}' has no {name} profile; it has: {have}.")
         profile = self.profiles[name]
-        changed = self.with_assignments(profile.assign).with_seeds(profile.seeds, 1000 if profile.pilot else None)
-        return changed.model_copy(update={"profile": name, "pilot": profile.pilot})
+        changed = self.with_assignments(profile.assign).with_seeds(profile.seeds)
+        return changed._on_pilot_seeds(name) if profile.pilot else changed.model_copy(update={"profile": name, "pilot": False})
 
-    def with_seeds(self, seeds: int | None, first_seed: int | None = None) -> "Study":
-        """The same study with another number of seeds in every root arm."""
+    def with_seeds(self, seeds: int | None) -> "Study":
+        """The same study with another number of seeds in every root arm; None keeps each arm's own."""
+        if seeds is None:
+            return self
         plain = self.model_dump(mode="json")
         for name, _ in self.root_arms():
-            if seeds is not None:
-                plain["arms"][name]["seeds"] = seeds
-            if first_seed is not None:
-                plain["arms"][name]["first_seed"] = first_seed
+            plain["arms"][name]["seeds"] = seeds
         return Study.parse(plain, f"study {self.name}")
+
+    def _on_pilot_seeds(self, profile: ProfileName) -> "Study":
+        """The study as a pilot: seeds and data seeds below 1000 are moved up by 1000, so that no run is shared with the study."""
+        plain = self.model_dump(mode="json")
+        for name, _ in self.root_arms():
+            arm = plain["arms"][name]
+            fields = ("first_seed", "data_seeds", *(["seeds"] if isinstance(arm["seeds"], list) else []))
+            arm |= {field: _pilot_seeds(arm[field]) for field in fields if arm[field] is not None}
+        return Study.parse(plain | {"profile": profile, "pilot": True}, f"study {self.name}")
 
     def with_name(self, name: str) -> "Study":
         """The same study under another name."""
@@ -218,16 +247,19 @@ class Study(Spec):
         `preset` replaces whole experiments, so it is assigned first, whatever the order.
 
         Raises:
-            InputError: the path is unknown, or its field refuses the value.
+            InputError: the path is unknown, or its field refuses the value; or the path says whether the study is a pilot.
         """
         plain = self.model_dump(mode="json")
         for path, value in sorted(values.items(), key=lambda entry: entry[0].rsplit(".", 1)[-1] != "preset"):
+            if path in ("pilot", "profile"):
+                raise InputError(f"{path} cannot be assigned: a study is a pilot by its profile (--quick), and its verdicts say so.")
             if path.split(".", 1)[0] in Study.model_fields:
                 plain = _assigned(plain, self._through_experiment(path), value)
                 continue
             for name, _ in self.root_arms():
                 plain = _assigned(plain, f"arms.{name}.experiment.{path}", value)
-        return Study.parse(plain, f"study {self.name}")
+        changed = Study.parse(plain, f"study {self.name}")
+        return changed._on_pilot_seeds(self.profile) if self.pilot else changed
 
     def _through_experiment(self, path: str) -> str:
         head, _, rest = path.partition(".")
@@ -237,19 +269,31 @@ class Study(Spec):
         return path
 
     def _series_are_recorded(self) -> None:
-        recorded = {measure.name for measure in self.observation.measures}
-        needed = {f"claim '{claim.id}'": claim.reads() for claim in self.claims}
+        axes = {measure.name: measure.dims for measure in self.observation.measures}
+        scalar = [name for name, dims in axes.items() if not dims]
+        for who, name, takes_axes in self._series_read():
+            if name not in axes:
+                raise ValueError(f"{who} needs series '{name}', which no measure records; {nearest(name, axes)}")
+            if axes[name] and not takes_axes:
+                several = f"which has several numbers at a step (one for each {' and '.join(axes[name])})"
+                raise ValueError(f"{who} needs one number at a step, and names series '{name}', {several}; {nearest(name, scalar)}")
+
+    def _series_read(self) -> Iterator[tuple[str, str, bool]]:
+        """Who reads a series, its name, and whether the reader may take several numbers at a step, as a user's own statistic may."""
+        for claim in self.claims:
+            for statistic in claim.statistics():
+                yield from ((f"claim '{claim.id}'", name, is_own(type(statistic))) for name in statistic.reads())
         for figure in self.figures:
-            read = [series for quantity in figure.quantities for series in quantity.reads()]
-            needed[f"figure '{figure.title}'"] = (*figure.series, *read)
-        for who, names in needed.items():
-            for name in names:
-                if name not in recorded:
-                    raise ValueError(f"{who} needs series '{name}', which no measure records; {nearest(name, recorded)}")
+            yield from ((f"figure '{figure.title}'", name, False) for name in figure.series)
+            for quantity in figure.quantities:
+                yield from ((f"figure '{figure.title}'", name, is_own(type(quantity))) for name in quantity.reads())
+        for name, arm in self.fork_arms():
+            for moment in arm.moments():
+                yield from ((f"arm '{name}', moment {moment},", series, False) for series in series_in(moment))
 
     def _compares_forks(self, figure: Figure) -> None:
         for quantity in figure.quantities:
-            for name in figure.arms if quantity.kind == "log_remaining_time" else ():
+            for name in figure.arms if quantity.of_forks else ():
                 if not isinstance(self.arms[name], ForkArm):
                     raise ValueError(f"figure '{figure.title}' shows {quantity.kind} of arm '{name}', which is no fork")
 
@@ -265,6 +309,19 @@ class Study(Spec):
                 raise ValueError(f"arm '{name}' is forked from itself: {' <- '.join([*lineage, arm.fork])}")
             lineage.append(arm.fork)
             arm = self.arms[arm.fork]
+
+
+def _pilot_seeds(seeds: Any) -> Any:
+    if isinstance(seeds, list):
+        return [_pilot_seeds(seed) for seed in seeds]
+    return seeds + FIRST_PILOT_SEED if seeds < FIRST_PILOT_SEED else seeds
+
+
+def _points(arm: Any) -> int:
+    """Number of combinations of the values that an arm sweeps, as far as they can be counted before validation."""
+    sweep = arm.get("sweep") if isinstance(arm, Mapping) else getattr(arm, "sweep", None)
+    values = sweep.values() if isinstance(sweep, Mapping) else ()
+    return prod(len(each) for each in values if isinstance(each, list | tuple))
 
 
 def _assigned(plain: Any, path: str, value: Any) -> Any:
