@@ -11,7 +11,7 @@ from tests.interop.torch_writing import dictionary, plain, save, tensor
 
 import epicycle as ep
 from epicycle.interop.layout_conversion import BIASES, TENSOR_AXES
-from epicycle.interop.weight_layouts import LAYOUTS, layout_of
+from epicycle.interop.weight_layouts import LAYOUTS, readings
 from epicycle.spec.errors import InputError
 from epicycle.spec.table import Table
 
@@ -27,8 +27,10 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "pizza": (),
     "transformer-lens": (),
     "transformer-lens-native": ("n_heads",),
+    "porth-bot": ("n_heads",),
     "epicycle": (),
 }
+NORMED = {"norm": "pre", "final_norm": True, "act_fn": "gelu", "d_vocab_out": "classes"}  # every network of porth-bot
 
 
 def weights(model: ep.Transformer, table: Table = TABLE) -> dict[str, Any]:
@@ -39,13 +41,26 @@ def weights(model: ep.Transformer, table: Table = TABLE) -> dict[str, Any]:
 
 
 def test_every_layout_is_tested_here() -> None:
-    assert set(GIVEN) == set(LAYOUTS)
+    assert {*GIVEN, "rep-theory"} == set(LAYOUTS)
+
+
+def test_an_mlp_there_and_back() -> None:
+    model, table = ep.MLP(d_model=4, d_mlp=6, embeddings="separate", biases=()), ep.Modular(p=7, form="x y").table()
+    params = {name: np.asarray(value) for name, value in model.init(jax.random.key(0), table).items()}
+    arrays = LAYOUTS["rep-theory"].write(params)
+    assert {key: value.shape for key, value in arrays.items()} == {"W_x": (7, 4), "W_y": (7, 4), "W": (8, 6), "W_U": (6, 7)}
+    imported = ep.import_weights(arrays)
+    assert imported.model == model
+    for name, value in params.items():
+        np.testing.assert_array_equal(imported.params[name], value)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("name", GIVEN)
 def test_there_and_back(name: str, shape: str, tmp_path: Path) -> None:
     model, layout = SHAPES[shape], LAYOUTS[name]
+    if name == "porth-bot":
+        model = model.model_copy(update=NORMED)
     params = weights(model)
     arrays = layout.write(params)
     assert layout.differences(set(arrays)) == ([], [])
@@ -59,7 +74,7 @@ def test_there_and_back(name: str, shape: str, tmp_path: Path) -> None:
         for key, value in params.items():
             np.testing.assert_array_equal(imported.params[key], value)
             assert imported.params[key].dtype == np.float32
-        assert (imported.sizes.n_ctx, imported.sizes.d_vocab, imported.sizes.d_vocab_out) == (3, 8, 8)
+        assert (imported.sizes.n_ctx, imported.sizes.d_vocab, imported.sizes.d_vocab_out) == (3, 8, 7 if name == "porth-bot" else 8)
         same = model.model_copy(update={"d_head": model.d_head or model.d_model // model.n_heads, "causal": name != "pizza"})
         assert imported.model == same
         logits, _ = imported.model.apply(imported.params, TABLE.inputs)
@@ -155,7 +170,7 @@ def test_missing_and_unexpected_names_are_listed(tmp_path: Path) -> None:
     without = {key: value for key, value in arrays.items() if key != "blocks.1.attn.W_O"}
     refused(tmp_path, without, "missing: blocks.1.attn.W_O")
     refused(tmp_path, {**arrays, "blocks.0.ln3.w": np.ones(8, np.float32)}, "unexpected: blocks.0.ln3.w")
-    refused(tmp_path, {"lstm.weight_ih": np.ones(8, np.float32)}, "missing", "unexpected: lstm.weight_ih")
+    refused(tmp_path, {"lstm.weight_ih": np.ones(8, np.float32)}, "the names (lstm.weight_ih) look like no network")
     refused(tmp_path, arrays, "missing: blocks.0.attn.k.weight", layout="transformer-lens-native")
     refused(tmp_path, arrays, "did you mean 'pizza'", layout="piza")
     hooked = LAYOUTS["transformer-lens"].write(weights(SHAPES["two blocks"]))
@@ -175,7 +190,11 @@ def test_shapes_that_disagree_are_refused(tmp_path: Path) -> None:
     )
     hooked = LAYOUTS["transformer-lens"].write(weights(SHAPES["one block"]))
     refused(
-        tmp_path, {**hooked, "blocks.0.attn.b_Q": np.ones((3, 4), np.float32)}, "the model does not have b_Q", biases=["b_in", "b_out"]
+        tmp_path,
+        {**hooked, "blocks.0.attn.b_Q": np.ones((3, 4), np.float32)},
+        "the model does not have b_Q",
+        norm="none",
+        biases=["b_in", "b_out"],
     )
     native = LAYOUTS["transformer-lens-native"].write(weights(SHAPES["one block"]))
     refused(tmp_path, native, "give n_heads")
@@ -188,13 +207,14 @@ def test_what_cannot_be_written_is_refused() -> None:
         LAYOUTS["transformer-lens"].write({**params, "w_ln": np.ones(3)})
     with pytest.raises(InputError, match="missing: W_U"):
         LAYOUTS["pizza"].write({name: value for name, value in params.items() if name != "W_U"})
-    assert layout_of(set(params)).name == "epicycle"
+    assert [reading.layout.name for reading in readings(params)] == ["epicycle"]
     assert set(BIASES) < set(TENSOR_AXES)
 
 
 def test_names_tell_biases_norms_and_classes(tmp_path: Path) -> None:
     hooked = LAYOUTS["transformer-lens"].write(weights(SHAPES["one block"]))
-    biased = ep.import_weights(torch_file(tmp_path / "a.pt", {**hooked, "blocks.0.attn.b_Q": np.ones((3, 4), np.float32)}))
+    arrays = {**hooked, "blocks.0.attn.b_Q": np.ones((3, 4), np.float32)}
+    biased = ep.import_weights(torch_file(tmp_path / "a.pt", arrays), fields={"norm": "none"})
     assert biased.model.biases == ("b_Q", "b_in", "b_out")
     assert "b_K" not in biased.params, "zero throughout"
     classes = {**hooked, "unembed.W_U": np.ones((12, 5), np.float32), "unembed.b_U": np.zeros(5, np.float32)}
@@ -218,7 +238,7 @@ def test_imported_weights_can_be_measured(tmp_path: Path) -> None:
     params["W_E"], params["W_U"] = np.eye(7, 8, dtype=np.float32), 20 * np.eye(8, 7, dtype=np.float32)
     path = tmp_path / "weights.safetensors"
     save_file(LAYOUTS["progress-measures"].write(params), path)
-    weights = ep.import_weights(path)
+    weights = ep.import_weights(path, "progress-measures")
     measured = weights.measure(task, ep.Split(frac_train=0.5))
     assert float(measured.train_acc) == float(measured.test_acc) == 1.0
     assert float(measured.weight_norm.sel(tensor="W_E")) == pytest.approx(7**0.5)

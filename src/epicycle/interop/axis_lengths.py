@@ -50,6 +50,10 @@ class AxisLengths:
     def __getitem__(self, axis: str) -> int:
         return self._lengths[axis].value
 
+    def get(self, axis: str, default: int) -> int:
+        """The length of an axis, or the default if no tensor has it."""
+        return self[axis] if axis in self._lengths else default
+
     def read(self, tensors: Sequence[TensorShape]) -> None:
         """Read the lengths off the shapes of tensors.
 

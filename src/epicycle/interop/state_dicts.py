@@ -1,81 +1,182 @@
-"""State dicts (names of tensors -> arrays) in files of torch.save and of safetensors. Nothing in a file is executed."""
+"""State dicts (names of tensors -> arrays) in memory, and in files of torch.save and of safetensors. Nothing in a file is executed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import ndarray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load
 
+from epicycle.interop.stand_ins import refuse_stand_in
 from epicycle.interop.torch_files import is_torch_file, read_torch
-from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.errors import InputError, nearest, shortened
 from epicycle.spec.plain_data import Plain
 
 MOST_PATHS = 8  # in one message
 DEPTH = 3  # levels of dicts and lists that are searched below the top
 
+# Where a state dict lies: a dotted path, or the keys one by one. An integer key may be written as text.
+Within = str | int | Sequence[str | int]
+
 
 class StateDict(NamedTuple):
-    """What a file of weights holds.
+    """What a file of weights, or a dict in memory, holds.
 
     Attributes:
         arrays: key -> array.
-        fields: fields of the model, where the file is one of our exports and its header has them.
+        model: the model as plain data, where the file is one of our exports and its header has it.
     """
 
     arrays: Mapping[str, Any]
-    fields: Plain
+    model: Plain
 
 
-def read_state_dict(path: Path, within: str) -> StateDict:
-    """The one state dict in a file.
+def read_state_dict(source: str | Path | Mapping[Any, Any], within: Within) -> StateDict:
+    """The one state dict in a file or in a dict.
 
     Args:
-        path: a file of torch.save or of safetensors.
-        within: dotted path to the state dict inside the file; empty takes the only one.
+        source: a file of torch.save or of safetensors; or a dict that has the arrays, or has dicts of them.
+        within: where the state dict lies in it; empty takes the only one.
 
     Raises:
-        InputError: a file that cannot be read safely, or that holds no state dict or several.
+        InputError: a file that cannot be read safely, or a source that holds no state dict or several.
     """
+    if isinstance(source, Mapping):
+        return StateDict(_select(_with_arrays(source), within, "the dict of weights"), {})
+    if not isinstance(source, str | Path):
+        advice = (
+            "pass its state dict: model.state_dict()" if hasattr(source, "state_dict") else "pass a file's path or a dict of arrays"
+        )
+        raise InputError(f"weights cannot be read from {_article(type(source).__name__)}; {advice}.")
+    path = Path(source).expanduser()
     if not path.is_file():
         raise InputError(f"{path} is not a file; pass the path of a file of torch.save or of safetensors.")
-    if is_torch_file(path) or path.suffix != ".safetensors":
+    refuse_stand_in(path)
+    if is_torch_file(path) or not _is_safetensors(path):
         return StateDict(_select(read_torch(path), within, str(path)), {})
+    return _read_safetensors(path, within)
+
+
+def _read_safetensors(path: Path, within: Within) -> StateDict:
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("epicycle", "{}"))
-        model = header.get("model") or {}
-        model = model if model.get("kind") == "transformer" else {}
+        model = dict(header.get("model") or {})
         arrays = load(path.read_bytes())
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a whole safetensors file: {error}. Save or download the file again.") from None
-    return StateDict(_select(arrays, within, str(path)), {name: value for name, value in model.items() if name != "kind"})
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{path} is not a whole safetensors file; save or download the file again.") from None
+    return StateDict(_select(arrays, within, str(path)), model)
 
 
-def _select(content: Any, within: str, where: str) -> Mapping[str, Any]:
-    """The state dict at the path `within` of a file's content, or the only one below it."""
-    for name in within.split(".") if within else ():
-        if isinstance(content, list | tuple) and name.isdigit() and int(name) < len(content):
-            content = content[int(name)]
-        elif isinstance(content, Mapping) and name in content:
-            content = content[name]
-        else:
-            names = content if isinstance(content, Mapping) else ()
-            close = nearest(name, [str(existing) for existing in names])
-            raise InputError(f"{where}: within = '{within}': there is no '{name}' in the file; {close}")
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file is named as safetensors, or begins as one does: the length of a JSON header in 8 bytes, then the header."""
+    with path.open("rb") as opened:
+        beginning = opened.read(9)
+    return path.suffix == ".safetensors" or (beginning[8:] == b"{" and int.from_bytes(beginning[:8], "little") < path.stat().st_size)
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _with_arrays(source: Any, depth: int = DEPTH) -> Any:
+    """Nested dicts and lists with every tensor in them as a NumPy array: also those of JAX and PyTorch."""
+    if isinstance(source, Mapping) and depth >= 0:
+        return {key: _with_arrays(entry, depth - 1) for key, entry in source.items()}
+    if isinstance(source, list | tuple) and depth >= 0:
+        return [_with_arrays(entry, depth - 1) for entry in source]
+    if isinstance(source, ndarray) or not hasattr(source, "__array__"):
+        return source
+    if hasattr(source, "detach"):  # PyTorch refuses to convert a parameter, and NumPy has no bfloat16
+        source = source.detach().cpu()
+        source = source.float() if "bfloat16" in str(source.dtype) else source
+    return np.asarray(source)
+
+
+def _select(content: Any, within: Within, where: str) -> Mapping[str, Any]:
+    """The state dict at the path `within` of a content, or the only one below it."""
+    if within != "" and within != ():
+        content = _entry_at(content, within, where)
     if _is_state_dict(content):
-        return content
-    paths = list(_paths(content, set()))
-    if len(paths) == 1:
-        return _select(content, paths[0], where)
+        return content  # type: ignore[no-any-return]
+    below = list(_state_dicts(content, set()))
+    if len(below) == 1:
+        return below[0][1]
+    paths = [path for path, _ in below]
     advice = (
-        f"it holds {len(paths)}: {', '.join(paths[:MOST_PATHS])}; choose one of them with within='{paths[0]}'"
+        f"it holds {len(paths)}: {_list_some(paths)}; choose one of them with within={paths[0]!r}"
         if paths
-        else "it holds none; save the weights with torch.save(model.state_dict(), path)"
+        else f"it holds none{_beside_tensors(content)}; save the weights with torch.save(model.state_dict(), path)"
     )
     raise InputError(f"{where} is not a state dict (a dict of tensors); {advice}.")
+
+
+def _beside_tensors(content: Any) -> str:
+    """A clause for a dict that has tensors, and beside them what is none."""
+    if not isinstance(content, Mapping) or not any(isinstance(entry, ndarray) for entry in content.values()):
+        return ""
+    others = [_as_text(key) for key, entry in content.items() if not (isinstance(key, str) and isinstance(entry, ndarray))]
+    return f", because it has other entries beside tensors: {_list_some(others)}"
+
+
+def _list_some(names: list[str]) -> str:
+    return ", ".join(names[:MOST_PATHS]) + (f" and {len(names) - MOST_PATHS} more" if len(names) > MOST_PATHS else "")
+
+
+def _entry_at(content: Any, within: Within, where: str) -> Any:
+    """The entry of nested dicts and lists at a path.
+
+    Raises:
+        InputError: there is no such entry, or the path fits several because keys contain dots.
+    """
+    keys = [within] if isinstance(within, int) else within
+    if not isinstance(keys, str | list | tuple) or not all(isinstance(key, str | int) for key in keys):
+        raise InputError(f"within is a dotted path such as 'model' or a list of keys, and not {shortened(repr(within))}.")
+    reached = list(_along(content, keys) if isinstance(keys, str) else _step_by_step(content, keys))
+    if len(reached) == 1:
+        return reached[0]
+    if reached:
+        raise InputError(
+            f"{where}: within = {shortened(repr(within))} fits {len(reached)} entries; pass the keys one by one, as within=['a.b', 'c']."
+        )
+    names = [path for path, _ in _state_dicts(content, set())] or [key for key, _ in _entries(content)]
+    wanted = ".".join(map(str, keys)) if not isinstance(keys, str) else keys
+    raise InputError(f"{where}: within = {shortened(repr(within))} leads nowhere; {nearest(wanted, names)}")
+
+
+def _along(content: Any, path: str) -> Iterator[Any]:
+    """Every entry that a dotted path leads to. A key may contain dots itself, so one path can be read in several ways."""
+    for key, entry in _entries(content):
+        if path == key:
+            yield entry
+        elif path.startswith(f"{key}."):
+            yield from _along(entry, path.removeprefix(f"{key}."))
+
+
+def _step_by_step(content: Any, keys: Sequence[str | int]) -> Iterator[Any]:
+    """Every entry that these keys lead to, one key for each level."""
+    if not keys:
+        yield content
+        return
+    for key, entry in _entries(content):
+        if key == str(keys[0]):
+            yield from _step_by_step(entry, keys[1:])
+
+
+def _entries(content: Any) -> Iterable[tuple[str, Any]]:
+    """Keys, as text, and entries of a dict or list; nothing else has any."""
+    if isinstance(content, Mapping):
+        return ((_as_text(key), entry) for key, entry in content.items())
+    return ((str(i), entry) for i, entry in enumerate(content)) if isinstance(content, list | tuple) else ()
+
+
+def _as_text(key: Any) -> str:
+    """A key as a path has it. A key that is neither a word nor a number, or a number without end, cannot stand in a path."""
+    written = isinstance(key, str | float) or (isinstance(key, int) and abs(key) < 1 << 64)
+    return str(key) if written else type(key).__name__
 
 
 def _is_state_dict(content: Any) -> bool:
@@ -86,18 +187,17 @@ def _is_state_dict(content: Any) -> bool:
     )
 
 
-def _paths(content: Any, seen: set[int], prefix: str = "", depth: int = DEPTH) -> Iterator[str]:
-    """Dotted paths of the state dicts in nested dicts and lists, a few levels deep.
+def _state_dicts(content: Any, seen: set[int], prefix: str = "", depth: int = DEPTH) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Dotted path and content of the state dicts in nested dicts and lists, a few levels deep.
 
     A hostile file may hold itself, many times over, so nothing is searched twice: `seen` has the ids of what was searched.
     """
     if id(content) in seen:
         return
     seen.add(id(content))
-    entries = content.items() if isinstance(content, Mapping) else enumerate(content) if isinstance(content, list | tuple) else ()
-    for name, entry in entries:
+    for name, entry in _entries(content):
         path = f"{prefix}{name}"
         if _is_state_dict(entry):
-            yield path
+            yield path, entry
         elif depth:
-            yield from _paths(entry, seen, f"{path}.", depth - 1)
+            yield from _state_dicts(entry, seen, f"{path}.", depth - 1)

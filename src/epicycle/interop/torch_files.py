@@ -40,7 +40,7 @@ def read_torch(path: Path) -> Any:
             return Machine(archive).run(archive.pickled)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ArithmeticError, MemoryError) as error:
-        raise InputError(f"{path} is damaged or was not written by torch.save: {error}. Save or download the file again.") from None
-    except (ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
-        raise InputError(f"{path}: the pickle in it is damaged: {error}. Save or download the file again.") from None
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ArithmeticError, MemoryError):
+        raise InputError(f"{path} is damaged or was not written by torch.save; save or download the file again.") from None
+    except (ValueError, LookupError, TypeError, AttributeError, struct.error):
+        raise InputError(f"{path}: the pickle in it is damaged; save or download the file again.") from None

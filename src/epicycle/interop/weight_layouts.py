@@ -1,15 +1,34 @@
-"""The layouts: other codes' names and shapes for a transformer's weights.
+"""The layouts: other codes' names and shapes for a network's weights.
 
 A new layout is one more entry of `LAYOUTS`. Sources: progress-measures-paper `transformers.py` (fjzzq2002/pizza's `train-main.py` has
-the same names and shapes), TransformerLens 2.18 `components/`, TransformerLens 4.3 `utilities/tl_checkpoint_conversion.py`.
+the same names and shapes), TransformerLens 2.18 `components/`, TransformerLens 4.3 `utilities/tl_checkpoint_conversion.py`,
+porth-bot/grokking-transformer `grokking/model.py`, bilal-chughtai/rep-theory-mech-interp `rep_theory/utils/models.py` (OneLayerMLP;
+the transformers of that code are HookedTransformers).
 """
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool
 from numpy import ndarray
 
-from epicycle.interop.layout_conversion import BIASES, NORM_AXES, TENSOR_AXES, Entry, Layout, MakeBuffer
-from epicycle.spec.errors import InputError, nearest
+from epicycle.interop.layout_conversion import (
+    BIASES,
+    MLP_AXES,
+    MOST_NAMES,
+    NORM_AXES,
+    TENSOR_AXES,
+    Arrays,
+    Entry,
+    Layout,
+    MakeBuffer,
+    Part,
+    Sizes,
+    list_names,
+)
+from epicycle.spec.errors import InputError, nearest, shortened
+from epicycle.spec.families import Params
 
 
 def _causal_mask(n_ctx: int) -> Bool[ndarray, "query pos"]:
@@ -60,38 +79,137 @@ _NATIVE = {
 }
 
 
+_PORTH_BOT = {
+    "W_E": Entry("tok_emb.weight", "d_vocab d_model"),
+    "W_pos": Entry("pos_emb", "n_ctx d_model"),
+    **{f"W_{x}": Entry("blocks.{layer}.attn.qkv.weight", "(head d_head) d_model", Part(i, 3)) for i, x in enumerate("QKV")},
+    "W_O": Entry("blocks.{layer}.attn.proj.weight", "d_model (head d_head)"),
+    "W_in": Entry("blocks.{layer}.mlp.up.weight", "d_mlp d_model"),
+    "b_in": Entry("blocks.{layer}.mlp.up.bias", "d_mlp"),
+    "W_out": Entry("blocks.{layer}.mlp.down.weight", "d_model d_mlp"),
+    "b_out": Entry("blocks.{layer}.mlp.down.bias", "d_model"),
+    "W_U": Entry("unembed.weight", "d_vocab_out d_model"),
+    **{f"{norm}_w": Entry(f"blocks.{{layer}}.{norm}.gamma", "d_model") for norm in ("ln1", "ln2")},
+    **{f"{norm}_b": Entry(f"blocks.{{layer}}.{norm}.beta", "d_model") for norm in ("ln1", "ln2")},
+    "ln_final_w": Entry("ln_f.gamma", "d_model"),
+    "ln_final_b": Entry("ln_f.beta", "d_model"),
+}
+_REP_THEORY = {
+    "W_E": Entry("W_{operand}", "d_vocab d_model"),
+    "W_in": Entry("W", "(operand d_model) d_mlp"),
+    "W_U": Entry("W_U", "d_mlp d_vocab_out"),
+}
+_MLP_BIASES = frozenset(("b_in", "b_out"))
+
+
 LAYOUTS = {
     layout.name: layout
     for layout in (
-        Layout("progress-measures", _PROGRESS_MEASURES, buffers=_MASK),
-        Layout("pizza", _PROGRESS_MEASURES, buffers=_MASK),
+        Layout("progress-measures", _PROGRESS_MEASURES, _MLP_BIASES, buffers=_MASK),
+        # That code stores a mask but does not use it, and its rows are two operands without a token for "=".
+        Layout("pizza", _PROGRESS_MEASURES, _MLP_BIASES, buffers=_MASK, fields={"causal": False}, n_ctx=2),
         Layout(
             "transformer-lens",
             {name: Entry(_hooked_key(name), axes.removeprefix("layer ")) for name, axes in TENSOR_AXES.items()},
             frozenset((*BIASES, *NORM_AXES)),
             fills=True,
             buffers=_HOOKED,
+            norm_is_open=True,
         ),
-        Layout("transformer-lens-native", _NATIVE, frozenset(BIASES), fills=True),
+        Layout("transformer-lens-native", _NATIVE, frozenset(BIASES), fills=True, norm_is_open=True),
+        Layout(
+            "porth-bot",
+            _PORTH_BOT,
+            buffers={"blocks.{layer}.attn.causal_mask": lambda n_ctx: ~_causal_mask(n_ctx)},
+            fields={"act_fn": "gelu", "norm": "pre", "norm_kind": "layer", "final_norm": True, "d_vocab_out": "classes"},
+        ),
         Layout("epicycle", {name: Entry(name, axes) for name, axes in TENSOR_AXES.items()}, frozenset((*BIASES, *NORM_AXES))),
+        Layout(
+            "rep-theory",
+            _REP_THEORY,
+            kind="mlp",
+            axes=MLP_AXES,
+            fields={"operands": "embedded", "combine": "concat", "embeddings": "separate", "biases": []},
+        ),
     )
 }
 
 
-def layout_of(keys: set[str], name: str = "auto") -> Layout:
-    """The layout of that name; `auto` means the first one that fits the keys.
+class Reading(NamedTuple):
+    """A state dict, read in one layout."""
+
+    layout: Layout
+    params: Params
+    sizes: Sizes
+
+
+def readings(arrays: Arrays, name: str = "auto", head_sizes: Mapping[str, int] | None = None) -> list[Reading]:
+    """The state dict in the layout of that name; `auto` means in every layout whose names and shapes fit.
+
+    Args:
+        arrays: key -> array.
+        name: a layout's name, or `auto`.
+        head_sizes: `n_heads` or `d_head`, where shapes do not tell them.
 
     Raises:
-        InputError: there is no such layout, or none fits the keys; the message says how the nearest one differs.
+        InputError: there is no such layout, or none fits; the message says how the nearest one differs.
     """
+    keys = set(arrays)
     if name != "auto":
-        if name not in LAYOUTS:
-            raise InputError(f"layout = '{name}' is not known; {nearest(name, ['auto', *LAYOUTS])}")
-        return LAYOUTS[name]
-    differences = {layout.name: layout.differences(keys) for layout in LAYOUTS.values()}
-    closest = min(differences, key=lambda layout: sum(map(len, differences[layout])))
-    if any(differences[closest]):
-        raise InputError(
-            f"the names fit none of the layouts {', '.join(LAYOUTS)}; they are nearest to '{closest}', but {differences[closest]}."
+        if not isinstance(name, str) or name not in LAYOUTS:
+            raise InputError(f"layout = {shortened(repr(name))} is not known; {nearest(str(name), ['auto', *LAYOUTS])}")
+        if any(LAYOUTS[name].differences(keys)):
+            raise InputError(f"the names do not fit layout '{name}': {_misfit(LAYOUTS[name], arrays)}")
+        return [Reading(LAYOUTS[name], *LAYOUTS[name].read(arrays, head_sizes))]
+    candidates = [layout for layout in LAYOUTS.values() if not any(layout.differences(keys))]
+    if not candidates:
+        raise InputError(_fits_nothing(arrays))
+    return _that_fit_by_shape(candidates, arrays, head_sizes)
+
+
+def _that_fit_by_shape(candidates: list[Layout], arrays: Arrays, head_sizes: Mapping[str, int] | None) -> list[Reading]:
+    """The state dict in each of the layouts that its shapes fit; its names fit them all."""
+    fitting, problems = [], []
+    for layout in candidates:
+        try:
+            reading = Reading(layout, *layout.read(arrays, head_sizes))
+        except InputError as error:
+            problems.append(str(error) if len(candidates) == 1 else f"as {layout.name}: {error}")
+            continue
+        fitting += [reading] if layout.n_ctx in (None, reading.sizes.n_ctx) else []
+    if not fitting:
+        raise InputError(" ".join(problems))
+    return fitting
+
+
+def _fits_nothing(arrays: Arrays) -> str:
+    """Why the names of a state dict fit no layout."""
+    differences = {name: layout.differences(set(arrays)) for name, layout in LAYOUTS.items()}
+    closest = min(differences, key=lambda name: sum(map(len, differences[name])))
+    missing, unexpected = differences[closest]
+    if len(arrays) - len(unexpected) < len(missing):
+        return (
+            f"the names ({list_names(sorted(arrays))}) look like no network that can be read. These can be: transformers (layouts "
+            f"{', '.join(name for name, layout in LAYOUTS.items() if layout.kind == 'transformer')}), and the MLP of rep-theory with "
+            "the tensors W_x, W_y, W, W_U."
         )
-    return LAYOUTS[closest]
+    nearest_one = f"they are nearest to '{closest}', but {_misfit(LAYOUTS[closest], arrays)}"
+    return f"the names fit none of the layouts {', '.join(LAYOUTS)}; {nearest_one}"
+
+
+def _misfit(layout: Layout, arrays: Arrays) -> str:
+    """How the names differ from a layout's, and what to do about names that are too many."""
+    differences = layout.differences(set(arrays))
+    if differences.missing:
+        return f"{differences}."
+    known = sorted(set(arrays) - set(differences.unexpected))
+    same = {key: next((name for name in known if are_equal(arrays[key], arrays[name])), None) for key in differences.unexpected}
+    equal = "".join(f"; {key} equals {name}" for key, name in same.items() if name is not None)
+    return (
+        f"{differences}{equal}. If they are no part of the network, leave them out: leave_out={differences.unexpected[:MOST_NAMES]}."
+    )
+
+
+def are_equal(first: Any, second: Any) -> bool:
+    """Whether two arrays have the same shape and the same numbers."""
+    return np.shape(first) == np.shape(second) and bool(np.array_equal(first, second))
