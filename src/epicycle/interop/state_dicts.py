@@ -101,7 +101,7 @@ def _select(content: Any, within: Within, where: str) -> Mapping[str, Any]:
     if within != "" and within != ():
         content = _entry_at(content, within, where)
     if _is_state_dict(content):
-        return content  # type: ignore[no-any-return]
+        return content
     below = list(_state_dicts(content, set()))
     if len(below) == 1:
         return below[0][1]
@@ -139,9 +139,8 @@ def _entry_at(content: Any, within: Within, where: str) -> Any:
     if len(reached) == 1:
         return reached[0]
     if reached:
-        raise InputError(
-            f"{where}: within = {shortened(repr(within))} fits {len(reached)} entries; pass the keys one by one, as within=['a.b', 'c']."
-        )
+        advice = "pass the keys one by one, as within=['a.b', 'c']"
+        raise InputError(f"{where}: within = {shortened(repr(within))} fits {len(reached)} entries; {advice}.")
     names = [path for path, _ in _state_dicts(content, set())] or [key for key, _ in _entries(content)]
     wanted = ".".join(map(str, keys)) if not isinstance(keys, str) else keys
     raise InputError(f"{where}: within = {shortened(repr(within))} leads nowhere; {nearest(wanted, names)}")
