@@ -16,11 +16,12 @@ from epicycle.spec.arms import RootArm
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.observation import Observation
-from epicycle.store.atomic import read_json, write_bytes, write_json
+from epicycle.store.atomic import write_bytes, write_json
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import read_checkpoint, write_checkpoint
 from epicycle.store.cohort_marker import Commit
 from epicycle.store.cohorts import CohortStore
+from epicycle.store.documents import read_json
 from epicycle.store.files import Root
 from epicycle.store.runs import StoredRun
 from epicycle.training.loop import Interrupted
@@ -49,10 +50,10 @@ def test_atomic_writes_leave_old_or_new(tmp_path: Path, monkeypatch: pytest.Monk
         patch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         with pytest.raises(OSError, match="No space"):
             write_json(target, {"a": 2})
-    assert read_json(target) == {"a": 1}
+    assert read_json(target, dict[str, int]) == {"a": 1}
     write_bytes(target, b'{"a": ')
     with pytest.raises(InputError, match="damaged"):
-        read_json(target)
+        read_json(target, dict[str, int])
 
 
 def test_checkpoints_refuse_what_is_not_theirs(tmp_path: Path) -> None:

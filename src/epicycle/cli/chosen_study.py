@@ -14,13 +14,13 @@ def load_study(name: str) -> "Study":
     Raises:
         InputError: there is no such study, or the file cannot be read.
     """
-    from epicycle.spec.own_code import make_importable
+    from epicycle.spec.own_code import offer_folder
     from epicycle.studies import load
     from epicycle.studies.study_files import SUFFIXES, load_file
 
     if Path(name).suffix in SUFFIXES:
         return load_file(Path(name))
-    make_importable(Path.cwd())  # --set may name parts in the user's own files
+    offer_folder(Path.cwd())  # --set may name parts in the user's own files
     return load(name)
 
 
@@ -56,7 +56,7 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
     """
     from epicycle.spec.errors import InputError
     from epicycle.store.files import Root, StudyFiles, default_root
-    from epicycle.store.studies import find_study
+    from epicycle.store.studies import checked_study, find_study
     from epicycle.studies.study_files import SUFFIXES
 
     path = Path(target)
@@ -66,6 +66,6 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
                 f"{target} is not the results folder of a study: it holds no verdicts.json. "
                 "Give a folder like epicycle-results/studies/quickstart/ID."
             )
-        return Root(path.absolute().parents[2]).opened(), StudyFiles(path.absolute())
+        return Root(path.absolute().parents[2]).opened(), checked_study(StudyFiles(path.absolute()))
     results = Root(root or default_root()).opened()
     return results, find_study(results, load_study(target).name if path.suffix in SUFFIXES else target)

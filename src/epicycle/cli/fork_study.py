@@ -10,8 +10,8 @@ from epicycle.spec.paths import assignment
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure, Study
 from epicycle.spec.yaml_text import load_yaml
-from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohorts import cohort_spec
 from epicycle.store.files import Root
 from epicycle.store.runs import StoredRun
 
@@ -93,8 +93,8 @@ def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
 def _observation_of(root: Root, run_id: str) -> Observation:
     """What the run's cohort records, and when."""
     cohort, _ = Catalogue(root).place(run_id)
-    spec = root.cohort(cohort).spec
-    return Observation.parse_stored(read_yaml(spec)["observation"], str(spec))
+    files = root.cohort(cohort)
+    return Observation.parse_stored(cohort_spec(files)["observation"], str(files.spec))
 
 
 def _figures(control: str, observation: Observation) -> tuple[Figure, ...]:

@@ -64,6 +64,7 @@ def export(
     else:
         path, content = folder / f"{run.id}.{to}", _table_file(series_table(run.recorded()), to)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}; choose another folder.") from None

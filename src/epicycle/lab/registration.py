@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 
 from epicycle.spec.arms import ArmRun
 from epicycle.spec.study import Study
-from epicycle.store.atomic import missing, read_json, write_json
+from epicycle.store.atomic import write_json
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.documents import Seed, read_json
+from epicycle.store.entries import damaged, missing
 from epicycle.store.files import StudyFiles
 
 ArmRuns = Mapping[str, Sequence[ArmRun]]  # the runs of each arm
@@ -30,7 +32,7 @@ class Entry:
 
     time: str
     claims: dict[str, str]
-    seeds: dict[str, list[int]]
+    seeds: dict[str, list[Seed]]
     runs_existed: bool
     verdicts_existed: bool
 
@@ -89,7 +91,10 @@ def post_hoc(study: Study, files: StudyFiles) -> PostHoc:
 
 
 def _entries(files: StudyFiles) -> list[Entry]:
-    return [Entry(**entry) for entry in read_json(files.registration)["entries"]]
+    document = read_json(files.registration, dict[str, list[Entry]])
+    if "entries" not in document:
+        raise damaged(files.registration, "it has no entries")
+    return document["entries"]
 
 
 def _registered_seeds(entries: Iterable[Entry], arm: str) -> set[int]:

@@ -67,6 +67,7 @@ def run_study(study: Study, session: Session, command: str = "") -> Outcome:
     began = time.perf_counter()
     walk = _Walk(study, session.observing(study.observation))
     files = session.root.study(study.name, study_id(study))
+    files.create()
     with writing(files.lock):
         register(study, files, walk.runs, Catalogue(session.root))
         write_yaml(files.spec, study.model_dump(mode="json"))

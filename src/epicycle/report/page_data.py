@@ -46,7 +46,7 @@ class StudyPage:
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
         """The figures of which at least one arm has runs."""
-        figures = [Figure.parse(entry, "figures") for entry in self.spec["figures"]]
+        figures = [Figure.parse_stored(entry, "figures") for entry in self.spec["figures"]]
         return tuple(figure for figure in figures if shown_arms(figure.arms, self.arms))
 
     @property

@@ -1,13 +1,12 @@
 """Files that appear whole or not at all, and that can tell whether they still hold what was written.
 
 A file is written under another name in the same folder, flushed to disk, then renamed. JSON objects and YAML begin with a checksum of
-the text that follows. Series and checkpoints have checksums in formats of their own.
+the text that follows. Series and checkpoints have checksums in formats of their own. `documents.py` reads what is written here.
 """
 
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,12 +15,10 @@ from typing import Any
 
 import filelock
 
-from epicycle.spec.errors import InputError
-from epicycle.spec.plain_data import Plain
-from epicycle.spec.yaml_text import dump_yaml, load_yaml
+from epicycle.spec.yaml_text import dump_yaml
+from epicycle.store.entries import gone, refuse_strange_entries
 
 PARTIAL = ".partial"
-MOST_CHARACTERS = 64_000_000  # of a stored YAML document: a spec may list a million rows
 JSON_SEAL = ('{\n  "sha256": "', '",\n')  # before and after the checksum of the rest of the file
 YAML_SEAL = ("# sha256: ", "\n")
 
@@ -29,12 +26,14 @@ YAML_SEAL = ("# sha256: ", "\n")
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step. After a crash the file holds the old bytes or the new ones.
 
+    The folder must be there. A results folder that is moved or removed in mid-run would otherwise be made again by half.
+
     Raises:
+        InputError: the folder is not there.
         OSError: no room or no permission. The file is named, and nothing half-written stays.
     """
     partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as out:
             out.write(content)
             out.flush()
@@ -43,6 +42,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not path.parent.is_dir():
+            raise gone(path.parent) from None
         raise OSError(error.errno, error.strerror, str(path)) from error  # the error of a failed write names no file
 
 
@@ -54,80 +55,37 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON with a final newline. Keys keep their order. An object begins with the checksum of the rest."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_text(path, _sealed(text[2:], JSON_SEAL) if isinstance(value, dict) and value else text)
-
-
-def read_json(path: Path) -> Any:
-    """The document in a file.
-
-    Raises:
-        InputError: the file cannot be read, is no JSON, or does not hold what was written.
-    """
-    text = _intact_text(path, JSON_SEAL)
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise damaged(path, str(error)) from None
-    if isinstance(value, dict):
-        value.pop("sha256", None)
-    return value
+    write_text(path, sealed(text[2:], JSON_SEAL) if isinstance(value, dict) and value else text)
 
 
 def write_yaml(path: Path, value: Mapping[str, Any]) -> None:
     """Write a mapping as YAML, after a comment with its checksum."""
-    write_text(path, _sealed(dump_yaml(dict(value)), YAML_SEAL))
-
-
-def read_yaml(path: Path) -> Plain:
-    """The mapping in a YAML file.
-
-    Raises:
-        InputError: the file cannot be read, is no YAML, or does not hold what was written.
-    """
-    value = load_yaml(_intact_text(path, YAML_SEAL), str(path), MOST_CHARACTERS)
-    if not isinstance(value, dict):
-        raise damaged(path, "it holds no mapping")
-    return value
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def refuse_damaged(folder: Path, sums: Mapping[str, str]) -> None:
-    """Compare files of a folder with the checksums that were noted when they were written.
-
-    Raises:
-        InputError: a file is missing or holds other bytes; the file is named.
-    """
-    for name, expected in sums.items():
-        try:
-            present = checksum(folder / name)
-        except FileNotFoundError:
-            raise missing(folder / name, folder) from None
-        if present != expected:
-            raise damaged(folder / name, "it holds other bytes than were written", folder)
-
-
-def damaged(path: Path, why: str, folder: Path | None = None) -> InputError:
-    """The error for a file that does not hold what was written. `folder` is what the user can remove, to compute it again."""
-    return InputError(f"{path} is damaged: {why}. Put a copy of it back, or remove {folder or path.parent} to compute it again.")
-
-
-def missing(path: Path, folder: Path | None = None) -> InputError:
-    """The error for a file that is not there. `folder` is what the user can remove, to compute it again."""
-    return InputError(f"{path} is missing. Put a copy of it back, or remove {folder or path.parent} to compute it again.")
+    write_text(path, sealed(dump_yaml(dict(value)), YAML_SEAL))
 
 
 @contextmanager
 def writing(lock: Path) -> Iterator[None]:
-    """Hold the folder of a lock file while files in it are written; other processes wait. Half-written files go away."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(lock):
+    """Hold the folder of a lock file while files in it are written; other processes wait. Half-written files go away.
+
+    Raises:
+        InputError: the folder is not there, or it holds a link, a FIFO or a device.
+    """
+    refuse_strange_entries(lock.parent)
+    with folder_lock(lock):
         for leftover in lock.parent.glob(f"*{PARTIAL}"):
             leftover.unlink(missing_ok=True)
         yield
+
+
+def folder_lock(lock: Path) -> filelock.BaseFileLock:
+    """A lock in a folder that is there.
+
+    Raises:
+        InputError: the folder is not there. filelock would make it.
+    """
+    if not lock.parent.is_dir():
+        raise gone(lock.parent)
+    return filelock.FileLock(lock)
 
 
 def sweep_partials(folder: Path) -> None:
@@ -139,21 +97,6 @@ def sweep_partials(folder: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _sealed(text: str, seal: tuple[str, str]) -> str:
+def sealed(text: str, seal: tuple[str, str]) -> str:
+    """A text after its checksum."""
     return seal[0] + hashlib.sha256(text.encode()).hexdigest() + seal[1] + text
-
-
-def _intact_text(path: Path, seal: tuple[str, str]) -> str:
-    """The text of a file, compared with its checksum. Files that early versions wrote have no checksum, and are accepted."""
-    try:
-        text = path.read_bytes().decode()
-    except FileNotFoundError:
-        raise missing(path) from None
-    except UnicodeDecodeError as error:
-        raise damaged(path, str(error)) from None
-    length = len(seal[0]) + 64 + len(seal[1])
-    head, rest = text[:length], text[length:]
-    has_checksum = head.startswith(seal[0]) or re.search("[0-9a-f]{64}", head)  # one wrong bit leaves one of the two intact
-    if has_checksum and text != _sealed(rest, seal):
-        raise damaged(path, "its checksum does not match what is in it")
-    return text

@@ -6,9 +6,10 @@ import filelock
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.identity import digest
-from epicycle.store.atomic import damaged
+from epicycle.store.atomic import folder_lock
 from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import read_members
+from epicycle.store.entries import damaged, refuse_strange
 from epicycle.store.files import Root
 
 
@@ -37,6 +38,9 @@ class Catalogue:
         """Read the member lists of cohorts that are new since the last time."""
         for folder in sorted(self._root.cohorts.iterdir()) if self._root.cohorts.is_dir() else []:
             if folder.name.startswith(".") or folder.name in self.members:
+                continue
+            refuse_strange(folder)
+            if not folder.is_dir():
                 continue
             files = self._root.cohort(folder.name)
             members = read_members(files)
@@ -74,6 +78,7 @@ class Catalogue:
         cohort, row = self.place(run_id)
         return self.members[cohort][row]
 
-    def allocating(self) -> filelock.FileLock:
+    def allocating(self) -> filelock.BaseFileLock:
         """The lock to hold while cohorts are allocated, so that two processes do not allocate the same runs."""
-        return filelock.FileLock(self._root.lock)
+        self._root.refuse_moved()
+        return folder_lock(self._root.lock)

@@ -12,13 +12,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+from typing_extensions import TypedDict
 
-from epicycle.spec.errors import InputError
+from epicycle.spec.errors import InputError, shortened
 from epicycle.store.atomic import write_bytes
+from epicycle.store.documents import Count
+from epicycle.store.entries import most_bytes, read_bytes
 
 Tensors = Mapping[str, Any]
+
+
+class Header(TypedDict):
+    """Whose states a checkpoint holds."""
+
+    cohort: str
+    members: list[Count]
+    sha256: str
+
+
+HEADER = TypeAdapter(Header)
 
 
 @dataclass(frozen=True)
@@ -59,22 +75,35 @@ def read_checkpoint(path: Path, cohort: str) -> Checkpoint:
     Raises:
         InputError: the file is missing, truncated, altered, or belongs to another cohort; the file is named.
     """
+    if not path.exists():
+        raise InputError(f"checkpoint {path} is missing.")
+    content = read_bytes(path, most_bytes())
     try:
-        content = path.read_bytes()
         tensors = load(content)
-        header = json.loads(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["epicycle"])
-        members = tuple(header["members"])
-    except FileNotFoundError:
-        raise InputError(f"checkpoint {path} is missing.") from None
+        text = from_json(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["epicycle"]
+        header = HEADER.validate_json(text)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"checkpoint {path} is damaged: {error}.") from None
-    owner = {name: header.get(name) for name in ("cohort", "members")}
+        raise InputError(f"checkpoint {path} is damaged: {shortened(str(error))}.") from None
+    owner = {"cohort": header["cohort"], "members": header["members"]}
     # Early versions left the owner out of the checksum.
-    if header.get("sha256") not in (_checksum(tensors, owner), _checksum(tensors)):
+    if header["sha256"] not in (_checksum(tensors, owner), _checksum(tensors)):
         raise InputError(f"checkpoint {path} is damaged: its checksum does not match what is in it.")
-    if header.get("cohort") != cohort:
-        raise InputError(f"checkpoint {path} belongs to cohort {header.get('cohort')}, not to {cohort}.")
-    return Checkpoint(members, tensors)
+    if header["cohort"] != cohort:
+        raise InputError(f"checkpoint {path} belongs to cohort {shortened(header['cohort'])}, not to {cohort}.")
+    if flaw := _flaw(header["members"], tensors):
+        raise InputError(f"checkpoint {path} is damaged: {flaw}.")
+    return Checkpoint(tuple(header["members"]), tensors)
+
+
+def _flaw(members: list[int], tensors: Tensors) -> str | None:
+    """What is wrong with the content of a checkpoint; None where nothing is."""
+    if len({*members}) < len(members):
+        return "it names a member twice"
+    step = tensors.get("step")
+    if step is None or step.shape != (len(members),) or step.dtype.kind not in "iu" or (step < 0).any():
+        return "it does not say at which step each member is"
+    wrong = [name for name, value in tensors.items() if value.shape[:1] != (len(members),)]
+    return f"{shortened(wrong[0])} does not hold {len(members)} members" if wrong else None
 
 
 def _checksum(tensors: Tensors, owner: Mapping[str, Any] | None = None) -> str:

@@ -1,15 +1,25 @@
 """The marker of a cohort (`status.json`): what is whole, and what was asked for. It is replaced last, after everything it names."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from epicycle.spec.experiment import Request
 from epicycle.spec.identity import canonical_json
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import RUNNING, Status
-from epicycle.store.atomic import checksum, read_json, refuse_damaged, write_json
+from epicycle.store.atomic import write_json
+from epicycle.store.documents import Count, Settings, read_json
+from epicycle.store.entries import checksum, inside, refuse_damaged, refuse_strange_entries
 from epicycle.store.files import CohortFiles
+
+MOST_ROWS = 10_000_000  # recorded steps of a cohort
+CheckpointName = Annotated[str, Field(pattern=r"^latest-[0-9]{1,20}\.safetensors$")]
+PathInside = Annotated[str, AfterValidator(inside)]
+StatusText = Annotated[Status, BeforeValidator(lambda text: Status.parse(text) if isinstance(text, str) else text)]
 
 
 @dataclass(frozen=True)
@@ -22,9 +32,9 @@ class Segment:
         signatures: those of the machines that trained it.
     """
 
-    budget: int
-    rows: int
-    signatures: tuple[Mapping[str, Any], ...] = ()
+    budget: Count
+    rows: Annotated[Count, Field(ge=1, le=MOST_ROWS)]
+    signatures: tuple[Settings, ...] = ()
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -40,8 +50,8 @@ class Commit:
         rows: recorded rows of each member at these states.
     """
 
-    file: str
-    rows: tuple[int, ...]
+    file: CheckpointName
+    rows: tuple[Count, ...]
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -62,38 +72,30 @@ class Marker:
         coords: labels along axes of measures that were recorded later.
     """
 
-    rows: tuple[int, ...]
-    states: tuple[Status, ...]
+    rows: tuple[Count, ...]
+    states: tuple[StatusText, ...]
     asked: tuple[Request | None, ...]
     segments: tuple[Segment, ...] = ()
     finished: bool = False
     checkpoint: Commit | None = None
     previous: Commit | None = None
-    sums: Mapping[str, str] = field(default_factory=dict)
-    coords: Mapping[str, list[str]] = field(default_factory=dict)
+    sums: dict[PathInside, str] = field(default_factory=dict)  # none: of before there were checksums
+    coords: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        commits = [commit.rows for commit in (self.checkpoint, self.previous) if commit]
+        if not self.rows or {len(self.rows)} != {len(each) for each in (self.states, self.asked, *commits, self.rows)}:
+            raise ValueError("it does not say the same number of members everywhere")
+        recorded = sum(segment.rows for segment in self.segments)
+        if recorded > MOST_ROWS or any(row > recorded for rows in (self.rows, *commits) for row in rows):
+            raise ValueError("it counts more rows than its segments have")
+        if any(later.budget <= segment.budget for segment, later in itertools.pairwise(self.segments)):
+            raise ValueError("its segments do not follow each other")
 
     @classmethod
     def blank(cls, members: int, sums: Mapping[str, str]) -> "Marker":
         """The marker of a cohort in which nothing is trained yet."""
         return cls((0,) * members, (RUNNING,) * members, (None,) * members, sums=sums)
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "Marker":
-        """The marker that `plain` wrote down."""
-        commits = {
-            name: None if plain[name] is None else Commit(plain[name]["file"], tuple(plain[name]["rows"]))
-            for name in ("checkpoint", "previous")
-        }
-        return cls(
-            rows=tuple(plain["rows"]),
-            states=tuple(Status.parse(text) for text in plain["states"]),
-            asked=tuple(None if request is None else Request.parse(request) for request in plain["asked"]),
-            segments=tuple(Segment(s["budget"], s["rows"], tuple(s["signatures"])) for s in plain["segments"]),
-            finished=bool(plain["finished"]),
-            **commits,
-            sums=plain.get("sums", {}),  # none: of before there were checksums
-            coords=plain.get("coords", {}),
-        )
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -136,9 +138,11 @@ def read_marker(files: CohortFiles) -> Marker:
     """A cohort's marker.
 
     Raises:
-        InputError: the marker, or one of the small files whose checksums it holds, is damaged or missing; the file is named.
+        InputError: the marker, or one of the small files whose checksums it holds, is damaged or missing; or something in the
+            folder is neither a file nor a folder. The file is named.
     """
-    marker = Marker.parse(read_json(files.status))
+    refuse_strange_entries(files.path, deep=True)
+    marker = read_json(files.status, Marker)
     kept = f"{files.checkpoints.name}/"
     refuse_damaged(files.path, {name: value for name, value in marker.sums.items() if not name.startswith(kept)})
     return marker

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from epicycle.spec.experiment import Run
 from epicycle.spec.paths import overrides
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.table import SymmetryLeak
+from epicycle.store.documents import Count, Number, Seed, Settings
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,9 @@ class StoredLineage:
     """
 
     parent: str
-    moment: int
-    start: int
-    edits: tuple[Mapping[str, Any], ...]
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "StoredLineage":
-        """The lineage that `plain` wrote down."""
-        return cls(str(plain["parent"]), int(plain["moment"]), int(plain["start"]), tuple(plain["edits"]))
+    moment: Count
+    start: Count
+    edits: tuple[Settings, ...]
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -51,36 +46,24 @@ class MemberRecord:
     """
 
     run: str
-    seed: int
-    data_seed: int
-    baseline: float
-    train_rows: int
+    seed: Seed
+    data_seed: Seed
+    baseline: Number
+    train_rows: Count
     leakage: Mapping[str, SymmetryLeak] = field(default_factory=dict)
-    start: int = 0
+    start: Count = 0  # cohorts of before there were forks have none
     lineage: StoredLineage | None = None
-    differs: Mapping[str, Any] = field(default_factory=dict)
+    differs: Settings = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Run, first: Run, baseline: float, train_rows: int, leakage: Mapping[str, SymmetryLeak]) -> "MemberRecord":
         """The record of a run in the cohort whose first member is `first`."""
-        lineage = None if run.lineage is None else StoredLineage.parse(run.lineage.model_dump(mode="json") | {"start": run.start})
+        lineage = None
+        if run.lineage is not None:
+            edits = tuple(run.lineage.model_dump(mode="json")["edits"])
+            lineage = StoredLineage(run.lineage.parent, run.lineage.moment, run.start, edits)
         differs = overrides(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json"))
         return cls(run.id, run.seed, run.data_seed, baseline, train_rows, leakage, run.start, lineage, differs)
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "MemberRecord":
-        """The record that `plain` wrote down."""
-        return cls(
-            run=str(plain["run"]),
-            seed=int(plain["seed"]),
-            data_seed=int(plain["data_seed"]),
-            baseline=float(plain["baseline"]),
-            train_rows=int(plain["train_rows"]),
-            leakage={name: SymmetryLeak(**leak) for name, leak in plain["leakage"].items()},
-            start=int(plain.get("start", 0)),  # cohorts of before there were forks have none
-            lineage=StoredLineage.parse(plain["lineage"]) if "lineage" in plain else None,
-            differs=plain["differs"],
-        )
 
     def plain(self) -> Plain:
         """Plain data for a file."""

@@ -6,7 +6,7 @@ The marker (`status.json`, see `cohort_marker.py`) says which rows and which che
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,21 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from epicycle.spec.errors import InputError
+from epicycle.spec.errors import InputError, UnknownCode
 from epicycle.spec.experiment import Experiment, Request
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import SeriesShape, Status
-from epicycle.store.atomic import checksum, read_json, read_yaml, refuse_damaged, sweep_partials, write_json, write_yaml
+from epicycle.store.atomic import folder_lock, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from epicycle.store.cohort_marker import Commit, Marker, Segment, blank_marker, read_marker, write_marker
 from epicycle.store.cohort_members import MemberRecord
+from epicycle.store.documents import Settings, read_json, read_yaml
+from epicycle.store.entries import checksum, damaged, gone, refuse_damaged, refuse_strange
 from epicycle.store.files import CohortFiles, Root
-from epicycle.store.series import SegmentSeries, adopt_series, create_series, fixed_sums, read_series, write_rows
+from epicycle.store.series import SegmentSeries, adopt_series, create_series, fixed_sums, read_series, read_steps, write_rows
+from epicycle.store.series_layout import SegmentLayout, refuse_too_large, segment_layout
 
 NURSERY = ".new-"  # a directory's name begins with this until all of its files are there
 
@@ -53,7 +56,11 @@ def _create_directory(
     files: CohortFiles, experiment: Mapping[str, Any], observation: Observation, members: Sequence[MemberRecord]
 ) -> None:
     nursery = CohortFiles(files.path.with_name(f"{NURSERY}{files.path.name.strip('.')}"))
+    refuse_strange(nursery.path)
     shutil.rmtree(nursery.path, ignore_errors=True)
+    if not nursery.path.parent.is_dir():
+        raise gone(nursery.path.parent)
+    nursery.checkpoints.mkdir(parents=True)
     write_yaml(nursery.spec, {"experiment": dict(experiment), "observation": observation.model_dump(mode="json")})
     write_json(nursery.members, [member.plain() for member in members])
     write_marker(nursery, blank_marker(nursery, len(members)))
@@ -63,6 +70,7 @@ def _create_directory(
 def sweep_nurseries(root: Root) -> None:
     """Remove cohorts that a crash left half-created. Only a process that may allocate cohorts calls this."""
     for leftover in root.cohorts.glob(f"{NURSERY}[0-9a-f]*"):
+        refuse_strange(leftover)
         shutil.rmtree(leftover)
 
 
@@ -72,7 +80,19 @@ def read_members(files: CohortFiles) -> list[MemberRecord]:
     Raises:
         InputError: the file is damaged or missing.
     """
-    return [MemberRecord.parse(plain) for plain in read_json(files.members)]
+    return read_json(files.members, list[MemberRecord])
+
+
+def read_cohort(files: CohortFiles) -> tuple[Marker, list[MemberRecord]]:
+    """A cohort's marker and the records of its members.
+
+    Raises:
+        InputError: a file is damaged or missing, or the two do not belong together.
+    """
+    marker, members = read_marker(files), read_members(files)
+    if len(members) != len(marker.rows):
+        raise damaged(files.status, f"it counts {len(marker.rows)} members, and {files.members.name} has {len(members)}")
+    return marker, members
 
 
 @dataclass(frozen=True)
@@ -90,20 +110,37 @@ class Resumable:
     damaged: list[str]
 
 
+@dataclass(frozen=True)
+class RecordedSteps:
+    """The steps that a cohort has recorded.
+
+    Attributes:
+        grid: every step of its series.
+        members: for each member the steps that it has recorded.
+    """
+
+    grid: Int[ndarray, " step"]
+    members: Sequence[Int[ndarray, " step"]]
+
+    @classmethod
+    def none(cls, members: int) -> "RecordedSteps":
+        """The steps of a cohort that has recorded nothing."""
+        return cls(np.zeros(0, np.int64), [np.zeros(0, np.int64)] * members)
+
+
 class CohortStore:
     """The directory of one cohort. One process at a time writes in it (`held`)."""
 
     def __init__(self, files: CohortFiles) -> None:
         self.files = files
         self.id = files.path.name
-        self.marker = read_marker(files)
-        self.members = read_members(files)
+        self.marker, self.members = read_cohort(files)
         self._fresh_sums: dict[str, str] = {}  # of files written since the last commit
 
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Hold the cohort for writing; gives whether that succeeded. The lock of a process that died holds nothing."""
-        lock = filelock.FileLock(self.files.lock)
+        lock = folder_lock(self.files.lock)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -133,15 +170,28 @@ class CohortStore:
 
     def observation(self) -> Observation:
         """What the cohort records, and at which steps."""
-        return Observation.parse(self._spec()["observation"], str(self.files.spec))
+        return Observation.parse_stored(self._spec()["observation"], str(self.files.spec))
 
-    def segment_ends(self) -> list[int]:
-        """The last step of each segment."""
-        return [segment.budget for segment in self.marker.segments]
+    def recorded_measures(self) -> set[str]:
+        """Names of the measures that are recorded. A user's own measure that the running program does not use is left out."""
+        names = set()
+        for measure in self._spec()["observation"].get("measures", ()):
+            with suppress(UnknownCode):
+                names |= {each.name for each in Observation.parse_stored({"measures": [measure]}, str(self.files.spec)).measures}
+        return names
+
+    def recorded_steps(self) -> RecordedSteps:
+        """The steps of the series, and those that each member has recorded."""
+        stored = stored_series(self.files, self.marker, self.marker.rows)
+        recorded = np.zeros((len(self.members), len(stored.steps)), bool)
+        for _, values in stored.series.values():
+            recorded |= ~np.isnan(values).reshape(*recorded.shape, -1).all(axis=2)
+        return RecordedSteps(stored.steps, [stored.steps[rows] for rows in recorded])
 
     def grids(self) -> list[Int[ndarray, " step"]]:
         """The recorded steps of each segment."""
-        return [read_series(self.files.series / str(number), 0).steps for number in range(len(self.marker.segments))]
+        layouts = segment_layouts(self.files, self.marker)
+        return [read_steps(self.files.series / str(number), layout) for number, layout in enumerate(layouts)]
 
     def extend(self, steps: Int[ndarray, " step"], shapes: Mapping[str, SeriesShape], coords: Mapping[str, Sequence[str]]) -> None:
         """Add a segment with further steps. Rows are counted over all segments."""
@@ -233,7 +283,7 @@ class CohortStore:
                 checkpoint.unlink()
 
     def _spec(self) -> Plain:
-        return read_yaml(self.files.spec)
+        return cohort_spec(self.files)
 
     def _sums_of(self, segment: Path) -> dict[str, str]:
         within = segment.relative_to(self.files.path)
@@ -245,6 +295,18 @@ class CohortStore:
         self.marker, self._fresh_sums = marker, {}
 
 
+def cohort_spec(files: CohortFiles) -> Plain:
+    """The experiment of a cohort's first member and the cohort's observation, as plain data.
+
+    Raises:
+        InputError: the file is damaged or missing.
+    """
+    spec = read_yaml(files.spec, dict[str, Settings])
+    if lacking := {"experiment", "observation"} - spec.keys():
+        raise damaged(files.spec, f"it has no {' and no '.join(sorted(lacking))}")
+    return dict(spec)
+
+
 def stored_series(files: CohortFiles, marker: Marker, rows: Sequence[int]) -> SegmentSeries:
     """The series of a cohort; values past each member's `rows` are NaN.
 
@@ -253,16 +315,35 @@ def stored_series(files: CohortFiles, marker: Marker, rows: Sequence[int]) -> Se
     """
     parts: list[SegmentSeries] = []
     rows_left = max(rows)
-    for number, segment in enumerate(marker.segments):
-        parts.append(read_series(files.series / str(number), max(rows_left, 0)))
-        rows_left -= segment.rows
+    for number, layout in enumerate(segment_layouts(files, marker)):
+        parts.append(read_series(files.series / str(number), max(rows_left, 0), layout))
+        rows_left -= marker.segments[number].rows
     if not parts:
         return SegmentSeries(np.zeros(0, np.int64), {}, {})
     steps = np.concatenate([part.steps for part in parts])
+    if (np.diff(steps) <= 0).any():
+        raise damaged(files.series, "the steps of its segments do not follow each other", files.path)
     not_committed = np.arange(len(steps))[None, :] >= np.asarray(rows)[:, None]
     series: dict[str, tuple[tuple[str, ...], Any]] = {}
     for name, (axes, _) in parts[0].series.items():
         values = np.concatenate([part.series[name][1] for part in parts], axis=1)
         values[np.broadcast_to(not_committed, values.shape[:2])] = np.nan
         series[name] = (axes, values)
-    return SegmentSeries(steps, series, {**parts[0].labels, **marker.coords})
+    return SegmentSeries(steps, series, parts[0].labels)
+
+
+def segment_layouts(files: CohortFiles, marker: Marker) -> list[SegmentLayout]:
+    """The layout of each segment of a cohort's series.
+
+    Raises:
+        InputError: metadata are damaged or missing, the segments do not fit each other, or the series would fill the memory.
+    """
+    runs = len(marker.rows)
+    layouts = [segment_layout(files.series / str(i), runs, each.rows, marker.coords) for i, each in enumerate(marker.segments)]
+    refuse_too_large(files.path, sum(layout.nbytes for layout in layouts))
+    for number, layout in enumerate(layouts):
+        for name, first in layouts[0].series.items():
+            other = layout.series.get(name)
+            if other is None or (other.axes, other.shape[2:], other.dtype) != (first.axes, first.shape[2:], first.dtype):
+                raise damaged(files.series / str(number) / name, "it does not go on with the segment before it", files.path)
+    return layouts

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 from epicycle.spec.errors import InputError
-from epicycle.store.atomic import read_json, write_json, writing
+from epicycle.store.atomic import write_json, writing
+from epicycle.store.documents import Count, read_json
+from epicycle.store.entries import gone, refuse_strange, refuse_strange_entries
 
 FORMAT = 1
 MARKER = "epicycle.json"
@@ -25,6 +27,7 @@ class Root:
         self.cohorts = self.path / "cohorts"
         self.studies = self.path / "studies"
         self.lock = self.path / ".lock"
+        self.marker = self.path / MARKER
 
     @classmethod
     def create(cls, path: Path) -> "Root":
@@ -36,43 +39,54 @@ class Root:
         root = cls(path)
         if root.path.is_file():
             raise InputError(f"{path} is a file, not a results folder; choose another --root.")
-        marker = root.path / MARKER
-        if not marker.is_file():
+        if not root.marker.is_file():
             root.path.mkdir(parents=True, exist_ok=True)
             strangers = sorted(entry.name for entry in root.path.iterdir() if not entry.name.startswith("."))
-            if strangers and not marker.is_file():  # another process may have written the marker just now
+            if strangers and not root.marker.is_file():  # another process may have written the marker just now
                 raise InputError(
                     f"{path} is not an Epicycle results folder (it holds {', '.join(strangers[:3])} and no {MARKER}); choose an empty "
                     f"folder or another --root. If the folder has lost its {MARKER}, write {EMPTY_MARKER} into that file."
                 )
             with writing(root.lock):
-                write_json(marker, {"format": FORMAT})
-        return root.opened()
+                write_json(root.marker, {"format": FORMAT})
+        root.opened()
+        root.cohorts.mkdir(exist_ok=True)
+        root.studies.mkdir(exist_ok=True)
+        return root
 
     def opened(self) -> "Root":
         """The root itself, if the folder is a results root.
 
         Raises:
-            InputError: there is no such folder, it is no results root, or a later version wrote it.
+            InputError: there is no such folder, it is no results root, or a later version wrote it; or something in it is
+                neither a file nor a folder.
         """
-        marker = self.path / MARKER
-        if not marker.is_file():
+        if not self.marker.is_file():
             raise InputError(f"{self.path} is not an Epicycle results folder (there is no {MARKER} in it).")
         try:
-            written_format = read_json(marker)["format"]
-        except (InputError, KeyError, TypeError):
-            raise InputError(f"{marker} is damaged. It holds only the format: write {EMPTY_MARKER} into it.") from None
+            written_format = read_json(self.marker, dict[str, Count])["format"]
+        except (InputError, KeyError):
+            raise InputError(f"{self.marker} is damaged. It holds only the format: write {EMPTY_MARKER} into it.") from None
         if written_format != FORMAT:
             raise InputError(
                 f"{self.path} is written in format {written_format}, and this version reads format {FORMAT}; use a later version."
             )
-        self.cohorts.mkdir(exist_ok=True)
-        self.studies.mkdir(exist_ok=True)
+        for folder in (self.path, self.cohorts, self.studies):
+            refuse_strange_entries(folder)
         return self
 
     def cohort(self, cohort_id: str) -> "CohortFiles":
         """Files of one cohort."""
         return CohortFiles(self.cohorts / cohort_id)
+
+    def refuse_moved(self) -> None:
+        """Refuse to go on where the root is gone.
+
+        Raises:
+            InputError: the root was moved or removed.
+        """
+        if not self.marker.is_file():
+            raise gone(self.path)
 
     def study(self, name: str, study_id: str) -> "StudyFiles":
         """Files of one study at one setting."""
@@ -118,3 +132,16 @@ class StudyFiles:
         self.verdicts = path / "verdicts.json"
         self.report = path / "report.html"
         self.figure = path / "figure"
+
+    def create(self) -> None:
+        """Make the folder, and the one above it, in a root that is there.
+
+        Raises:
+            InputError: the root was moved or removed, or one of the two is no folder.
+        """
+        above = self.path.parent
+        for folder in (above, self.path):
+            if not folder.parent.is_dir():
+                raise gone(folder.parent)
+            refuse_strange(folder)
+            folder.mkdir(exist_ok=True)

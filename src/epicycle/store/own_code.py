@@ -11,7 +11,10 @@ from epicycle.spec.base import Part, Spec, kind_of
 from epicycle.spec.errors import InputError
 from epicycle.spec.own_code import is_own, same_text, text_of
 from epicycle.store.atomic import write_text
+from epicycle.store.entries import gone, read_bytes
 from epicycle.store.files import CohortFiles
+
+LARGEST_TEXT = 2**20  # bytes of the source text of a class
 
 
 def own_classes(value: Any) -> Iterator[type[Part]]:
@@ -37,7 +40,7 @@ def refuse_changed(files: CohortFiles, specs: Iterable[Spec]) -> None:
     """
     for cls in dict.fromkeys(own_classes(tuple(specs))):
         kept, text = files.own_code(kind_of(cls), cls.version), text_of(cls)
-        if text and kept.exists() and not same_text(kept.read_text(errors="replace"), text):
+        if text and kept.exists() and not same_text(read_bytes(kept, LARGEST_TEXT).decode(errors="replace"), text):
             remedy = "give its series another name and raise its version" if cls.family == "measure" else "raise its version"
             raise InputError(
                 f"{cls.family} {kind_of(cls)} is not the code that runs of this name were trained with (kept in {kept}). If it means "
@@ -50,5 +53,8 @@ def keep_own_code(files: CohortFiles, specs: Iterable[Spec]) -> None:
     """Write down the text of the user's own classes in these specs, unless the same text is there already."""
     for cls in dict.fromkeys(own_classes(tuple(specs))):
         kept, text = files.own_code(kind_of(cls), cls.version), text_of(cls)
-        if text and not (kept.exists() and kept.read_bytes() == text.encode()):
+        if text and not (kept.exists() and read_bytes(kept, LARGEST_TEXT) == text.encode()):
+            if not files.path.is_dir():
+                raise gone(files.path)
+            kept.parent.mkdir(exist_ok=True)
             write_text(kept, text)

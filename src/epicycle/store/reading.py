@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import xarray
+from jaxtyping import Bool
+from numpy import ndarray
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.results import COORDINATES, RunLabels, Status, arm_dataset, swept_names
-from epicycle.store.atomic import missing, read_json
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.cohort_marker import read_marker
-from epicycle.store.cohorts import read_members, stored_series
+from epicycle.store.cohorts import read_cohort, stored_series
+from epicycle.store.entries import damaged, missing
 from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles
+from epicycle.store.studies import checked_study
+from epicycle.store.study_documents import read_events, read_runs
 from epicycle.store.study_listing import ListedArm, StudyRuns
 
 
@@ -27,42 +30,34 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     """
     path = Path(path).absolute()
     if (path / MARKER).is_file():
-        root = Root(path)
+        root = Root(path).opened()
         return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
     cohort, study = CohortFiles(path), StudyFiles(path)
     if cohort.members.is_file() or cohort.status.is_file():  # one of the two may be lost; reading then names it
         return cohort_dataset(cohort)
     if study.runs.is_file() or study.spec.is_file():
-        arms = with_events(study_datasets(Root(path.parents[2]), study), study)
+        checked_study(study)
+        arms = with_events(study_datasets(Root(path.parent.parent.parent), read_runs(study)), study)
         return xarray.DataTree.from_dict({name: unstacked(data) for name, data in arms.items()}, name=path.parent.name)
     raise InputError(f"{path} is neither a results root, nor a study, nor a cohort.")
 
 
 def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
     """All series of a cohort, with axes run, step and the measures' own; values that are not committed are NaN."""
-    marker = read_marker(files)
+    marker, members = read_cohort(files)
     stored = stored_series(files, marker, marker.rows)
     runs = [
         RunLabels(member.run, member.seed, member.data_seed, status, member.baseline, member.mirror_share)
-        for member, status in zip(read_members(files), marker.states, strict=True)
+        for member, status in zip(members, marker.states, strict=True)
     ]
     data = arm_dataset(stored.steps, stored.series, runs, budget=marker.budget, exact=marker.exact, labels=stored.labels)
     return data.assign_attrs(cohort=files.path.name)
 
 
-def study_runs(files: StudyFiles) -> StudyRuns:
-    """The runs of a study as its folder lists them.
-
-    Raises:
-        InputError: the list is damaged or missing.
-    """
-    return StudyRuns.parse(read_json(files.runs))
-
-
-def study_datasets(root: Root, files: StudyFiles) -> dict[str, xarray.Dataset]:
+def study_datasets(root: Root, runs: StudyRuns) -> dict[str, xarray.Dataset]:
     """The arms of a study as its folder lists them."""
     reader = ArmReader(root)
-    return {name: reader.dataset(arm) for name, arm in study_runs(files).arms.items()}
+    return {name: reader.dataset(arm) for name, arm in runs.arms.items()}
 
 
 class ArmReader:
@@ -84,7 +79,19 @@ class ArmReader:
         data = data.isel(step=np.flatnonzero(data["step"].values <= arm.budget))
         if all(entry.end is not None for entry in arm.runs):  # an earlier, longer request may have trained a run past its end here
             data = data.where(data["step"] <= xarray.DataArray([entry.end for entry in arm.runs], dims="run"))
+        data = data.isel(step=np.flatnonzero(_own_steps(data)))
         return _labelled(data, arm, exact=all(part.attrs["exact"] for part in parts))
+
+
+def _own_steps(data: xarray.Dataset) -> Bool[ndarray, " step"]:
+    """True at each step that an arm's axis keeps.
+
+    Runs of other arms in the same cohorts end at steps of their own. Where this arm has no record of such a step, its axis leaves it out.
+    """
+    recorded = np.zeros(data.sizes["step"], bool)
+    for values in data.data_vars.values():
+        recorded |= values.notnull().any([axis for axis in values.dims if axis != "step"]).values
+    return recorded | (np.arange(len(recorded)) > np.flatnonzero(recorded).max(initial=-1))
 
 
 def _labelled(data: xarray.Dataset, arm: ListedArm, exact: bool) -> xarray.Dataset:
@@ -105,7 +112,10 @@ def with_events(arms: Mapping[str, xarray.Dataset], files: StudyFiles) -> dict[s
         if files.verdicts.exists():  # events are written before verdicts
             raise missing(files.events)
         return dict(arms)
-    steps_of = read_json(files.events)
+    steps_of = read_events(files)
+    for name, data in arms.items():
+        if any(len(steps) != data.sizes["run"] for steps in steps_of.get(name, {"": []}).values()):
+            raise damaged(files.events, f"it has not one step for each run of arm {name}")
     events = {
         name: {event: ("run", [np.nan if s is None else float(s) for s in steps]) for event, steps in steps_of[name].items()}
         for name in arms

@@ -9,11 +9,10 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import Params
 from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.plain_data import Plain
-from epicycle.store.atomic import read_yaml
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
-from epicycle.store.cohorts import CohortStore
+from epicycle.store.cohorts import CohortStore, cohort_spec
 from epicycle.store.files import Root
 from epicycle.store.knobs_in_force import knobs_in_force
 from epicycle.store.reading import cohort_dataset
@@ -77,7 +76,7 @@ class StoredRun:
 
     def written_experiment(self) -> Plain:
         """The run's experiment as its cohort wrote it down, which is what the run's id covers."""
-        plain = read_yaml(self._files.spec)["experiment"]
+        plain = cohort_spec(self._files)["experiment"]
         for path, value in self.member.differs.items():
             plain = with_path(plain, path, value)
         return plain

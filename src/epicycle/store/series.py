@@ -2,7 +2,7 @@
 
 Killing a writer leaves whole chunks, because each chunk is renamed into its place. Readers ignore chunks past the committed rows.
 Every chunk ends with a checksum. Every chunk of committed rows is written, even one of nothing but NaN. So readers notice damage and
-loss.
+loss. `series_layout.py` checks the metadata before Zarr opens an array.
 """
 
 import os
@@ -18,13 +18,15 @@ from numpy import ndarray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from epicycle.spec.results import SeriesShape
-from epicycle.store.atomic import PARTIAL, checksum, damaged, missing
+from epicycle.store.atomic import PARTIAL
+from epicycle.store.entries import checksum, damaged, gone, missing
+from epicycle.store.series_layout import STEP_CHUNK, ArrayLayout, SegmentLayout, array_layout, group_labels, series_names
 
-STEP_CHUNK = 64
 FILTERS = (ZstdCodec(level=0), Crc32cCodec())
 WHOLE: Any = {"write_empty_chunks": True}  # a chunk that is not there would read as NaN
 # What zarr raises for bytes or metadata that it cannot make sense of.
 UNREADABLE = (ValueError, RuntimeError, KeyError, TypeError, FileNotFoundError)
+ZSTD_BEGINNING = b"\x28\xb5\x2f\xfd"
 
 
 class SegmentSeries(NamedTuple):
@@ -47,11 +49,17 @@ def create_series(
     """Create the arrays of one segment of a cohort's series.
 
     Args:
+        path: the segment's folder.
         grid: steps that will be recorded.
         runs: number of members.
         shapes: one record of each series.
         coords: labels along the series' own axes.
+
+    Raises:
+        InputError: the cohort's folder is gone.
     """
+    if not _cohort_of(path).is_dir():
+        raise gone(_cohort_of(path))
     group = zarr.open_group(path, mode="w-", zarr_format=3, attributes={"coords": {k: list(v) for k, v in coords.items()}})
     step = group.create_array(
         "step", shape=grid.shape, dtype=np.int64, chunks=grid.shape, dimension_names=("step",), compressors=FILTERS, config=WHOLE
@@ -79,83 +87,131 @@ def write_rows(path: Path, first: int, records: Mapping[str, Any]) -> None:
     """Write rows `first` to `first + n` of every series, for all runs.
 
     Raises:
-        InputError: a chunk that some of these rows belong to is damaged.
+        InputError: a chunk that some of these rows belong to is damaged, or the folder is gone.
         OSError: no room or no permission; the series is named.
     """
-    group = zarr.open_group(path, mode="r+", zarr_format=3)
+    if not path.is_dir():
+        raise gone(path)
     for name, values in records.items():
         if values.shape[1]:
-            array: Any = group[name]
+            layout, last = array_layout(path / name), first + values.shape[1]
+            for file, region in _chunks(path / name, layout, last):
+                if region[layout.axes.index("step")].stop > first and file.exists():  # a chunk that is partly written is read first
+                    _refuse_unfit_chunk(file, layout, _cohort_of(path))
             try:
-                array.with_config(WHOLE)[:, first : first + values.shape[1]] = values
+                _opened(path / name, "r+").with_config(WHOLE)[:, first:last] = values
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path / name)) from error
             except UNREADABLE as error:
                 raise damaged(path / name, str(error), _cohort_of(path)) from None
 
 
-def read_series(path: Path, rows: int) -> SegmentSeries:
-    """One segment of a cohort's series.
-
-    Args:
-        rows: how many rows must be there.
+def read_steps(path: Path, layout: SegmentLayout) -> Int[ndarray, " step"]:
+    """The recorded steps of a segment.
 
     Raises:
         InputError: a file is damaged or missing; the file is named.
     """
-    try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
-        arrays = dict(sorted(group.arrays()))
-        coords: Any = group.attrs["coords"]
-        grid = arrays.pop("step")
-    except UNREADABLE as error:
-        raise damaged(path, f"it cannot be read as Zarr ({error})", _cohort_of(path)) from None
-    series = {}
-    for name, array in arrays.items():
-        axes = tuple(str(axis) for axis in array.metadata.dimension_names or ())  # type: ignore[union-attr]
-        series[name] = (axes, _values(path / name, array, rows))
-    return SegmentSeries(_values(path / "step", grid, 1), series, dict(coords))
+    steps = _values(path / "step", layout.grid, layout.grid.shape[0])
+    if not (steps[0] >= 0 and (np.diff(steps) > 0).all()):
+        raise damaged(path / "step", "its steps do not rise", _cohort_of(path))
+    return steps
+
+
+def read_series(path: Path, rows: int, layout: SegmentLayout) -> SegmentSeries:
+    """One segment of a cohort's series. Values past the rows are NaN.
+
+    Args:
+        path: the segment's folder.
+        rows: how many rows must be there.
+        layout: as the segment's metadata give it.
+
+    Raises:
+        InputError: a file is damaged or missing; the file is named.
+    """
+    series = {name: (array.axes, _values(path / name, array, rows)) for name, array in layout.series.items()}
+    return SegmentSeries(read_steps(path, layout), series, layout.labels)
 
 
 def adopt_series(path: Path, replay: Path) -> dict[str, list[str]]:
     """Copy the series of a replay with the same grid into a segment; returns the labels of their own axes."""
-    source = zarr.open_group(replay, mode="r", zarr_format=3)
-    for name, _ in list(source.arrays()):
+    for name in series_names(replay):
         if not (path / name).exists():
             partial = path / f".{name}{PARTIAL}"
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(replay / name, partial)
             os.replace(partial, path / name)
-    return dict(source.attrs["coords"])  # type: ignore[arg-type]
+    return group_labels(replay)
 
 
-def _values(path: Path, array: Any, rows: int) -> Any:
-    if any(
-        isinstance(codec, Crc32cCodec) for codec in array.compressors
-    ):  # early versions wrote no checksums, and skipped chunks of NaN
-        for file, _ in _chunks(path, array, rows):
-            if not file.exists():
-                raise missing(file, _cohort_of(path.parent))
+def _opened(path: Path, mode: Any) -> Any:
+    """One array, whose metadata were checked before."""
+    return zarr.open_array(path, mode=mode, zarr_format=3)
+
+
+def _values(path: Path, layout: ArrayLayout, rows: int) -> Any:
+    step_axis = layout.axes.index("step")
+    rows, cohort = min(rows, layout.shape[step_axis]), _cohort_of(path.parent)
+    files = list(_chunks(path, layout, rows))
+    for file, _ in files:
+        if file.exists():
+            _refuse_unfit_chunk(file, layout, cohort)
+        elif layout.has_checksums:  # early versions wrote no checksums, and skipped chunks of NaN
+            raise missing(file, cohort)
+    values = np.full(layout.shape, np.nan if layout.dtype.kind == "f" else 0, layout.dtype)
+    written = (slice(None),) * step_axis + (slice(rows),)
     try:
-        return np.asarray(array[:])
-    except UNREADABLE:
-        for file, region in _chunks(path, array, max(array.shape)):
-            try:
-                array[region]
-            except UNREADABLE as error:
-                raise damaged(file, str(error), _cohort_of(path.parent)) from None
-        raise
+        array = _opened(path, "r")
+        if rows:
+            values[written] = array[written]
+    except UNREADABLE as error:
+        raise _unreadable(path, files, error) from None
+    return values
 
 
-def _chunks(path: Path, array: Any, rows: int) -> Iterator[tuple[Path, tuple[slice, ...]]]:
+def _unreadable(path: Path, files: Sequence[tuple[Path, tuple[slice, ...]]], error: Exception) -> Exception:
+    """The error for an array that cannot be read; it names the first chunk that is damaged."""
+    for file, region in files:
+        try:
+            _opened(path, "r")[region]
+        except UNREADABLE as reason:
+            return damaged(file, str(reason), _cohort_of(path.parent))
+    return damaged(path, str(error), _cohort_of(path.parent))
+
+
+def _chunks(path: Path, layout: ArrayLayout, rows: int) -> Iterator[tuple[Path, tuple[slice, ...]]]:
     """The files that hold the first rows, each with its region of the array."""
-    step_axis = array.metadata.dimension_names.index("step")
-    length = array.chunks[step_axis]
-    for number in range(-(-min(rows, array.shape[step_axis]) // length)):
-        chunk = tuple(number if axis == step_axis else 0 for axis in range(array.ndim))
+    step_axis = layout.axes.index("step")
+    length = layout.chunk[step_axis]
+    for number in range(-(-min(rows, layout.shape[step_axis]) // length)):
+        names = [str(number) if axis == "step" else "0" for axis in layout.axes]
         steps = slice(number * length, (number + 1) * length)
-        region = tuple(steps if axis == step_axis else slice(None) for axis in range(array.ndim))
-        yield path / array.metadata.encode_chunk_key(chunk), region
+        yield path.joinpath("c", *names), tuple(steps if axis == "step" else slice(None) for axis in layout.axes)
+
+
+def _refuse_unfit_chunk(file: Path, layout: ArrayLayout, cohort: Path) -> None:
+    """Refuse a chunk that would unfold to another size than its array says: a few bytes can claim to be terabytes.
+
+    Raises:
+        InputError: the chunk is no Zstandard frame of that size.
+    """
+    with file.open("rb") as content:
+        head = content.read(18)
+    if _unfolded_bytes(head) != layout.chunk_bytes:
+        raise damaged(file, f"it does not hold a chunk of {layout.chunk_bytes:,} bytes", cohort)
+
+
+def _unfolded_bytes(head: bytes) -> int | None:
+    """The size that a Zstandard frame says it has (RFC 8878, 3.1.1.1); None where it says nothing."""
+    if len(head) < 6 or head[:4] != ZSTD_BEGINNING:
+        return None
+    flags = head[4]
+    single = flags >> 5 & 1
+    size = (single, 2, 4, 8)[flags >> 6]
+    begin = 5 + (1 - single) + (0, 1, 2, 4)[flags & 3]
+    if not size or len(head) < begin + size:
+        return None
+    return int.from_bytes(head[begin : begin + size], "little") + (256 if size == 2 else 0)
 
 
 def _cohort_of(segment: Path) -> Path:

@@ -6,8 +6,10 @@ from importlib.metadata import version
 
 from epicycle.spec.errors import InputError
 from epicycle.spec.plain_data import Plain
-from epicycle.store.atomic import read_json
+from epicycle.store.documents import read_json
+from epicycle.store.entries import refuse_strange, refuse_strange_entries
 from epicycle.store.files import Root, StudyFiles
+from epicycle.store.study_documents import Provenance, read_verdicts
 
 PACKAGES = ("epicycle", "jax", "jaxlib", "numpy", "optax", "scipy", "xarray", "zarr")
 
@@ -19,10 +21,24 @@ def find_study(root: Root, name: str) -> StudyFiles:
         InputError: the study has not been run in this root.
     """
     folder = root.studies / name
+    refuse_strange(folder)
+    refuse_strange_entries(folder)
     judged = [StudyFiles(path) for path in folder.iterdir() if (path / "verdicts.json").is_file()] if folder.is_dir() else []
     if not judged:
         raise InputError(f"study '{name}' has no verdicts.json in {folder}/*; run it first: epicycle run {name}.")
-    return max(judged, key=lambda files: files.verdicts.stat().st_mtime)
+    return checked_study(max(judged, key=lambda files: files.verdicts.stat().st_mtime))
+
+
+def checked_study(files: StudyFiles) -> StudyFiles:
+    """The directory of a study, if it holds files only.
+
+    Raises:
+        InputError: the directory, or something in it, is a link, a FIFO or a device.
+    """
+    for folder in (files.path.parent, files.path):
+        refuse_strange(folder)
+    refuse_strange_entries(files.path)
+    return files
 
 
 def document(root: Root, files: StudyFiles, seconds: float | None = None) -> Plain:
@@ -36,8 +52,8 @@ def document(root: Root, files: StudyFiles, seconds: float | None = None) -> Pla
     """
     if not files.verdicts.exists():
         raise InputError(f"{files.path} holds no verdicts yet; run the study first.")
-    verdicts = read_json(files.verdicts)
-    duration = read_json(files.provenance)["seconds"] if seconds is None else seconds
+    verdicts = read_verdicts(files)
+    duration = read_json(files.provenance, Provenance)["seconds"] if seconds is None else seconds
     origin = {"root": str(root.path), "report": str(files.report), "seconds": round(duration, 2)}
     return {"study": verdicts["study"], **origin, **{key: value for key, value in verdicts.items() if key != "study"}}
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from epicycle.spec.arms import ArmRun
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.results import COORDINATES
+from epicycle.store.documents import Count, Scalar, Seed
+
+RESERVED = {"run", "step", "moment", "run_id", *COORDINATES}  # names of an arm's dataset that no swept name may have
 
 
 @dataclass(frozen=True)
@@ -19,23 +22,17 @@ class ListedRun:
     """
 
     run: str
-    seed: int
-    data_seed: int
-    values: Mapping[str, Any]
-    moment: int | None = None
-    end: int | None = None
+    seed: Seed
+    data_seed: Seed
+    values: dict[str, Scalar]
+    moment: Count | None = None
+    end: Count | None = None
 
     @classmethod
     def of(cls, arm_run: ArmRun, end: int | None = None) -> "ListedRun":
         """The entry of a run."""
         values, run = arm_run
-        return cls(run.id, run.seed, run.data_seed, values, run.start if run.lineage else None, end)
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "ListedRun":
-        """The entry that `plain` wrote down."""
-        numbers = (plain.get("moment"), plain.get("end"))
-        return cls(plain["run"], int(plain["seed"]), int(plain["data_seed"]), plain["values"], *numbers)
+        return cls(run.id, run.seed, run.data_seed, dict(values), run.start if run.lineage else None, end)
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -55,9 +52,17 @@ class ListedArm:
     """
 
     swept: tuple[str, ...]
-    budget: int
+    budget: Count
     runs: tuple[ListedRun, ...]
     without: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            raise ValueError("it has no runs")
+        if any(name in RESERVED for name in self.swept) or len({*self.swept}) < len(self.swept):
+            raise ValueError(f"its swept names ({', '.join(self.swept)}) cannot stand beside each other and the seeds")
+        if any(not {*self.swept} <= run.values.keys() for run in self.runs):
+            raise ValueError("a run has no value of a swept name")
 
     @classmethod
     def of(
@@ -71,13 +76,6 @@ class ListedArm:
         budget = max(run.experiment.training.steps for _, run in runs)
         listed = tuple(ListedRun.of(run, end) for run, end in zip(runs, [None] * len(runs) if ends is None else ends, strict=True))
         return cls(tuple(swept), budget, listed, None if without is None else tuple(without))
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "ListedArm":
-        """The listing that `plain` wrote down."""
-        runs = tuple(ListedRun.parse(entry) for entry in plain["runs"])
-        without = tuple(plain["without"]) if "without" in plain else None
-        return cls(tuple(plain["swept"]), int(plain["budget"]), runs, without)
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -95,11 +93,6 @@ class StudyRuns:
 
     arms: Mapping[str, ListedArm]
     left_out: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def parse(cls, plain: Mapping[str, Any]) -> "StudyRuns":
-        """The listing that `plain` wrote down."""
-        return cls({name: ListedArm.parse(arm) for name, arm in plain["arms"].items()}, plain.get("left_out", {}))
 
     def plain(self) -> Plain:
         """Plain data for a file."""

@@ -4,12 +4,13 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from pydantic import ValidationError
 
-from epicycle.spec.base import explain
+from epicycle.spec.base import Part, explain, kind_of
 from epicycle.spec.errors import InputError
-from epicycle.spec.own_code import in_words, line_of, make_importable
+from epicycle.spec.own_code import in_words, is_own, line_of, make_importable, note_used, offer_folder
 from epicycle.spec.study import Study
 from epicycle.spec.yaml_text import load_yaml
 
@@ -31,24 +32,41 @@ def load_file(path: Path) -> Study:
     file_name = path.stem.lower().replace(" ", "-")
     text = _read(path)
     if path.suffix == ".py":
-        study = _study_of_module(Path(os.path.abspath(path)), text)
+        whole = Path(os.path.abspath(path))
+        study = _study_of_module(whole, _module_of(whole, text))
         return study if "name" in study.model_fields_set else study.with_name(file_name)
-    make_importable(Path(os.path.abspath(path)).parent)
+    offer_folder(Path(os.path.abspath(path)).parent)
     plain = load_yaml(text, str(path))
     if not isinstance(plain, dict):
         raise InputError(f"{path}: a study is a mapping with question, arms and claims.")
     return Study.parse({"name": file_name, **plain}, str(path))
 
 
+def use_file(path: Path) -> None:
+    """Let stored results name the parts of a user's file: those of a Python file, or those that a study in YAML uses.
+
+    Raises:
+        InputError: the file cannot be read, or is not valid.
+    """
+    if path.suffix not in SUFFIXES:
+        raise InputError(f"--use {path}: name a file that ends in {', '.join(SUFFIXES)}.")
+    if path.suffix != ".py":
+        load_file(path)
+        return
+    for value in list(vars(_module_of(Path(os.path.abspath(path)), _read(path))).values()):
+        if isinstance(value, type) and issubclass(value, Part) and is_own(value):
+            note_used(kind_of(value), value)
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as text: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def _study_of_module(path: Path, text: str) -> Study:
-    """Import a Python file under its own name, by which other processes find its classes, and take its STUDY."""
+def _module_of(path: Path, text: str) -> ModuleType:
+    """Import a Python file under its own name, by which other processes find its classes."""
     try:
         compile(text, str(path), "exec")
     except SyntaxError as error:
@@ -58,9 +76,12 @@ def _study_of_module(path: Path, text: str) -> Study:
     # A file that makes an array while it is imported starts JAX, so JAX's settings are made before.
     importlib.import_module("epicycle.training.devices").prepare()
     try:
-        module = importlib.import_module(path.stem)
+        return importlib.import_module(path.stem)
     except Exception as error:
         raise InputError(f"{line_of(error) or path}: {_message_of(error)}") from error
+
+
+def _study_of_module(path: Path, module: ModuleType) -> Study:
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
         problem = "there is no STUDY in it" if study is None else f"its STUDY is a {type(study).__name__}"
