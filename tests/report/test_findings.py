@@ -115,7 +115,7 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
         "<td>early, by = 3</td><td>control</td>",
     ):
         assert text in page, text
-    primary, exploratory = (f"<p class=sentence>{claim.sentence()}" for claim in (CLAIMS[0], CLAIMS[1]))
+    primary, exploratory = (f'<p class="sentence">{claim.sentence()}' for claim in (CLAIMS[0], CLAIMS[1]))
     order = [primary, "<h3>Which decides?", "<h2>Findings", "<h2>Exploratory claims", exploratory, "<h2>Arms"]
     assert [page.count(text) for text in order] == [1] * len(order)
     assert sorted(order, key=page.index) == order, "exploratory claims come after the deciding figure"

@@ -1,40 +1,64 @@
 """The claims of a study on its page: a card for each verdict, and the table of what was registered."""
 
+from typing import NamedTuple
+
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
-from epicycle.report.markup import badges, escaped, table
 from epicycle.report.page_data import Document, StudyPage
-from epicycle.report.style import VERDICTS
 from epicycle.spec.claim import Prediction
 
 
-def verdict_cards(page: StudyPage, primary: bool) -> str:
+class CardAccount(NamedTuple):
+    """What an account says about a claim, and whether that came true.
+
+    Attributes:
+        title: the account's name in print.
+        says: yes or no.
+        outcome: a sign; empty for an undecided claim.
+        hint: what the account says, as a clause.
+    """
+
+    title: str
+    says: str
+    outcome: str
+    hint: str
+
+
+class Card(NamedTuple):
+    """The card of one verdict.
+
+    Attributes:
+        marks: exploratory, pilot, post hoc.
+        sentence: the claim.
+        reason: why the verdict is what it is.
+    """
+
+    verdict: str
+    marks: list[str]
+    sentence: str
+    reason: str
+    accounts: list[CardAccount]
+
+
+def verdict_cards(page: StudyPage, primary: bool) -> list[Card]:
     """A card for each primary claim, or for each exploratory one."""
-    cards = [_card(claim, page.registered.get(claim["id"], {})) for claim in page.claims(primary)]
-    return f"<section class=verdicts>{''.join(cards)}</section>" if cards else ""
+    return [_card(claim, page.registered.get(claim["id"], {})) for claim in page.claims(primary)]
 
 
-def _card(claim: Document, registered: Document) -> str:
-    style = VERDICTS[claim["verdict"]]
-    says = [_prediction(name, prediction, claim["verdict"]) for name, prediction in predictions(claim, registered).items()]
-    accounts = f"<p class=reason>{' · '.join(says)}</p>" if says else ""
-    sign = f"{style.sign} {claim['verdict']}{badges(marks(claim))}"
-    return (
-        f"<article class=verdict style='--verdict:{style.colour}'><p class=sign>{sign}</p>"
-        f"<p class=sentence>{escaped(claim['sentence'])}</p><p class=reason>{escaped(claim['reason'])}</p>{accounts}</article>"
-    )
+def _card(claim: Document, registered: Document) -> Card:
+    verdict = claim["verdict"]
+    accounts = [_account(name, prediction, verdict) for name, prediction in predictions(claim, registered).items()]
+    return Card(verdict, marks(claim), claim["sentence"], claim["reason"], accounts)
 
 
-def _prediction(name: str, prediction: Prediction, verdict: str) -> str:
-    """An account, what it says about the claim, and whether that came true."""
+def _account(name: str, prediction: Prediction, verdict: str) -> CardAccount:
     outcome = "" if verdict not in HOLDS else " ✓" if prediction.says == HOLDS[verdict] else " ✗"
-    hint = escaped(prediction_text(prediction))
-    return f"<span title='{hint}'>{escaped(account_title(name))}: {prediction.says}{outcome}</span>"
+    return CardAccount(account_title(name), prediction.says, outcome, prediction_text(prediction))
 
 
-def claims_table(page: StudyPage) -> str:
-    """What was registered for each claim, what each account says about it, and the value in each run."""
+def claim_rows(page: StudyPage) -> list[tuple[str, ...]]:
+    """What was registered for each claim, what each account says about it, and the value in each run; the head comes first."""
     head = ("claim", "supported if", "refuted if", "detectors", "accounts", "value in each run, by seed")
-    return table(head, [_claim_row(claim, page.registered.get(claim["id"], {})) for claim in page.verdicts["claims"]])
+    return [head, *(_claim_row(claim, page.registered.get(claim["id"], {})) for claim in page.verdicts["claims"])]
 
 
 def _claim_row(claim: Document, registered: Document) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import xarray
 
 from epicycle.report.curves import median_over_runs, run_lines, steps_reached
 from epicycle.report.run_groups import shown_arms
-from epicycle.report.style import INK, event_colour, scale_of, series_style, template, value_axis_title
+from epicycle.report.style import INK, event_colour, plotly_text, scale_of, series_style, template, value_axis_title
 from epicycle.spec.results import is_forked
 from epicycle.spec.study import Figure
 
@@ -23,7 +23,7 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     from plotly.subplots import make_subplots
 
     shown = shown_arms(figure.arms, arms)
-    titles = [f"{name} ({arms[name].sizes['run']} runs), {axis} steps" for name in shown for axis in ("log", "linear")]
+    titles = [f"{plotly_text(name)} ({arms[name].sizes['run']} runs), {axis} steps" for name in shown for axis in ("log", "linear")]
     drawn = make_subplots(
         rows=len(shown),
         cols=2,
@@ -67,7 +67,7 @@ def _runs_trace(data: xarray.Dataset, name: str, steps: Any) -> Any:
         line={"color": style.colour, "width": 1},
         opacity=0.45,
         showlegend=False,
-        hovertemplate=f"{style.label}, seed %{{customdata}}: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
+        hovertemplate=f"{plotly_text(style.label)}, seed %{{customdata}}: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
     )
 
 
@@ -80,9 +80,9 @@ def _median_trace(data: xarray.Dataset, name: str, steps: Any, in_legend: bool) 
         y=median_over_runs(data, name),
         mode="lines",
         line={"color": style.colour, "width": 3},
-        name=style.label,
+        name=plotly_text(style.label),
         showlegend=in_legend,
-        hovertemplate=f"{style.label}, median: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
+        hovertemplate=f"{plotly_text(style.label)}, median: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
     )
 
 
@@ -112,7 +112,7 @@ def _draw_axes(drawn: Any, figure: Figure, data: xarray.Dataset, last: float, pa
         **panel,
     )
     kind, span = scale_of(figure.series)
-    title = value_axis_title(figure.series) if log_steps else None
+    title = plotly_text(value_axis_title(figure.series)) if log_steps else None
     drawn.update_yaxes(type=kind, range=span, title_text=title, exponentformat="power", **panel)
     if any("acc" in name for name in figure.series):
         drawn.add_hline(y=float(data["baseline"].values[0]), line={"color": INK, "width": 1, "dash": "dot"}, **panel)

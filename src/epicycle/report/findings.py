@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import Interval
+from epicycle.claims.units import ON_ONE
 from epicycle.claims.verdict import shown
 from epicycle.literature.accounts import ACCOUNTS
-from epicycle.report.markup import badges, escaped
 from epicycle.report.style import VERDICTS
 from epicycle.spec.claim import Prediction
 
@@ -76,7 +76,7 @@ def _outcome(claim: Mapping[str, Any]) -> str:
     low, high = claim["interval"]
     interval = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
     censored = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
-    return f"{claim['sentence']} Found: {shown(Estimate(interval, claim['n']))}{censored}."
+    return f"{claim['sentence']} Found: {shown(Estimate(interval, claim['n'], sharing=claim.get('sharing', '')))}{censored}."
 
 
 def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, Prediction]:
@@ -100,25 +100,19 @@ def prediction_text(prediction: Prediction) -> str:
 
 
 def marks(claim: Mapping[str, Any]) -> list[str]:
-    """The marks of a claim: exploratory, pilot, post hoc."""
+    """The marks of a claim: exploratory, pilot, post hoc, and on one split where it speaks of that split only."""
     flags = (("pilot", "pilot"), ("post_hoc", "post hoc"))
-    return [*(() if claim["primary"] else ("exploratory",)), *(label for key, label in flags if claim[key])]
+    sharing = claim.get("sharing", "")  # verdicts of earlier versions have no such key
+    on_one = [sharing] if sharing.startswith(ON_ONE) else []
+    return [*(() if claim["primary"] else ("exploratory",)), *(label for key, label in flags if claim[key]), *on_one]
 
 
-def findings_list(lines: Sequence[Finding]) -> str:
-    """The findings as HTML, after a line that counts them."""
+def count_text(lines: Sequence[Finding]) -> str:
+    """How many claims have which verdict, and how many of them contradict a text or an account."""
     counts = [f"{n} {verdict}" for verdict in VERDICTS if (n := sum(line.verdict == verdict for line in lines))]
     against = sum(line.contradicts for line in lines)
     contradicting = f"{against or 'None'} of them contradict{'s' * (against < 2)} a text or an account."
-    head = f"{len(lines)} claim{'s' * (len(lines) != 1)}: {', '.join(counts)}. {contradicting}"
-    return f"<p>{head}</p><ul class=findings>{''.join(_item(line) for line in lines)}</ul>"
-
-
-def _item(line: Finding) -> str:
-    style = VERDICTS[line.verdict]
-    sign = f"{style.sign} {line.verdict.capitalize()}{badges(line.marks)}:"
-    head = f"<span class=sign style='--verdict:{style.colour}'>{sign}</span>"
-    return f"<li>{head} {escaped(line.text)}</li>"
+    return f"{len(lines)} claim{'s' * (len(lines) != 1)}: {', '.join(counts)}. {contradicting}"
 
 
 def _short_reference(source: Mapping[str, Any]) -> str:

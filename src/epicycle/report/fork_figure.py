@@ -8,7 +8,7 @@ import xarray
 
 from epicycle.report.curve_figure import Shape, shape_axes
 from epicycle.report.fork_panels import Line, Panel, legend, panels
-from epicycle.report.style import INK, scale_of, template, value_axis_title
+from epicycle.report.style import INK, plotly_text, scale_of, template, value_axis_title
 from epicycle.spec.study import Figure
 
 
@@ -25,7 +25,9 @@ def fork_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
             row, col = divmod(2 * number + (not log_steps), across)
             marks += _draw_panel(drawn, figure, panel, row + 1, col + 1, log_steps)
     for name, colour, dash in legend(figure, shown):
-        drawn.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line={"color": colour, "dash": dash, "width": 3}, name=name))
+        drawn.add_trace(
+            go.Scatter(x=[None], y=[None], mode="lines", line={"color": colour, "dash": dash, "width": 3}, name=plotly_text(name))
+        )
     height = 130 + (300 if across == 2 else 190) * rows
     entries = {"y": 1 + 30 / (height - 128), "font": {"size": 12}}
     shapes = [*drawn.layout.shapes, *marks]
@@ -50,7 +52,7 @@ def _empty_grid(shown: list[Panel]) -> Any:
         shared_yaxes="all",
         horizontal_spacing=0.032,
         vertical_spacing=0.3 / rows,
-        subplot_titles=[f"{panel.title}, {axis} steps" for panel in shown for axis in ("log", "linear")],
+        subplot_titles=[f"{plotly_text(panel.title)}, {axis} steps" for panel in shown for axis in ("log", "linear")],
     )
 
 
@@ -79,7 +81,7 @@ def _trace(line: Line, opacity: float, log_steps: bool) -> Any:
         line={"color": line.colour, "dash": line.dash, "width": line.width},
         opacity=opacity,
         showlegend=False,
-        hovertemplate=f"{line.name}, {run}: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
+        hovertemplate=f"{plotly_text(line.name)}, {run}: %{{y:.3g}} at step %{{x:,}}<extra></extra>",
     )
 
 
@@ -88,7 +90,7 @@ def _draw_axes(drawn: Any, figure: Figure, panel: Panel, position: dict[str, int
     last = panel.last_step
     drawn.update_xaxes(type="log" if log_steps else "linear", dtick=1 if log_steps else None, **position)
     drawn.update_xaxes(range=[0, np.log10(last)] if log_steps else [0, last], nticks=5, tickfont_size=11, **position)
-    title = value_axis_title(figure.series) if position["col"] == 1 else None
+    title = plotly_text(value_axis_title(figure.series)) if position["col"] == 1 else None
     drawn.update_yaxes(type=kind, range=span, title_text=title, exponentformat="power", nticks=5, **position)
     drawn.update_yaxes(tickfont_size=11, dtick="D2" if kind == "log" and panel.decades < 2 else None, **position)
     if any("acc" in name for name in figure.series):

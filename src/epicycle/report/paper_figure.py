@@ -13,7 +13,7 @@ from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
 from epicycle.report.run_groups import shown_arms
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
-from epicycle.report.style import INK, event_colour, scale_of, series_style, value_axis_title
+from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_style, value_axis_title
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_bytes
 
@@ -39,7 +39,7 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
 
     draw = _draw_points if figure.quantities else _draw_forks if shows_forks(figure, arms) else _draw_curves
     page = draw(pyplot, figure, arms)
-    page.suptitle(figure.title, fontsize=10)
+    page.suptitle(paper_text(figure.title), fontsize=10)
     paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
     for path in paths:
         kind = path.suffix[1:]
@@ -58,7 +58,7 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
     for row, name in zip(grid, shown, strict=True):
         for axes, log_steps in zip(row, (True, False), strict=True):
             _draw_curve_panel(axes, figure, arms[name], log_steps)
-        row[0].set_title(f"{name} ({arms[name].sizes['run']} runs)", loc="left", fontsize=9)
+        row[0].set_title(f"{paper_text(name)} ({arms[name].sizes['run']} runs)", loc="left", fontsize=9)
     grid[0][0].legend(frameon=False, fontsize=8, loc="center left")
     return page
 
@@ -70,7 +70,7 @@ def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_st
         for values in data[name].values:
             recorded = np.isfinite(values)
             axes.plot(steps[recorded], values[recorded], color=style.colour, alpha=0.45, linewidth=0.6)
-        axes.plot(steps, median_over_runs(data, name), color=style.colour, linewidth=2, label=style.label)
+        axes.plot(steps, median_over_runs(data, name), color=style.colour, linewidth=2, label=paper_text(style.label))
     kind, span = scale_of(figure.series)
     axes.set_yscale(kind)
     if span:
@@ -90,14 +90,14 @@ def _draw_points(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
     for points in plot.quantities:
         _draw_quantity(axes, plot, points)
     for x, lines in plot.group_names():
-        axes.annotate("\n".join(lines), (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+        axes.annotate(paper_text("\n".join(lines)), (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
     if plot.compares:
         axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
-    labels = [column.label for column in plot.columns]
+    labels = [paper_text(column.label) for column in plot.columns]
     rotation = 30 if max(map(len, labels)) > 6 else 0
     axes.set_xticks([column.position for column in plot.columns], labels, fontsize=8, rotation=rotation)
-    axes.set_xlabel(plot.dose, fontsize=8)
-    axes.set_ylabel(plot.unit, fontsize=8)
+    axes.set_xlabel(paper_text(plot.dose), fontsize=8)
+    axes.set_ylabel(paper_text(plot.unit), fontsize=8)
     axes.set_yscale("log" if plot.log else "linear")
     axes.set_ylim(*plot.span)
     axes.grid(axis="y", color=INK, alpha=0.2, linewidth=0.5)
@@ -119,7 +119,7 @@ def _draw_quantity(axes: "Axes", plot: PointPlot, points: PointSet) -> None:
             axes.plot([bar.x - bar.half_width, bar.x + bar.half_width], [bar.median] * 2, color=colour, linewidth=2.4)
     for path in plot.median_lines(points):
         axes.plot([x for x, _ in path], [median for _, median in path], color=colour, linewidth=0.6, alpha=0.7)
-    axes.plot([], [], color=colour, linewidth=2, label=points.title)
+    axes.plot([], [], color=colour, linewidth=2, label=paper_text(points.title))
 
 
 def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
@@ -129,14 +129,14 @@ def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset])
     page, grid = pyplot.subplots(rows, across, figsize=size, sharey=True, squeeze=False, layout="constrained")
     plots = grid.ravel()
     for row in grid:
-        row[0].set_ylabel(value_axis_title(figure.series), fontsize=8)
+        row[0].set_ylabel(paper_text(value_axis_title(figure.series)), fontsize=8)
     for number, panel in enumerate(shown):
         for log_steps in (True, False):
             _draw_fork_panel(plots[2 * number + (not log_steps)], figure, panel, log_steps)
     for axes in plots[2 * len(shown) :]:
         axes.set_visible(False)
     for name, colour, dash in legend(figure, shown):
-        plots[0].plot([], [], color=colour, linestyle=DASHES[dash], linewidth=2, label=name)
+        plots[0].plot([], [], color=colour, linestyle=DASHES[dash], linewidth=2, label=paper_text(name))
     page.legend(frameon=False, fontsize=7, loc="outside lower center", ncols=4)
     return page
 
@@ -155,7 +155,7 @@ def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool
     for mark in panel.marks():
         axes.axvline(mark.step, mark.low, mark.high, color=mark.colour, linewidth=mark.width / 1.5, linestyle=DASHES[mark.dash])
     _style_step_axis(axes, panel.last_step, log_steps)
-    axes.set_title(f"{panel.title}, {'log' if log_steps else 'linear'} steps", fontsize=7)
+    axes.set_title(f"{paper_text(panel.title)}, {'log' if log_steps else 'linear'} steps", fontsize=7)
     axes.tick_params(labelsize=7, which="both")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import xarray
 
 from epicycle.report.run_points import Bar, PointPlot, PointSet, point_plot
-from epicycle.report.style import INK, template
+from epicycle.report.style import INK, plotly_text, template
 from epicycle.spec.study import Figure
 
 # Side on which the value may lie -> symbol, and what legend and hover text add.
@@ -24,7 +24,7 @@ def point_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
         _draw_quantity(drawn, plot, points)
     names = list(plot.group_names())
     for x, lines in names:
-        drawn.add_annotation(x=x, y=1, yref="paper", yanchor="bottom", text="<br>".join(lines), showarrow=False)
+        drawn.add_annotation(x=x, y=1, yref="paper", yanchor="bottom", text="<br>".join(map(plotly_text, lines)), showarrow=False)
     if plot.compares:
         drawn.add_hline(y=0, line={"color": INK, "width": 1, "dash": "dot"})
     above = 18 * max((len(lines) for _, lines in names), default=0)  # pixels for the names of groups
@@ -52,13 +52,13 @@ def _points_trace(points: PointSet, side: int) -> Any:
     return go.Scatter(
         x=points.x[chosen],
         y=points.value[chosen],
-        customdata=np.array(points.labels, object)[chosen],
+        customdata=np.array([plotly_text(label) for label in points.labels], object)[chosen],
         mode="markers",
         marker={"color": points.colour, "symbol": symbol, "size": 8, "line": {"width": 1.5, "color": points.colour}},
         opacity=0.6,
-        name=f"{points.title}{bound}",
+        name=f"{plotly_text(points.title)}{bound}",
         showlegend=side == 0 or bool(chosen.any()),
-        hovertemplate=f"{points.title}: %{{y:.4g}}{bound}, %{{customdata}}<extra></extra>",
+        hovertemplate=f"{plotly_text(points.title)}: %{{y:.4g}}{bound}, %{{customdata}}<extra></extra>",
     )
 
 
@@ -81,8 +81,8 @@ def _plain_line(x: list[float], y: list[float], colour: str, width: float, opaci
 def _draw_axes(drawn: Any, plot: PointPlot) -> None:
     drawn.update_xaxes(
         tickvals=[column.position for column in plot.columns],
-        ticktext=[column.label for column in plot.columns],
-        title_text=plot.dose,
+        ticktext=[plotly_text(column.label) for column in plot.columns],
+        title_text=plotly_text(plot.dose),
         showgrid=False,
         range=[plot.columns[0].position - 0.6, plot.columns[-1].position + 0.6],
         ticklabeloverflow="allow",  # otherwise plotly leaves out a slanted last name
@@ -90,7 +90,7 @@ def _draw_axes(drawn: Any, plot: PointPlot) -> None:
     drawn.update_yaxes(
         type="log" if plot.log else "linear",
         range=[np.log10(end) for end in plot.span] if plot.log else list(plot.span),
-        title_text=plot.unit,
+        title_text=plotly_text(plot.unit),
         dtick=1 if plot.log else None,
         exponentformat="power",
     )

@@ -4,6 +4,7 @@ The colours can be told apart by colour-blind readers (Okabe and Ito 2008), and 
 """
 
 import colorsys
+import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -91,6 +92,16 @@ def shades(colour: str, n: int) -> list[str]:
     steps = [lightness] if n == 1 else [0.82 - 0.40 * i / (n - 1) for i in range(n)]
     shaded = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
     return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in shaded]
+
+
+def plotly_text(text: str) -> str:
+    """A text that plotly shows as it stands: plotly takes tags, entities and `%{...}` in a text as its own."""
+    return html.escape(text, quote=False).replace("%{", "%&#123;")
+
+
+def paper_text(text: str) -> str:
+    """A text that matplotlib shows as it stands: matplotlib takes what stands between two dollar signs as a formula."""
+    return text.replace("$", r"\$")
 
 
 def template() -> Any:
