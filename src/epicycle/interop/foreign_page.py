@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import xarray
 
 from epicycle.events.standard import recorded_events
-from epicycle.interop.column_names import SERIES
+from epicycle.interop.spellings import SERIES
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure
 
@@ -24,7 +24,9 @@ def default_figures(arms: Mapping[str, xarray.Dataset]) -> list[Figure]:
     return figures
 
 
-def page_spec(name: str, question: str, arms: Mapping[str, xarray.Dataset], figures: Sequence[Figure]) -> Plain:
+def page_spec(
+    name: str, question: str, arms: Mapping[str, xarray.Dataset], figures: Sequence[Figure], notes: Sequence[str] = ()
+) -> Plain:
     """What `report.page.write_page` shows beside data and verdicts, as plain data in the form of a stored study.
 
     Args:
@@ -32,11 +34,12 @@ def page_spec(name: str, question: str, arms: Mapping[str, xarray.Dataset], figu
         question: the question that the page answers.
         arms: the dataset of each arm.
         figures: the figures to draw.
+        notes: what the import decided by itself.
     """
     return {
         "name": name,
         "question": question,
-        "arms": {arm: _settings(data) for arm, data in arms.items()},
+        "arms": {arm: _settings(data) | ({"notes": list(notes)} if notes else {}) for arm, data in arms.items()},
         "figures": [figure.model_dump(mode="json") for figure in figures],
         "sources": [],
     }
