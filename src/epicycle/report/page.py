@@ -21,15 +21,16 @@ from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
 from epicycle.spec.study import Figure
 from epicycle.spec.yaml_text import dump_yaml
-from epicycle.store.atomic import read_json, read_yaml, write_text
+from epicycle.store.atomic import write_text
 from epicycle.store.files import Root, StudyFiles
 from epicycle.store.reading import study_datasets
+from epicycle.store.study_documents import read_study
 
 
 def write_report(root: Root, files: StudyFiles) -> None:
     """Write the page of a stored study, and its deciding figure beside it as PDF, SVG and PNG."""
-    spec = read_yaml(files.spec)
-    write_page(files, spec, study_datasets(root, files), read_json(files.verdicts), read_json(files.provenance))
+    stored = read_study(files)
+    write_page(files, stored.study, study_datasets(root, stored.runs), stored.verdicts, stored.provenance)
 
 
 def write_page(
