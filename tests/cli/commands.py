@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 import typer
 
-from epicycle.cli.main import app, main
+from epicycle.cli.commands import app
+from epicycle.cli.main import command_line
 
 Finished = subprocess.CompletedProcess[str]
 Command = Callable[..., Finished]
 SMALL = ("--set", "task.p=7", "--set", "model.d_model=8", "--set", "model.d_mlp=8", "--set", "training.steps=60")
 
 
-def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None) -> Finished:
+def epicycle(*args: str, cwd: Path, before: str = "", env: dict[str, str] | None = None, encoding: str = "utf-8") -> Finished:
     """The command in a process of its own; `before` is a line of Python that it runs first."""
     command = [sys.executable, "-c", f"{before}\nfrom epicycle.cli.main import main\nmain()", *args]
     environment = {**os.environ, **(env or {})}
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=environment)
+    return subprocess.run(command, cwd=cwd, capture_output=True, encoding=encoding, timeout=300, env=environment)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def command(
     def called(*args: str) -> Finished:
         monkeypatch.setattr(sys, "argv", ["epicycle", *args])
         with pytest.raises(SystemExit) as ending:
-            main()
+            command_line()
         return Finished(args, ending.value.code, *capsys.readouterr())  # type: ignore[arg-type]
 
     return called

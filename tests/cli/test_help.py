@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from epicycle.cli.main import app
+from epicycle.cli.commands import app
 from tests.cli.commands import Command, parse
 
 HEAVY = ("jax", "xarray", "pydantic", "numpy", "pandas", "rich", "plotly", "matplotlib")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import epicycle as ep
-from epicycle.cli.main import main
+from epicycle.cli.main import command_line
 from epicycle.spec.own_code import same_text, text_of
 from tests.docs.pages import blocks_of
 from tests.torture import compare, results
@@ -163,7 +163,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     def called(*args: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["epicycle", *args])
         with pytest.raises(SystemExit) as ending:
-            main()
+            command_line()
         messages = capsys.readouterr().err
         assert "Traceback" not in messages
         return ending.value.code, messages  # type: ignore[return-value]

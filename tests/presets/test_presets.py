@@ -14,7 +14,7 @@ import pytest
 from tests.models.test_forward import REFERENCE, weights_of
 
 import epicycle as ep
-from epicycle.cli.main import main
+from epicycle.cli.main import command_line
 from epicycle.measures.fit import Accuracy
 from epicycle.presets.preset_pages import described, page
 from epicycle.presets.swaps import differences, swaps
@@ -282,7 +282,7 @@ def test_set_reaches_presets() -> None:
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *args: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["epicycle", *args])
     with pytest.raises(SystemExit) as ending:
-        main()
+        command_line()
     out, err = capsys.readouterr()
     return int(str(ending.value.code)), out, err
 

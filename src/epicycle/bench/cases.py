@@ -202,7 +202,12 @@ def child_result(*arguments: str, **environment: str) -> Result:
         subprocess.CalledProcessError: the process failed; its messages are on stderr.
     """
     variables = {**os.environ, **environment, BEGAN: repr(time.time())}
-    process = subprocess.run(
-        [sys.executable, "-m", "epicycle.bench.child", *arguments], env=variables, stdout=subprocess.PIPE, text=True, check=True
-    )
-    return json.loads(process.stdout)
+    command = [sys.executable, "-m", "epicycle.bench.child", *arguments]
+    # Ctrl-C in the terminal reaches this process alone; the child sees the end of its standard input, and ends too.
+    child = subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    with child:
+        assert child.stdout is not None, "a pipe was asked for"
+        printed = child.stdout.read()
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return json.loads(printed)

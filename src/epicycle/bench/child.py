@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -57,5 +58,12 @@ def peak_memory(members: int) -> dict[str, float]:
     return {"members": members, "peak_gigabytes": round(peak, 2)}
 
 
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which the parent holds open while it lives."""
+    sys.stdin.read()
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     main(*sys.argv[1:])

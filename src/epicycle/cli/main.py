@@ -1,38 +1,45 @@
-"""The entry point of `epicycle`: it assembles the commands, and turns errors into one paragraph and an exit code."""
+"""The entry point of `epicycle`: signals, the text that a terminal can show, and errors as one paragraph with an exit code."""
 
 import sys
 from typing import NoReturn
 
-import typer
+from epicycle.cli.exit_codes import BAD_INPUT, DONE, INTERRUPTED
+from epicycle.cli.interruption import ENDED, watch_signals
 
-from epicycle.cli.app import app
-from epicycle.cli.bench_command import bench
-from epicycle.cli.output import BAD_INPUT, DONE, INTERRUPTED, fail
-from epicycle.cli.reading_commands import export, presets, report, show, studies
-from epicycle.cli.training_commands import fork, plan, run
-
-for command in (run, fork, plan, studies, presets, show, report, bench, export):  # in the order of `epicycle --help`
-    app.command()(command)
+TYPER_INTERRUPTED = 130  # what typer returns for a KeyboardInterrupt
 
 
 def main() -> NoReturn:
-    """Run the command line and leave with an exit code.
+    """Run the command line in a process of its own and leave with an exit code."""
+    watch_signals()  # before the imports below, which take a tenth of a second
+    command_line()
+
+
+def command_line() -> NoReturn:
+    """Run the command line and leave with an exit code; signals are left to the caller.
 
     The codes are 0 for done (whatever the verdicts), 2 for bad input, 3 for interrupted, and 1 otherwise. Bad input is explained in
     one paragraph, without a traceback.
     """
+    import typer
+
+    from epicycle.cli.commands import app
+    from epicycle.cli.output import fail, write_any_text
+
+    write_any_text()
     try:
-        app(standalone_mode=False)
-    except typer.Exit as ending:
-        sys.exit(ending.exit_code)
-    except (typer.Abort, KeyboardInterrupt) as ending:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        code = TYPER_INTERRUPTED
+    except typer.Abort as ending:
         if isinstance(ending.__cause__, EOFError):  # typer takes EOFError for Ctrl-D, but cut-off byte code raises it too
             raise ending.__cause__ from None
-        fail("interrupted. All saved work is kept; run the same command again to go on.", INTERRUPTED)
+        code = TYPER_INTERRUPTED
     except Exception as error:
-        paragraph, code = _explain(error)
-        fail(paragraph, code)
-    sys.exit(DONE)
+        fail(*_explain(error))
+    if code == TYPER_INTERRUPTED:
+        fail(ENDED, INTERRUPTED)
+    sys.exit(code or DONE)
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -1,8 +1,12 @@
-"""What the commands print: JSON, verdicts and error paragraphs, with the exit code of each way to end."""
+"""What the commands print: JSON, verdicts and error paragraphs, in whatever encoding standard output has."""
 
+import codecs
 import json
 import sys
+import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -10,19 +14,50 @@ import typer
 if TYPE_CHECKING:
     from epicycle.store.study_listing import StudyRuns
 
-DONE, BAD_INPUT, INTERRUPTED = 0, 2, 3  # 1 is Python's own, for an error that nobody foresaw
+# Signs of our texts that Unicode itself does not take apart into ASCII letters.
+IN_ASCII = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    **dict(zip("\u2713\u2717\u00d7\u00b7\u2264\u2265\u2248\u2192", ("+", "x", "x", ".", "<=", ">=", "~", "->"), strict=True)),
+}
 COLOURS = {"supported": "green", "refuted": "red", "undecided": "yellow"}
 
 
 def fail(message: str, code: int) -> NoReturn:
     """Print one paragraph on standard error and leave with an exit code."""
-    typer.echo(f"epicycle: {message}", err=True)
+    with suppress(OSError):  # the terminal may be gone
+        typer.echo(f"epicycle: {message}", err=True)
     sys.exit(code)
 
 
+def write_any_text() -> None:
+    """Let standard output and standard error write any text: signs that their encoding lacks are written in ASCII."""
+    codecs.register_error("in-ascii", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="in-ascii")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """An error handler of `codecs` that writes a character in ASCII: a dash as -, an accented letter without its accent."""
+    assert isinstance(error, UnicodeEncodeError)
+    letters = (IN_ASCII.get(sign) or _without_marks(sign) or "?" for sign in error.object[error.start : error.end])
+    return "".join(letters), error.end
+
+
+def _without_marks(sign: str) -> str:
+    return unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+
+
 def print_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print one JSON document on standard output. Where the encoding lacks a sign, JSON's own escapes stand for all of them."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=2, allow_nan=False)
+    typer.echo(text)
 
 
 def print_verdicts(document: Mapping[str, Any], trained: int | None = None) -> None:

@@ -1,8 +1,13 @@
-"""Progress display: a live table on a terminal, a plain line every ten seconds elsewhere. Everything goes to standard error."""
+"""Progress display: a live table on a terminal, a plain line every ten seconds elsewhere. Everything goes to standard error.
+
+A terminal that is closed in mid-run (SIGHUP) refuses what is written to it. Training goes on until it is saved, so the display ignores
+that.
+"""
 
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -44,12 +49,16 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         warnings.formatwarning = self._format_before
         if self._live and not self._quiet:
-            self._live.stop()
+            with suppress(OSError):
+                self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Show a cohort after a round of training."""
-        if self._quiet:
-            return
+        if not self._quiet:
+            with suppress(OSError):
+                self._show(progress)
+
+    def _show(self, progress: Progress) -> None:
         if self._live:
             self._live.update(self._table(progress), refresh=True)
         elif time.perf_counter() - self._last_line > SECONDS_BETWEEN_LINES or not progress.cohort.active():
@@ -88,5 +97,7 @@ def _summary(progress: Progress) -> str:
 def _last_value(records: Mapping[str, Any], series: str, member: int, rows: int) -> str:
     if series not in records or not rows:
         return ""
-    value = records[series][member, rows - 1]
+    recorded = records[series][member, :rows]
+    known = recorded[np.isfinite(recorded)]  # rows that only other members record are NaN
+    value = known[-1] if len(known) else np.nan
     return f"{value:.3f}" if np.isfinite(value) else "nan"

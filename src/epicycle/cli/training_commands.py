@@ -19,7 +19,9 @@ from epicycle.cli.app import (
     StudyArgument,
 )
 from epicycle.cli.chosen_study import chosen_study
-from epicycle.cli.output import INTERRUPTED, fail, print_event_steps, print_json, print_verdicts
+from epicycle.cli.exit_codes import INTERRUPTED
+from epicycle.cli.interruption import ENDED, graceful_interruption
+from epicycle.cli.output import fail, print_event_steps, print_json, print_verdicts
 from epicycle.cli.platform_choice import choose_platform
 
 if TYPE_CHECKING:
@@ -150,7 +152,6 @@ def plan(
 
 def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":
     """Train and judge a study with progress display and Ctrl-C handling, then write its page."""
-    from epicycle.cli.interruption import graceful_interruption
     from epicycle.cli.progress import Display
     from epicycle.lab.session import Session
     from epicycle.lab.study import run_study
@@ -168,5 +169,5 @@ def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":
             with writing(outcome.files.lock):
                 write_report(outcome.root, outcome.files)
     except Interrupted:
-        fail("interrupted. All work so far is saved; run the same command again to go on.", INTERRUPTED)
+        fail(ENDED, INTERRUPTED)
     return outcome
