@@ -16,7 +16,7 @@ from epicycle.presets import PRESETS
 from epicycle.spec.kinds import KINDS, declare
 from epicycle.splits import SPLITS
 from epicycle.tasks import TASKS
-from epicycle.training import LOSSES, OPTIMISERS
+from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 
 if TYPE_CHECKING:
     from epicycle.claims.change_points import ChangePoints as ChangePoints
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from epicycle.edits.parameters import SetNorm as SetNorm
     from epicycle.edits.parameters import Transplant as Transplant
     from epicycle.edits.parameters import ZeroUnits as ZeroUnits
+    from epicycle.events.detectors import BelowIgnorance as BelowIgnorance
     from epicycle.events.detectors import Descent as Descent
     from epicycle.events.detectors import Onset as Onset
     from epicycle.events.detectors import Peak as Peak
@@ -159,6 +160,7 @@ declare(
         "statistic": STATISTICS,
     },
     PRESETS,
+    ELSEWHERE,
 )
 
 # Public name -> `module:name`; the classes of the table of kinds are added below.

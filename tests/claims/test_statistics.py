@@ -5,6 +5,7 @@ import pytest
 from tests.claims.planted_arms import planted, stepping
 
 from epicycle.claims.differences import Difference
+from epicycle.claims.intervals import share_interval
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.shares import Share
 from epicycle.claims.slopes import Slope
@@ -17,6 +18,36 @@ def test_shares() -> None:
     share = Share(event="t_gen", arm="a").estimates({"a": stepping([20] * 6, [200, 200, 200, 200, None, None])})[0]
     assert share.interval.value == pytest.approx(4 / 6)
     assert share.censored == ("4", "5")
+
+
+def test_a_record_that_ends_at_success_decides_nothing() -> None:
+    """Six logs that end at the first evaluation with test accuracy 1: neither "0 of 6 generalise" nor "6 of 6"."""
+    data = stepping([20] * 6, [400] * 6)
+    last = int(np.flatnonzero(data["step"].values >= 400)[0])
+    ended = data.isel(step=slice(0, last + 1))
+    share = Share(event="t_gen", arm="a")
+    claim = Claim(id="most", statistic=share, supported_if=Region(above=0.5), refuted_if=Region(below=0.5))
+    assert judge(claim, {"a": data}).verdict == "supported"
+    verdict = judge(claim, {"a": ended})
+    assert verdict.verdict == "undecided", "was: refuted, 0 of 6"
+    assert "between 0 and 1 (n = 6)" in verdict.reason
+    assert "6 of them end while the event holds, too early to confirm it" in verdict.reason
+    assert verdict.needs == "a longer budget (6 runs are open)"
+    assert set(verdict.document()["values"].values()) == {None}
+    step = int(ended["step"].values[-1])
+    late = Claim(
+        id="late", statistic=EventTime(event="t_gen", arm="a"), supported_if=Region(above=step), refuted_if=Region(below=step)
+    )
+    assert judge(late, {"a": ended}).verdict == "undecided"
+    after = late.model_copy(update={"supported_if": Region(above=int(ended["step"].values[-2]) - 1), "refuted_if": Region(below=0)})
+    assert judge(after, {"a": ended}).verdict == "supported", "it lies after the evaluation before, if it lies anywhere"
+    mixed = stepping([20] * 10, [200] * 8 + [400, None]).isel(step=slice(0, last + 1))
+    [estimate] = share.estimates({"a": mixed})
+    assert (estimate.interval.low, estimate.interval.high) == (share_interval(8, 10).low, share_interval(9, 10).high)
+    assert (estimate.censored, estimate.unconfirmed) == (("8", "9"), ("8",))
+    diverged = stepping([20] * 6, [int(data["step"].values[49])] * 6, diverged=range(6))  # it holds in the last record
+    [never] = share.estimates({"a": diverged})
+    assert never.interval.high == share_interval(0, 6).high, "a run that diverged never gets there"
 
 
 def test_differences_between_arms() -> None:

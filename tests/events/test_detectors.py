@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from epicycle.events.detectors import Descent, Onset, Peak, Recovery, Threshold
+from epicycle.events.detectors import BelowIgnorance, Descent, Onset, Peak, Recovery, Threshold
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
 
@@ -17,7 +17,7 @@ def curve(*on: int) -> dict[str, Any]:
 
 
 def test_every_kind_of_event_is_tested_here() -> None:
-    assert {resolve("event", kind) for kind in KINDS["event"]} == {Threshold, Onset, Peak, Descent, Recovery}
+    assert {resolve("event", kind) for kind in KINDS["event"]} == {Threshold, Onset, BelowIgnorance, Peak, Descent, Recovery}
 
 
 def test_threshold_is_an_interval_and_must_hold() -> None:
@@ -80,3 +80,45 @@ def test_recovery_is_counted_after_the_fall() -> None:
     assert event.bracket(STEPS, accuracy, 0.0) == (20, 50)
     assert event.bracket(STEPS, curve(*STEPS), 0.0) is None, "it never fell"
     assert event.bracket(STEPS, curve(*STEPS[STEPS < 5]), 0.0) is None, "it never came back"
+
+
+def test_an_event_that_the_record_ends_too_early_to_confirm_is_open() -> None:
+    event = Threshold(of="test_acc", level=0.95)
+    for on, open_bracket in (
+        ((200,), (120, 200)),  # at the last evaluation only
+        ((20, 110, 120, 200), None),  # 200 lies past 1.1 * 110: confirmed
+        ((20, 120, 200), None),
+        ((20,), None),
+        ((), None),
+    ):
+        series = curve(*on)
+        assert event.unconfirmed(STEPS, series, 0.0) == open_bracket
+        assert open_bracket is None or event.bracket(STEPS, series, 0.0) is None
+    short = STEPS[STEPS <= 105]
+    assert event.unconfirmed(short, {"test_acc": (short >= 100).astype(float)}, 0.0) == (50, 100)
+    assert event.unconfirmed(short[:1], {"test_acc": np.ones(1)}, 0.0) == (-1, 0)
+    assert event.model_copy(update={"hold": 0.0}).unconfirmed(STEPS, curve(200), 0.0) is None, "it confirms itself"
+    assert Recovery(of="test_acc", level=0.5).unconfirmed(STEPS, curve(200), 0.0) == (120, 200)
+    assert Onset(of="test_acc").unconfirmed(STEPS, curve(200), 0.5) == (120, 200)
+    assert Peak(of="test_acc").unconfirmed(STEPS, curve(200), 0.0) is None, "what need not hold is never open"
+
+
+def test_a_loss_is_below_ignorance_when_no_operand_alone_could_make_it_so() -> None:
+    """59 classes: noise just below ln 59 is no event; the step is the first from which the loss stays a tenth of a nat below."""
+    ignorance = np.log(59)
+    loss = ignorance - np.array([0.0, 0.001, 0.0, 0.09, 0.0, 0.2, 0.05, 0.11, 0.3, 0.6, 0.9, 2.0])
+    event = BelowIgnorance(of="loss")
+    assert event.bracket(STEPS, {"loss": loss}, 1 / 59) == (50, 100), "at 20 it does not hold"
+    assert event.bracket(STEPS, {"loss": loss}, 1 / 50) == (100, 105), "a better guess without the operands lies lower"
+    assert BelowIgnorance(of="loss", margin=0.5).bracket(STEPS, {"loss": loss}, 1 / 59) == (105, 110)
+    assert event.bracket(STEPS, {"loss": np.full(12, ignorance)}, 1 / 59) is None
+
+
+def test_no_predictor_that_misses_an_operand_is_below_ignorance() -> None:
+    """Random tables: the loss of the best predictor that sees one operand is at least that of the baseline."""
+    draw = np.random.default_rng(0)
+    for _ in range(50):
+        labels = draw.integers(5, size=(6, 7)) * draw.integers(2, size=(6, 7))
+        share = np.array([[(row == label).mean() for label in range(5)] for row in labels])
+        entropy = -np.where(share > 0, share * np.log(np.where(share > 0, share, 1)), 0).sum(axis=1).mean()
+        assert entropy >= -np.log(share.max(axis=1).mean()) - 1e-12

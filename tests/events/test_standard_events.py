@@ -1,7 +1,7 @@
 """The standard events in series and in datasets."""
 
 import numpy as np
-from tests.claims.planted_arms import planted
+from tests.claims.planted_arms import STEPS, planted
 
 from epicycle.events.standard import bracket_of, event_dataset, event_steps, recorded_events, standard
 
@@ -17,7 +17,7 @@ def test_unrecorded_rows_and_series_are_no_evidence() -> None:
 
 def test_events_of_a_dataset() -> None:
     data = planted([30, 50], [1000.0, None])
-    assert recorded_events(data) == ["t_mem", "t_on", "t_gen"], "the calibrated loss of t_peak was not recorded"
+    assert recorded_events(data) == ["t_mem", "t_on", "t_gen"], "the calibrated loss of t_calib was not recorded"
     steps = event_steps(data)
     first, second = steps["t_gen"]
     assert first is not None
@@ -27,3 +27,9 @@ def test_events_of_a_dataset() -> None:
     assert table["t_gen_censored"].values.tolist() == [False, True]
     assert table["t_mem"].values.tolist() == steps["t_mem"]
     assert np.isnan(table["t_gen"].values[1])
+
+
+def test_events_of_earlier_versions_are_known_by_name_but_not_searched_for() -> None:
+    data = planted([30], [1000.0], test_calibrated_loss=lambda run: np.r_[4.0, 4.1, np.linspace(4, 0, len(STEPS) - 2)])
+    assert list(event_steps(data)) == ["t_mem", "t_on", "t_gen", "t_calib"]
+    assert event_steps(data, ["t_peak"]) == {"t_peak": [2]}

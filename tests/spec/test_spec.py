@@ -245,6 +245,25 @@ def test_sweeps_and_seeds() -> None:
         RootArm(experiment=BASE, seeds=0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seeds": (1, 1, 1, 1, 1, 1)}, "seeds: 1 is listed twice"),
+        ({"seeds": 3, "data_seeds": (0, 7, 0)}, "data_seeds: 0 is listed twice"),
+        ({"sweep": {"training.optimiser.lr": (1e-3, 1e-2, 0.001)}}, "sweep over training.optimiser.lr: 0.001 is listed twice"),
+        ({"sweep": {"training.optimiser.betas": ((0.9, 0.98), [0.9, 0.98])}}, "betas: a value is listed twice"),
+    ],
+)
+def test_a_copy_of_a_run_cannot_be_asked_for(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        RootArm(experiment=BASE, **changes)
+
+
+def test_a_fork_cannot_be_swept_over_one_dose_twice() -> None:
+    with pytest.raises(ValueError, match=r"sweep over steps: 5 is listed twice"):
+        ForkArm(fork="control", at=0, steps=5, sweep={"steps": (5, 9, 5)})
+
+
 def study(**changes: Any) -> dict[str, Any]:
     arms = {"control": {"experiment": BASE.model_dump(mode="json"), "seeds": 6}}
     return {"name": "mine", "question": "Does it?", "arms": arms, **changes}

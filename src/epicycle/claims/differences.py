@@ -17,10 +17,12 @@ from epicycle.claims.estimates import (
     diverged_runs,
     median_estimate,
     open_runs,
+    unit_medians,
     upper_values,
 )
-from epicycle.claims.intervals import shift_interval
+from epicycle.claims.intervals import Interval, shift_interval
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
+from epicycle.claims.units import Grouping, units_of_two
 from epicycle.spec.errors import InputError
 from epicycle.spec.results import labels_of
 
@@ -43,8 +45,10 @@ class Difference(OfQuantities):
     """How much larger is a quantity in one set of runs than in another?
 
     Unpaired: the median of all differences between a run of the first set and a run of the second (Hodges & Lehmann 1963), with the
-    exact interval that belongs to Mann and Whitney's test. Paired: the difference within each seed that both sets have, and the median
-    over these seeds with its order-statistic interval.
+    exact interval that belongs to Mann and Whitney's test. Where the runs of a set share splits or seeds, the medians of these units
+    are compared instead of the runs. Two sets that each lie on one split are compared only if it is the same one: otherwise nobody can
+    tell the sets from their splits. Paired: the difference within each seed that both sets have, and the median over these seeds with
+    its order-statistic interval.
 
     Attributes:
         of: the quantity of the first set, with its arm.
@@ -83,19 +87,24 @@ class Difference(OfQuantities):
         ]
 
     def _unpaired(self, first: _Sample, second: _Sample) -> Estimate:
-        lows = _differences(first.bounds.lows.values(), second.bounds.highs.values(), -NEVER)
-        highs = _differences(first.bounds.highs.values(), second.bounds.lows.values(), NEVER)
+        units = units_of_two(first.data, second.data)
         sizes = len(first.bounds.lows), len(second.bounds.lows)
+
+        def shift(of_first: Grouping, of_second: Grouping) -> Interval:
+            (lows, highs), (other_lows, other_highs) = unit_medians(first.bounds, of_first), unit_medians(second.bounds, of_second)
+            least, most = _differences(lows, other_highs, -NEVER), _differences(highs, other_lows, NEVER)
+            return shift_interval(least, most, len(lows), len(other_lows))
+
         of_second = (f"{label} ({self.against.arm})" for label in open_runs(second.labels, second.bounds))
         return Estimate(
-            interval=shift_interval(lows, highs, *sizes),
+            interval=units.interval(shift),
             n=min(sizes),
             detector=first.bounds.detector,
             censored=(*open_runs(first.labels, first.bounds), *of_second),
             failed=(*diverged_runs(first.data), *diverged_runs(second.data)),
             values=upper_values(first.labels, first.bounds),
             among=sum(sizes),
-        )
+        ).among_units(units)
 
     def _paired(self, first: _Sample, second: _Sample) -> Estimate:
         labels, position = first.labels, {label: run for run, label in enumerate(second.labels)}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from epicycle.claims.intervals import Interval, median_interval
-from epicycle.events.detectors import Bracket
-from epicycle.events.standard import bracket_in, standard
+from epicycle.claims.units import Grouping, Units, units_of
+from epicycle.claims.units import Grouping, Units, units_of
+from epicycle.events.standard import bracket_in, named, standard, unconfirmed_in
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
 from epicycle.spec.results import Status, labels_of, swept_names
@@ -27,12 +28,16 @@ class Estimate:
 
     Attributes:
         interval: the estimate with its interval.
-        n: number of runs that the estimate rests on.
+        n: number of distinct runs that the estimate rests on.
         detector: name of the detector of the event; empty where the statistic has no choice of detectors.
         censored: labels of the runs whose value is open because an event was not seen; they count as the latest, and are not dropped.
         failed: labels of the runs that diverged.
         values: the value in each run, by label; None where it is open.
         among: number of runs that `censored` is out of, where that is not `n`: two arms are compared and `n` is the smaller of them.
+        units: number of independent units among these runs, where it is smaller than `n`; see `claims/units.py`.
+        sharing: what the runs share, in words, such as `on one split`; empty where they share nothing.
+        noun: what a unit is, in the plural.
+        unconfirmed: labels of those censored runs that end while the event holds, so that it neither happened nor did not.
     """
 
     interval: Interval
@@ -42,6 +47,23 @@ class Estimate:
     failed: tuple[str, ...] = ()
     values: dict[str, float | None] = field(default_factory=dict)
     among: int | None = None
+    units: int | None = None
+    sharing: str = ""
+    noun: str = "runs"
+    unconfirmed: tuple[str, ...] = ()
+
+    @property
+    def independent(self) -> int:
+        """The number of independent units."""
+        return self.n if self.units is None else self.units
+
+    def counted(self) -> str:
+        """The runs in words, such as `n = 24 on 8 splits`."""
+        return f"n = {self.n}{' ' * bool(self.sharing)}{self.sharing}"
+
+    def among_units(self, units: Units) -> Estimate:
+        """The same estimate, with what its runs share."""
+        return replace(self, units=units.count, sharing=units.sharing, noun=units.noun)
 
 
 class PerRun(NamedTuple):
@@ -60,13 +82,37 @@ class PerRun(NamedTuple):
     lows: dict[int, float]
     highs: dict[int, float]
 
+    def of(self, runs: Sequence[int]) -> PerRun:
+        """The same quantity in some of the runs."""
+        return PerRun(self.detector, {run: self.lows[run] for run in runs}, {run: self.highs[run] for run in runs})
+
 
 def median_estimate(data: xarray.Dataset, bounds: PerRun) -> Estimate:
-    """The median over runs with its order-statistic interval."""
-    labels = labels_of(data)
-    runs = list(bounds.lows)
-    interval = median_interval([bounds.lows[run] for run in runs], [bounds.highs[run] for run in runs])
-    return Estimate(interval, len(runs), bounds.detector, open_runs(labels, bounds), diverged_runs(data), upper_values(labels, bounds))
+    """The median over runs with its order-statistic interval; where runs share splits or seeds, the median over their medians."""
+    labels, runs = labels_of(data), list(bounds.lows)
+    units = units_of(data, runs)
+    interval = units.interval(lambda grouping: median_interval(*unit_medians(bounds, grouping)))
+    censored, values = open_runs(labels, bounds), upper_values(labels, bounds)
+    return Estimate(interval, len(runs), bounds.detector, censored, diverged_runs(data), values).among_units(units)
+
+
+def unit_medians(bounds: PerRun, grouping: Grouping) -> tuple[list[float], list[float]]:
+    """Bounds of the median of each unit.
+
+    Args:
+        bounds: the quantity of every run.
+        grouping: for each of these runs, in the same order, the number of its unit.
+    """
+    lows, highs = (np.array(list(ends.values()), float) for ends in (bounds.lows, bounds.highs))
+    members = [grouping == unit for unit in range(int(grouping.max(initial=-1)) + 1)]
+    return [_middle(lows[runs])[0] for runs in members], [_middle(highs[runs])[1] for runs in members]
+
+
+def _middle(values: Any) -> tuple[float, float]:
+    """The median twice; where it would lie between a number and infinity, the two middle values."""
+    ordered = np.sort(values)
+    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    return ((low + high) / 2,) * 2 if np.isfinite([low, high]).all() else (low, high)
 
 
 def open_runs(labels: list[str], bounds: PerRun) -> tuple[str, ...]:
@@ -101,15 +147,46 @@ def detectors_of(name: str, extra: Mapping[str, Event]) -> dict[str, Event]:
     Raises:
         ValueError: the event is not standard, and no detector is registered for it.
     """
-    events = standard()
+    events = named()
     if name not in events and not extra:
-        raise ValueError(f"there is no standard event '{name}'; {nearest(name, events)} Or give it under detectors.")
+        raise ValueError(f"there is no standard event '{name}'; {nearest(name, standard())} Or give it under detectors.")
     return ({name: events[name]} if name in events else {}) | dict(extra)
 
 
-def brackets_of(data: xarray.Dataset, event: Event) -> dict[int, Bracket]:
-    """The bracket of an event in every run, by position along the axis `run`."""
-    return {run: bracket_in(data, run, event) for run in range(data.sizes["run"])}
+class Known(NamedTuple):
+    """Between which steps an event lies in a run.
+
+    Attributes:
+        low: the event is later than this step.
+        high: the event is not later than this step; infinity where it was not seen, or not confirmed.
+        unconfirmed: whether it holds at the end of the record without being confirmed there: it lies at `high` infinity, or between
+            the two evaluations of which `low` is the first.
+    """
+
+    low: float
+    high: float
+    unconfirmed: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether the event was seen and confirmed."""
+        return self.high < NEVER
+
+
+def known_steps(data: xarray.Dataset, event: Event) -> dict[int, Known]:
+    """What is known of the step of an event in every run, by position along the axis `run`.
+
+    An event that was not seen lies past the record. One that holds at the end of the record and cannot be confirmed there is open: it
+    may lie where it began to hold, or past the record. In a diverged run, what was not confirmed never happens.
+    """
+    return {run: _known(data, run, event) for run in range(data.sizes["run"])}
+
+
+def _known(data: xarray.Dataset, run: int, event: Event) -> Known:
+    if bracket := bracket_in(data, run, event):
+        return Known(*bracket)
+    unconfirmed = None if diverged(data, run) else unconfirmed_in(data, run, event)
+    return Known(unconfirmed[0], NEVER, True) if unconfirmed else Known(censored_at(data, run, event), NEVER)
 
 
 def censored_at(data: xarray.Dataset, run: int, event: Event) -> float:
@@ -153,9 +230,30 @@ def chosen_runs(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str
             raise InputError(f"arm '{arm}' does not sweep '{name}'; {nearest(name, swept)}")
     if left_open := [name for name in swept if name not in where and name != along]:
         raise InputError(f"arm '{arm}' sweeps {', '.join(left_open)}: a claim about it must say where (one value of each).")
-    keep = np.ones(data.sizes["run"], bool)
+    keep = ~_copies(data)
     for name, value in where.items():
         keep &= data[name].values == value
     if not keep.any():
-        raise NoRuns(f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}")
+        values = "; ".join(f"{name} is {', '.join(map(str, _distinct(data, name)))}" for name in where)
+        raise NoRuns(f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}; there, {values}")
     return data.isel(run=np.flatnonzero(keep))
+
+
+def _distinct(data: xarray.Dataset, name: str) -> list[Any]:
+    """The values of a swept name, each once, and at most twenty of them."""
+    return list(dict.fromkeys(data[name].values.tolist()))[:20]
+
+
+def _copies(data: xarray.Dataset) -> Any:
+    """For each run of a dataset, whether it is the copy of an earlier one: a run has one id, however often a list names it."""
+    columns = ("run", "seed", "data_seed", *swept_names(data))
+    names = list(zip(*(data[name].values.tolist() for name in columns), strict=True))
+    seen = {name: i for i, name in reversed(list(enumerate(names)))}
+    return np.array([seen[name] != i for i, name in enumerate(names)], bool)
+
+
+def _copies(data: xarray.Dataset) -> Any:
+    """For each run of a dataset, whether it is the copy of an earlier one: a run has one id, however often a list names it."""
+    names = [(run, *(str(data[name].values[i]) for name in swept_names(data))) for i, run in enumerate(data["run"].values.tolist())]
+    seen = {name: i for i, name in reversed(list(enumerate(names)))}
+    return np.array([seen[name] != i for i, name in enumerate(names)], bool)

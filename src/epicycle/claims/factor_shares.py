@@ -12,8 +12,9 @@ from numpy import ndarray
 from pydantic import Field, model_validator
 
 from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, diverged_runs
-from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
+from epicycle.claims.intervals import RESAMPLES, Interval, confidence
 from epicycle.claims.remaining_time import LogRemainingTime
+from epicycle.claims.units import Grouping, units_among
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
 from epicycle.spec.plain_data import SweptValues
@@ -46,7 +47,8 @@ class FactorShare(Statistic):
     levels, over the whole: the variance between cells plus the mean variance over seeds within them (the eta squared of a balanced
     analysis of variance; Fisher 1925).
 
-    The interval resamples seeds, 2,000 times from a fixed random state. A fork that did not reach the event within its budget is late
+    The interval resamples seeds, 2,000 times from a fixed random state; where runs share splits, it resamples the splits with all
+    their runs. A fork that did not reach the event within its budget is late
     by an unknown amount, so the share is computed twice: with the bound that each such fork is known to exceed, which depends on
     budgets, and with all of them as late as the latest fork is known to be. The interval covers both. A fork whose control did not
     reach the event is left out. Both kinds of fork are listed as censored.
@@ -99,15 +101,24 @@ class FactorShare(Statistic):
         latest = np.nanmax(np.where(np.isinf(times.log_times), np.nan, times.log_times), initial=0.0)
         as_bounded = np.where(np.isinf(times.log_times), latest, times.log_times)
         as_latest = np.where(times.late, latest, times.log_times)
-        draw, n = np.random.RandomState(0), len(times.seeds)
-        picks = [draw.randint(n, size=n) for _ in range(RESAMPLES)]
-        percentiles = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
-        ends = [
-            np.nanpercentile([self._share(values[:, pick]) for pick in picks], percentiles)
-            for values in ((as_bounded, as_latest) if times.late.any() else (as_bounded,))
-        ]
-        interval = Interval(self._share(as_bounded), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
-        return [Estimate(interval, n, "", tuple(times.censored), tuple(times.diverged), among=times.log_times.size)]
+        units = units_among(times.seed_pairs)
+
+        def resampled(grouping: Grouping) -> Interval:
+            ends = [self._percentiles(values, grouping) for values in ((as_bounded, as_latest) if times.late.any() else (as_bounded,))]
+            return Interval(self._share(as_bounded), min(low for low, _ in ends), max(high for _, high in ends))
+
+        interval = units.interval(resampled)
+        censored, diverged = tuple(times.censored), tuple(times.diverged)
+        return [Estimate(interval, len(times.seeds), "", censored, diverged, among=times.log_times.size).among_units(units)]
+
+    def _percentiles(self, values: Float[ndarray, "cell seed"], grouping: Grouping) -> tuple[float, float]:
+        """Ends of the bootstrap interval of the share, from resampled units of seeds."""
+        members = [np.flatnonzero(grouping == unit) for unit in range(grouping.max() + 1)]
+        draw = np.random.RandomState(0)
+        picks = [np.concatenate([members[unit] for unit in draw.randint(len(members), size=len(members))]) for _ in range(RESAMPLES)]
+        tails = [50 * (1 - confidence()), 50 * (1 + confidence())]
+        low, high = np.nanpercentile([self._share(values[:, pick]) for pick in picks], tails)
+        return float(low), float(high)
 
     def _share(self, values: Float[ndarray, "cell seed"]) -> float:
         """The factor's share, or its ratio to the share of `over`."""
@@ -123,19 +134,23 @@ class FactorShare(Statistic):
         """The log remaining times of one cell."""
         forks, control = chosen_runs(arms, cell.arm, cell.where), chosen_runs(arms, cell.against, {})
         bounds = self._log_remaining_time(cell).per_run(forks, control)[0]
-        return _CellTimes(labels_of(forks), bounds, diverged_runs(forks), ", ".join(cell.levels.values()))
+        seeds, data_seeds = (forks[name].values.tolist() for name in ("seed", "data_seed"))
+        pairs = dict(zip(labels_of(forks), zip(seeds, data_seeds, strict=True), strict=True))
+        return _CellTimes(pairs, labels_of(forks), bounds, diverged_runs(forks), ", ".join(cell.levels.values()))
 
 
 class _CellTimes(NamedTuple):
     """The log remaining times of one cell.
 
     Attributes:
+        seed_pairs: label -> seed and data_seed.
         labels: label of each fork.
         bounds: the log remaining time of each fork.
         diverged: labels of the forks that diverged.
         levels: the cell's levels in words.
     """
 
+    seed_pairs: dict[str, tuple[int, int]]
     labels: list[str]
     bounds: PerRun
     diverged: tuple[str, ...]
@@ -164,6 +179,7 @@ class _Times(NamedTuple):
 
     Attributes:
         seeds: labels of the seeds, in the order of the second axis.
+        seed_pairs: seed and data_seed of each.
         log_times: the middle of the bounds of each log remaining time; for a late fork the least that it can be, which is infinite if
             the fork diverged; NaN where the time is unknown.
         late: whether the fork did not reach the event within its budget, although its control did.
@@ -172,6 +188,7 @@ class _Times(NamedTuple):
     """
 
     seeds: list[str]
+    seed_pairs: list[tuple[int, int]]
     log_times: Float[ndarray, "cell seed"]
     late: Bool[ndarray, "cell seed"]
     censored: list[str]
@@ -181,8 +198,10 @@ class _Times(NamedTuple):
     def joined(cls, cells: list[_CellTimes]) -> _Times:
         """The cells' times on a common axis of seeds."""
         seeds = list(dict.fromkeys(label for cell in cells for label in cell.labels))
+        pairs = {label: pair for cell in cells for label, pair in cell.seed_pairs.items()}
         return cls(
             seeds,
+            [pairs[seed] for seed in seeds],
             np.array([[times.get(seed, np.nan) for seed in seeds] for times in (cell.log_times() for cell in cells)]),
             np.array([[late.get(seed, False) for seed in seeds] for late in (cell.late() for cell in cells)]),
             [label for cell in cells for label in cell.censored()],

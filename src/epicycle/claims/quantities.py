@@ -15,15 +15,14 @@ from pydantic import SerializeAsAny, model_validator
 from epicycle.claims.estimates import (
     NEVER,
     Estimate,
+    Known,
     PerRun,
     arm_phrase,
-    brackets_of,
-    censored_at,
     chosen_runs,
     detectors_of,
+    known_steps,
     median_estimate,
 )
-from epicycle.events.detectors import Bracket
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.registry import Resolve
@@ -114,7 +113,8 @@ class OfQuantities(Statistic):
 class EventTime(Quantity):
     """When does an event happen? Its step, as a number of steps, as a share of the budget, or as a natural logarithm.
 
-    A run in which the event was not seen counts as later than its record. The interval is that of the median over runs.
+    A run in which the event was not seen counts as later than its record. One that ends while the event holds, too early to confirm
+    it, counts as later than the evaluation before. The interval is that of the median over runs.
 
     Attributes:
         event: name of the event.
@@ -149,9 +149,9 @@ class EventTime(Quantity):
 
         quantities = []
         for name, event in detectors_of(self.event, self.detectors).items():
-            brackets = brackets_of(data, event)
-            lows = {run: scaled(b[0] if b else censored_at(data, run, event)) for run, b in brackets.items()}
-            highs = {run: scaled(b[1]) if b else NEVER for run, b in brackets.items()}
+            known = known_steps(data, event)
+            lows = {run: scaled(step.low) for run, step in known.items()}
+            highs = {run: scaled(step.high) if step.seen else NEVER for run, step in known.items()}
             quantities.append(PerRun(name, lows, highs))
         return quantities
 
@@ -188,20 +188,19 @@ class EventRatio(Quantity):
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """For each detector of the first event, the least and the largest ratio that the brackets allow."""
-        divisors = brackets_of(data, self._divisor())
+        divisors = known_steps(data, self._divisor())
         quantities = []
         for name, event in detectors_of(self.event, self.detectors).items():
-            ratios = {run: self._ratio(data, run, event, b, divisors[run]) for run, b in brackets_of(data, event).items()}
+            ratios = {run: _ratio(step, divisors[run]) for run, step in known_steps(data, event).items()}
             lows, highs = ({run: bounds[end] for run, bounds in ratios.items()} for end in (0, 1))
             quantities.append(PerRun(name, lows, highs))
         return quantities
 
-    def _ratio(self, data: xarray.Dataset, run: int, event: Event, bracket: Bracket, divisor: Bracket) -> tuple[float, float]:
-        """Bounds of the ratio in one run; a divisor that was not seen lies past the record, so it bounds the ratio from above only."""
-        if divisor is None:
-            return 0.0, bracket[1] / max(censored_at(data, run, self._divisor()), 1) if bracket else NEVER
-        least = max(bracket[0], 0) if bracket else censored_at(data, run, event)
-        return least / max(divisor[1], 1), bracket[1] / max(divisor[0], 1) if bracket else NEVER
+
+def _ratio(step: Known, divisor: Known) -> tuple[float, float]:
+    """Bounds of the ratio of two events; one that was not seen bounds the ratio from one side only."""
+    low = max(step.low, 0) / max(divisor.high, 1) if divisor.seen else 0.0
+    return low, step.high / max(divisor.low, 1) if step.seen else NEVER
 
 
 class Span(Quantity):
@@ -234,17 +233,14 @@ class Span(Quantity):
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest span that the brackets allow; open where the first event was not seen."""
         since, until = self.events_read()
-        first, last = brackets_of(data, since), brackets_of(data, until)
+        first, last = known_steps(data, since), known_steps(data, until)
         longest = 1.0 if self.unit == "share" else NEVER
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run, a in first.items():
             b = last[run]
-            if a is None:
-                lows[run], highs[run] = -NEVER, longest
-                continue
-            lows[run] = self._length(a[1], b[0] if b else censored_at(data, run, until))
-            highs[run] = self._length(max(a[0], 0), b[1]) if b else longest
+            lows[run] = self._length(a.high, b.low) if a.seen else -NEVER
+            highs[run] = self._length(max(a.low, 0), b.high) if a.seen and b.seen else longest
         return [PerRun("", lows, highs)]
 
     def _length(self, a: float, b: float) -> float:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Self
 
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 from pydantic import model_validator
 
 from epicycle.claims.estimates import (
     Estimate,
     arm_phrase,
-    brackets_of,
     chosen_runs,
     detectors_of,
     diverged_runs,
+    known_steps,
 )
-from epicycle.claims.intervals import share_interval
+from epicycle.claims.intervals import Interval, mean_share_interval, share_interval
+from epicycle.claims.units import Grouping, units_of
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.results import labels_of
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 class Share(Statistic):
     """In how many of the runs does an event happen? The share of runs in which it happened within the budget.
 
-    The interval is Clopper and Pearson's.
+    The interval is Clopper and Pearson's. A run that ends while the event holds, too early to confirm it, is counted as not reaching
+    the event for the lower end, and as reaching it for the upper end. Where runs share splits, the shares of the splits are averaged,
+    with Hoeffding's interval for the mean of bounded values.
 
     Attributes:
         event: name of the event.
@@ -66,9 +72,28 @@ class Share(Statistic):
         return [self._estimate(data, name, event) for name, event in detectors_of(self.event, self.detectors).items()]
 
     def _estimate(self, data: xarray.Dataset, detector: str, event: Event) -> Estimate:
-        labels = labels_of(data)
-        reached = {run: bracket is not None for run, bracket in brackets_of(data, event).items()}
-        interval = share_interval(sum(reached.values()), len(reached))
-        censored = tuple(labels[run] for run, happened in reached.items() if not happened)
-        values: dict[str, float | None] = {labels[run]: float(happened) for run, happened in reached.items()}
-        return Estimate(interval, len(reached), detector, censored, diverged_runs(data), values)
+        labels, known = labels_of(data), known_steps(data, event)
+        surely = np.array([step.seen for step in known.values()], float)
+        perhaps = np.array([step.seen or step.unconfirmed for step in known.values()], float)
+        units = units_of(data, list(known))
+        return Estimate(
+            interval=units.interval(lambda grouping: _between(surely, perhaps, grouping)),
+            n=len(known),
+            detector=detector,
+            censored=tuple(labels[run] for run, step in known.items() if not step.seen),
+            failed=diverged_runs(data),
+            values={labels[run]: None if step.unconfirmed else float(step.seen) for run, step in known.items()},
+            unconfirmed=tuple(labels[run] for run, step in known.items() if step.unconfirmed),
+        ).among_units(units)
+
+
+def _between(surely: Float[ndarray, " run"], perhaps: Float[ndarray, " run"], grouping: Grouping) -> Interval:
+    """The interval that covers the share of the runs that surely reached the event, and that of those that perhaps did."""
+    low, high = _interval(surely, grouping), _interval(perhaps, grouping)
+    return Interval(low.value if low.value == high.value else float("nan"), low.low, high.high)
+
+
+def _interval(reached: Float[ndarray, " run"], grouping: Grouping) -> Interval:
+    """The share over units: Clopper and Pearson's interval where each unit is one run, Hoeffding's where units have shares."""
+    shares = [float(reached[grouping == unit].mean()) for unit in range(int(grouping.max(initial=-1)) + 1)]
+    return share_interval(round(sum(shares)), len(shares)) if len(shares) == len(reached) else mean_share_interval(shares)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from epicycle.claims.estimates import Estimate, PerRun, chosen_runs, diverged_runs, open_runs, upper_values
-from epicycle.claims.intervals import CONFIDENCE, RESAMPLES, Interval
+from epicycle.claims.intervals import RESAMPLES, Interval, confidence
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.spec.results import labels_of
 
@@ -87,6 +87,6 @@ def _resampled(grid: Float[ndarray, "seed data_seed"]) -> Interval:
     draw = np.random.RandomState(0)
     a, b = grid.shape
     shares = [variance_share(grid[draw.randint(a, size=a)][:, draw.randint(b, size=b)]) for _ in range(RESAMPLES)]
-    tail = 100 * (1 - CONFIDENCE) / 2
+    tail = 100 * (1 - confidence()) / 2
     low, high = np.percentile(shares, [tail, 100 - tail])
     return Interval(variance_share(grid), float(low), float(high))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import xarray
 
 
+OF_ITS_OWN = ", or a seed and a split of its own for each run"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of one claim.
@@ -47,6 +50,7 @@ class Verdict:
             "estimate": _finite(estimate.interval.value) if estimate else None,
             "interval": [_finite(estimate.interval.low), _finite(estimate.interval.high)] if estimate else None,
             "n": estimate.n if estimate else 0,
+            "sharing": estimate.sharing if estimate else "",
             "reason": self.reason,
             "needs": self.needs,
             "accounts": {name: prediction.says for name, prediction in self.claim.accounts.items()},
@@ -88,14 +92,23 @@ def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     closed = _closed_gate(claim, arms)
     if closed:
         return undecided(closed, "runs in which its gate holds")
-    if first.n < claim.min_seeds:
-        more = claim.min_seeds - first.n
-        return undecided(f"{first.n} runs are fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}")
+    if first.independent < claim.min_seeds:
+        return undecided(*_too_few(claim, first))
     if len(set(by_detector.values())) > 1:
         verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
         return undecided(f"its detectors disagree ({verdicts})", "detectors that agree, each of them decided")
     needs = _needed(claim, first) if by_detector[first.detector] == "undecided" else ""
     return Verdict(claim, by_detector[first.detector], first, _reason(claim, first), by_detector, needs)
+
+
+def _too_few(claim: Claim, estimate: Estimate) -> tuple[str, str]:
+    """Why an estimate rests on too few runs, and what it needs."""
+    more = claim.min_seeds - estimate.independent
+    if estimate.independent == estimate.n:
+        runs = "1 run is" if estimate.n == 1 else f"{estimate.n} runs are"
+        return f"{runs} fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}"
+    counted = f"{estimate.n} runs {estimate.sharing} count as {estimate.independent}, fewer than the {claim.min_seeds} it needs"
+    return counted, f"{more} more {estimate.noun}{OF_ITS_OWN}"
 
 
 def _by_region(claim: Claim, estimate: Estimate) -> VerdictName:
@@ -120,6 +133,8 @@ def _needed(claim: Claim, estimate: Estimate) -> str:
     interval = estimate.interval
     if not np.isfinite([interval.value, interval.low, interval.high]).all():
         n_open = len(estimate.censored)
+        if estimate.independent < estimate.n and not n_open:
+            return f"more {estimate.noun}{OF_ITS_OWN}"
         return f"a longer budget ({n_open} run{'s are' if n_open > 1 else ' is'} open)" if n_open else "more seeds"
     inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(interval.value, interval.value)]
     if not inside:
@@ -132,11 +147,12 @@ def _needed_runs(region: Region, estimate: Estimate) -> str:
 
     The width of an interval is taken to fall as one over the root of the number of runs.
     """
-    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.n
+    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.independent
     above, below = next(piece for piece in region.pieces() if piece[0] < value < piece[1])
     excess = max((value - low) / (value - above), (high - value) / (below - value))
     runs = int(np.ceil(n * excess**2))
-    return f"about {max(runs, n + 1):,} runs instead of {n}, if they spread alike" if runs <= 1000 else "more than 1,000 runs"
+    units = estimate.noun
+    return f"about {max(runs, n + 1):,} {units} instead of {n}, if they spread alike" if runs <= 1000 else f"more than 1,000 {units}"
 
 
 def _reason(claim: Claim, estimate: Estimate) -> str:
@@ -149,6 +165,8 @@ def _reason(claim: Claim, estimate: Estimate) -> str:
     parts = [f"{shown(estimate)} {region}"]
     if estimate.censored:
         parts.append(f"{len(estimate.censored)} of {estimate.among or estimate.n} runs censored")
+    if estimate.unconfirmed:
+        parts.append(f"{len(estimate.unconfirmed)} of them end while the event holds, too early to confirm it")
     if estimate.failed:
         parts.append(f"{len(estimate.failed)} diverged")
     return "; ".join(parts)
@@ -159,9 +177,12 @@ def shown(estimate: Estimate) -> str:
     value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
     if np.isfinite(value):
         ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
-        return f"{_text(value)} ({ends}n = {estimate.n})"
-    bound = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
-    return f"{bound} (n = {estimate.n})"
+        return f"{_text(value)} ({ends}{estimate.counted()})"
+    if np.isfinite([low, high]).all():
+        bound = f"between {_text(low)} and {_text(high)}"
+    else:
+        bound = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
+    return f"{bound} ({estimate.counted()})"
 
 
 def _text(value: float) -> str:

@@ -3,6 +3,7 @@
 EVENTS = {
     "threshold": "epicycle.events.detectors:Threshold",
     "onset": "epicycle.events.detectors:Onset",
+    "below_ignorance": "epicycle.events.detectors:BelowIgnorance",
     "peak": "epicycle.events.detectors:Peak",
     "descent": "epicycle.events.detectors:Descent",
     "recovery": "epicycle.events.detectors:Recovery",

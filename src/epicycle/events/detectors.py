@@ -2,11 +2,14 @@
 
 A detector gives a bracket: the event lies after the first of two steps, and not after the second. Both are evaluations of the run.
 None means that the event was not seen up to the end of the record (censored). It may still happen later.
+
+A detector that waits for an event to hold may see the record end first. Such an event is open: it neither happened nor did not. Its
+bracket is that of `unconfirmed`, and `bracket` gives None.
 """
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -22,20 +25,43 @@ Bracket = tuple[int, int] | None
 Series = Mapping[str, Float[ndarray, " step"]]
 
 
-class Crossing(Event, ABC):
+class Held(Event, ABC):
+    """What the detectors share that look for a condition which comes true and holds.
+
+    Attributes:
+        hold: share of the event's step for which the condition must stay true.
+    """
+
+    hold: float = Field(HOLD, ge=0)
+
+    @abstractmethod
+    def holds(self, series: Series, baseline: float) -> Bool[ndarray, " step"]:
+        """Whether the condition is true at each evaluation."""
+
+    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The bracket of the first time that the condition held; what the record does not confirm does not count."""
+        return first_held(steps, self.holds(series, baseline), self.hold)
+
+    def unconfirmed(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
+        """The bracket from which the condition is true to the end of the record, where the record is too short to confirm it."""
+        holds = self.holds(series, baseline)
+        if not len(holds) or not holds[-1] or first_held(steps, holds, self.hold) is not None:
+            return None
+        return _bracket_at(steps, len(holds) - int(np.argmin(holds[::-1])) if not holds.all() else 0)
+
+
+class Crossing(Held, ABC):
     """What the detectors share that look for the crossing of a level.
 
     Attributes:
         of: the series.
         level: the level that the series crosses.
         side: where the series goes: `above` includes the level itself, `below` does not.
-        hold: share of the crossing's step for which the series must stay on that side.
     """
 
     of: str
     level: float
     side: Literal["above", "below"] = "above"
-    hold: float = Field(HOLD, ge=0)
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -48,11 +74,11 @@ class Threshold(Crossing):
 
     kind: ClassVar[str] = "threshold"
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
-        """The bracket of the first crossing that held; a crossing that the record does not confirm does not count."""
+    def holds(self, series: Series, baseline: float) -> Bool[ndarray, " step"]:
+        """Whether the series is on its side of the level."""
         del baseline
         values = series[self.of]
-        return first_held(steps, values < self.level if self.side == "below" else values >= self.level, self.hold)
+        return values < self.level if self.side == "below" else values >= self.level
 
 
 class Recovery(Crossing):
@@ -64,17 +90,14 @@ class Recovery(Crossing):
 
     kind: ClassVar[str] = "recovery"
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
-        """The bracket of the first return that held; None where the series never was below the level."""
+    def holds(self, series: Series, baseline: float) -> Bool[ndarray, " step"]:
+        """Whether the series is at or above the level, and was below it before."""
         del baseline
-        values = series[self.of]
-        below = np.flatnonzero(values < self.level)
-        if not len(below):
-            return None
-        return first_held(steps, (values >= self.level) & (np.arange(len(steps)) > below[0]), self.hold)
+        below = series[self.of] < self.level
+        return ~below & np.logical_or.accumulate(below)
 
 
-class Onset(Event):
+class Onset(Held):
     """First evaluation at which the network generalises: test accuracy rises `rise` above the task's baseline, and holds.
 
     Only test rows whose mirror is not trained on count: a network that has learnt no more than the symmetry gets the other test rows
@@ -83,23 +106,53 @@ class Onset(Event):
     Attributes:
         of: the series of test accuracy.
         rise: height above the baseline.
-        hold: share of the onset's step for which the accuracy must stay there.
     """
 
     kind: ClassVar[str] = "onset"
 
     of: str = "test_acc_mirror_unseen"
     rise: float = Field(0.10, gt=0)
-    hold: float = Field(HOLD, ge=0)
 
     @property
     def series(self) -> tuple[str, ...]:
         """The series of test accuracy."""
         return (self.of,)
 
-    def bracket(self, steps: Int[ndarray, " step"], series: Series, baseline: float) -> Bracket:
-        """The bracket of the first rise that held."""
-        return first_held(steps, series[self.of] >= baseline + self.rise, self.hold)
+    def holds(self, series: Series, baseline: float) -> Bool[ndarray, " step"]:
+        """Whether the accuracy is at least the rise above the baseline."""
+        return series[self.of] >= baseline + self.rise
+
+
+class BelowIgnorance(Held):
+    """First evaluation from which a loss stays below what is possible without both operands: the loss shows that a network knows more.
+
+    A predictor that sees nothing, or one operand, has an accuracy of at most the task's baseline b. So its mean cross-entropy is at
+    least -ln b, however well it is calibrated: E[-ln p] >= E[-ln max p] >= -ln E[max p] >= -ln b, by Jensen's inequality. Where every
+    class is equally frequent, b is 1 / (number of classes), and -ln b is the loss of guessing, ln(number of classes).
+
+    The event is at the first evaluation from which the loss is below -ln b - `margin`, and it must hold. The default margin is 0.1:
+    the right answers are then given, in geometric mean, 1.1 times the probability that the baseline allows. This is the tenth by which
+    `Onset` wants the accuracy to rise. A network that has learnt no more than a symmetry of the task is below ignorance too.
+
+    Attributes:
+        of: the loss, in nats. It is the calibrated one because a network that is sure of wrong answers has a loss far above ignorance.
+        margin: nats below ignorance.
+    """
+
+    kind: ClassVar[str] = "below_ignorance"
+
+    of: str = "test_calibrated_loss"
+    margin: float = Field(0.1, ge=0)
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The loss."""
+        return (self.of,)
+
+    def holds(self, series: Series, baseline: float) -> Bool[ndarray, " step"]:
+        """Whether the loss is more than the margin below that of the baseline."""
+        ignorance = -np.log(baseline) if baseline > 0 else np.inf
+        return series[self.of] < ignorance - self.margin
 
 
 class Peak(Event):
@@ -202,8 +255,13 @@ def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], hold
         if last >= len(steps):
             return None
         if holds[i : last + 1].all():
-            return int(steps[max(i - 1, 0)]) if i else -1, int(steps[i])
+            return _bracket_at(steps, i)
     return None
+
+
+def _bracket_at(steps: Int[ndarray, " step"], i: int) -> tuple[int, int]:
+    """The evaluation before position `i` (-1 at the first one), and that at `i`."""
+    return int(steps[i - 1]) if i else -1, int(steps[i])
 
 
 def confirming_positions(steps: Int[ndarray, " step"], hold: float) -> Int[ndarray, " step"]:

@@ -15,7 +15,7 @@ from numpy import ndarray
 from pydantic import AfterValidator
 
 from epicycle.events.detectors import Threshold
-from epicycle.events.standard import bracket_in, standard
+from epicycle.events.standard import bracket_in, named, standard
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Event
 from epicycle.spec.moment_grammar import PASSES, PEAK, SHARE
@@ -43,9 +43,9 @@ def _share_and_event(moment: str) -> tuple[float, Event] | None:
         InputError: the event's detector has no such field, or refuses the value.
     """
     match = SHARE.match(moment)
-    if match is None or match["event"] not in standard():
+    if match is None or match["event"] not in named():
         return None
-    event = standard()[match["event"]]
+    event = named()[match["event"]]
     changes = dict(change.strip().split("=") for change in (match["changes"] or "").split(",") if change)
     return float(match["share"] or 1), type(event).parse(event.model_dump() | changes, moment) if changes else event
 

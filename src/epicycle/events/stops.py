@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from epicycle.events.detectors import confirming_positions
-from epicycle.events.standard import bracket_of, standard
+from epicycle.events.standard import bracket_of, named, standard
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run, Training
 from epicycle.spec.families import Event
@@ -60,7 +60,7 @@ def end_of(training: Training, steps: Int[ndarray, " step"], series: Mapping[str
     """
     if training.stop is None:
         return training.steps
-    event = standard()[training.stop.event]
+    event = named()[training.stop.event]
     recorded = np.isfinite(np.stack([series[name] for name in event.series])).all(axis=0) & (steps <= training.steps)
     grid = steps[recorded]
     bracket = bracket_of(event, grid, {name: series[name][recorded] for name in event.series}, baseline)
@@ -90,9 +90,9 @@ def stopping(name: str) -> Event:
     Raises:
         InputError: there is no such event, or it cannot stop a run.
     """
-    events = standard()
+    events = named()
     if name not in events:
-        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(events)}.")
+        raise InputError(f"training.stop.event: there is no event '{name}'; the events are {', '.join(standard())}.")
     if not ends_runs(events[name]):
         raise InputError(f"training.stop.event: {name} is only known long after it happened, so it cannot end a run; use t_gen.")
     return events[name]

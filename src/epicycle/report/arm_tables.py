@@ -6,8 +6,7 @@ from typing import Any
 
 import xarray
 
-from epicycle.claims.estimates import Estimate, PerRun
-from epicycle.claims.intervals import median_interval
+from epicycle.claims.estimates import PerRun, median_estimate
 from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.claims.verdict import shown
 from epicycle.events.detectors import Onset, Threshold
@@ -17,6 +16,7 @@ from epicycle.report.page_data import StudyPage
 from epicycle.report.run_groups import group_text, point_texts, runs_by_point, seeds_text, steps_text, value_text, without_text
 from epicycle.report.style import series_style
 from epicycle.spec.families import Event
+from epicycle.spec.own_code import stored_document
 from epicycle.spec.registry import resolve
 from epicycle.spec.results import ancestry_of, is_forked, labels_of, moments_of, swept_names
 
@@ -84,14 +84,13 @@ def time_left_rows(arms: Mapping[str, xarray.Dataset]) -> list[tuple[str, ...]]:
         left = {e: LogRemainingTime(event=e, arm=name, against=ancestry.parent).per_run(data, parent)[0] for e in recorded}
         swept = swept_names(data)
         for point, runs in runs_by_point(data, swept).items() if left else ():
-            cells = [_median_left(left[event], runs) if event in left else "not recorded" for event in EVENTS]
+            cells = [_median_left(data, left[event], runs) if event in left else "not recorded" for event in EVENTS]
             rows.append((group_text(name, swept, point), ancestry.parent, *cells))
     return rows
 
 
-def _median_left(left: PerRun, runs: Sequence[int]) -> str:
-    interval = median_interval([left.lows[run] for run in runs], [left.highs[run] for run in runs])
-    return shown(Estimate(interval, len(runs)))
+def _median_left(data: xarray.Dataset, left: PerRun, runs: Sequence[int]) -> str:
+    return shown(median_estimate(data, left.of(runs)))
 
 
 def not_reached(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]:
@@ -155,7 +154,9 @@ def _edit(edit: Mapping[str, Any], path: str, sweep: Mapping[str, Any]) -> str:
 def _defaults(kind: str) -> Mapping[str, Any]:
     """The defaults of an edit's fields; empty for a user's own edit whose code is not at hand."""
     try:
-        return {name: field.default for name, field in resolve("edit", kind).model_fields.items() if not field.is_required()}
+        with stored_document():
+            fields = resolve("edit", kind).model_fields
+        return {name: field.default for name, field in fields.items() if not field.is_required()}
     except ValueError:
         return {}
 

@@ -107,7 +107,7 @@ def _arm_sentences(figure: Figure, name: str, data: xarray.Dataset, own: Sequenc
 
 def _reached_text(data: xarray.Dataset, event: str, own: Sequence[str]) -> str:
     """How many runs reached an event at each point of a sweep, and when: `5 of 6 runs at by = 3 (steps 80 to 120)`."""
-    steps = event_steps(data)[event]
+    steps = event_steps(data, [event])[event]
     if not any(step is not None for step in steps):
         return f"none of {data.sizes['run']} runs"
     parts = []

@@ -192,7 +192,7 @@ def _events_on_clock(figure: Figure, data: xarray.Dataset) -> list[list[int]]:
 
     An event that a fork has at step 0 happened in its control, and is left out.
     """
-    steps, forked = event_steps(data), is_forked(data)
+    steps, forked = event_steps(data, figure.events), is_forked(data)
     return [
         [step + moment for event in figure.events if (step := steps[event][run]) is not None and (step or not forked)]
         for run, moment in enumerate(moments_of(data).tolist())

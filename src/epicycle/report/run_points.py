@@ -14,8 +14,8 @@ import xarray
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from epicycle.claims.estimates import NEVER, PerRun
-from epicycle.claims.intervals import Interval, median_interval, order_statistic_rank
+from epicycle.claims.estimates import NEVER, PerRun, median_estimate
+from epicycle.claims.intervals import Interval, order_statistic_rank
 from epicycle.claims.remaining_time import RemainingTime
 from epicycle.report.ancestry import control_of
 from epicycle.report.run_groups import group_text, runs_by_point, shown_arms, value_text
@@ -59,6 +59,7 @@ class PointSet:
         side: 0 known, 1 the value may lie above, -1 below.
         labels: arm and seed of each point.
         intervals: for each column the median with its interval.
+        units: for each column the number of independent units that the interval rests on.
         open: for each column the labels of the runs known from one side only.
         unknown: for each column the labels of the runs that are not drawn, because nothing is known of them.
         never: for each column the labels of the runs that are not drawn, because they diverged and so never reach the event.
@@ -73,6 +74,7 @@ class PointSet:
     side: Int[ndarray, " run"]
     labels: list[str]
     intervals: list[Interval]
+    units: list[int]
     open: list[list[str]]
     unknown: list[list[str]]
     never: list[list[str]]
@@ -119,9 +121,9 @@ class PointPlot:
 
     def bars(self, points: PointSet) -> Iterator[Bar]:
         """The bar of each column. An interval without an end runs off the axis; small columns have no interval."""
-        for column, interval in zip(self.columns, points.intervals, strict=True):
+        for column, interval, units in zip(self.columns, points.intervals, points.units, strict=True):
             value, low, high = interval.value, interval.low, interval.high
-            bounded = np.isfinite(low) or np.isfinite(high) or (np.isfinite(value) and order_statistic_rank(len(column.runs)))
+            bounded = np.isfinite(low) or np.isfinite(high) or (np.isfinite(value) and order_statistic_rank(units))
             ends = list(np.clip([low, high], *self.span)) if bounded else []
             yield Bar(column.position + points.shift + points.aside, points.aside / 2, value, ends)
 
@@ -222,6 +224,7 @@ def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Colu
     bounds = [_bounds(column, values[column.arm], labels_of(arms[column.arm])) for column in columns]
     drawn = [(column, run) for column, runs in zip(columns, bounds, strict=True) for run in runs if run.side is not None]
     hidden = [[run for run in runs if run.side is None] for runs in bounds]
+    medians = [median_estimate(arms[column.arm], values[column.arm].of(column.runs)) for column in columns]
     return PointSet(
         quantity.title(),
         _colour(quantity),
@@ -231,7 +234,8 @@ def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Colu
         value=np.array([run.value for _, run in drawn], float),
         side=np.array([run.side for _, run in drawn], int),
         labels=[f"{column.arm}, seed {run.label}" for column, run in drawn],
-        intervals=[median_interval([run.low for run in runs], [run.high for run in runs]) for runs in bounds],
+        intervals=[median.interval for median in medians],
+        units=[median.independent for median in medians],
         open=[[run.label for run in runs if run.side] for runs in bounds],
         unknown=[[run.label for run in runs if run.low != NEVER] for runs in hidden],
         never=[[run.label for run in runs if run.low == NEVER] for runs in hidden],

@@ -83,7 +83,7 @@ CLAIMS = (
         id="test-loss-turns-before-the-training-floor-falls",
         statistic=EventRatio(
             event="t_floor",
-            over="t_peak",
+            over="t_calib",
             arm="pre_norm",
             detectors={"t_floor": Descent(), "t_floor, window 1.5": Descent(window=1.5)},
         ),
@@ -131,7 +131,7 @@ CLAIMS = (
     Claim(
         id="loss-turns-before-accuracy",
         statistic=EventRatio(
-            event="t_peak", over="t_on", arm="pre_norm", detectors={"peak of the raw test loss": Peak(of="test_loss")}
+            event="t_calib", over="t_on", arm="pre_norm", detectors={"peak of the raw test loss": Peak(of="test_loss")}
         ),
         supported_if=Region(below=0.8),
         refuted_if=Region(above=1.0),
@@ -242,7 +242,7 @@ FIGURES = (
         title="How large is the test loss once over-confidence is removed?",
         arms=("pre_norm", "no_norm"),
         series=("test_loss", "test_calibrated_loss"),
-        events=("t_peak", "t_on"),
+        events=("t_calib", "t_on"),
     ),
     Figure(
         title="Does the weight norm change while test accuracy stands still?",
