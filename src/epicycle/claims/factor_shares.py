@@ -104,6 +104,8 @@ class FactorShare(Statistic):
         units = units_among(times.seed_pairs)
 
         def resampled(grouping: Grouping) -> Interval:
+            if not np.isfinite(as_bounded).any():  # nothing is known
+                return Interval(float("nan"), 0.0, 1.0 if self.over is None else NEVER)
             ends = [self._percentiles(values, grouping) for values in ((as_bounded, as_latest) if times.late.any() else (as_bounded,))]
             return Interval(self._share(as_bounded), min(low for low, _ in ends), max(high for _, high in ends))
 

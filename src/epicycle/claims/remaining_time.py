@@ -19,7 +19,7 @@ from epicycle.claims.estimates import (
     known_steps,
     median_estimate,
 )
-from epicycle.claims.slopes import slopes
+from epicycle.claims.slopes import numbers_along, slopes
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.plain_data import SweptValues
@@ -161,9 +161,13 @@ class DoseExponent(RemainingTime):
             InputError: the arm is not swept over the dose.
         """
         forks = chosen_runs(arms, self.arm, self.where, self.along)
+        doses = numbers_along(forks, self.along, above_zero=True)
+        if absent := [f"{dose:g}" for dose in self.doses or () if dose not in doses]:
+            doses_there = ", ".join(f"{dose:g}" for dose in np.unique(doses))
+            raise InputError(f"{self.kind}: arm '{self.arm}' has no run where {self.along} = {absent[0]}; its doses: {doses_there}.")
         if self.doses is not None:
-            forks = forks.isel(run=np.isin(forks[self.along].values.astype(float), self.doses))
-        log_dose = -np.log(forks[self.along].values.astype(float))
+            forks = forks.isel(run=np.isin(doses, self.doses))
+        log_dose = -np.log(numbers_along(forks, self.along, above_zero=True))
         quantities = self.per_run(forks, arms[self.against])
         return [median_estimate(forks, slopes(labels_of(forks), log_dose, bounds)) for bounds in quantities]
 

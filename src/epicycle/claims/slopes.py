@@ -16,6 +16,7 @@ from epicycle.claims.estimates import (
     median_estimate,
 )
 from epicycle.claims.quantities import OfQuantities, Quantity
+from epicycle.spec.errors import InputError
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
@@ -50,9 +51,27 @@ class Slope(OfQuantities):
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector."""
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
-        along = data[self.along].values.astype(float)
+        along = numbers_along(data, self.along, above_zero=self.log)
         along = np.log(along) if self.log else along
         return [median_estimate(data, slopes(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+
+
+def numbers_along(data: xarray.Dataset, along: str, above_zero: bool = False) -> Float[ndarray, " run"]:
+    """The numbers of a swept name, one for each run.
+
+    Args:
+        data: the dataset of the arm.
+        along: the swept name.
+        above_zero: whether the logarithm of the numbers is needed.
+
+    Raises:
+        InputError: a value is no number, or not above 0.
+    """
+    values = data[along].values.tolist()
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or (above_zero and value <= 0):
+            raise InputError(f"{along} is swept over {value!r}, and the statistic needs numbers{' above 0' if above_zero else ''}.")
+    return np.array(values, float)
 
 
 def slopes(labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:

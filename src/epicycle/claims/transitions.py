@@ -9,6 +9,7 @@ import numpy as np
 
 from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, median_estimate
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
+from epicycle.claims.slopes import numbers_along
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Transition(OfQuantities):
     def _crossings(self, data: xarray.Dataset, of: Quantity, level: float) -> dict[str, Bounds]:
         """For each seed the least and the largest dose at which the quantity can cross the level."""
         labels, bounds = labels_of(data), of.per_run(data)[0]
-        doses = data[self.along].values.astype(float)
+        doses = numbers_along(data, self.along)
         doses = 1 - doses if self.complement else doses
         crossings = {}
         for label in dict.fromkeys(labels):

@@ -71,7 +71,8 @@ class _KnobEdit(Edit):
             return experiment.swept(path, target)
         if self._has_course():
             steps = tuple(before + step for step in self._course_steps(moment))
-            courses = (*courses, Course(of=path, steps=steps, values=self._course_values(value, target)))
+            course = {"of": path, "steps": steps, "values": self._course_values(value, target)}
+            courses = (*courses, Course.parse(course, f"edit {self.kind}"))
         return experiment.model_copy(update={"training": experiment.training.model_copy(update={"courses": courses})})
 
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:

@@ -47,6 +47,31 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else listed(names)
 
 
+def respelt(name: str, allowed: Iterable[str]) -> str | None:
+    """The allowed name that `name` is a slip of the pen for; None if it may be the name of something else.
+
+    Slips are another case or another separator, one letter too many or too few, two neighbours exchanged, and in a name of five
+    letters or more one wrong letter. A number is never a slip.
+    """
+    close = [known for known in sorted(allowed) if _is_slip(_plain_letters(name[:LONGEST]), _plain_letters(known))]
+    return close[0] if len(close) == 1 or (close and _plain_letters(close[0]) == _plain_letters(name)) else None
+
+
+def _plain_letters(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+def _is_slip(name: str, known: str) -> bool:
+    if [letter for letter in name if letter.isdigit()] != [letter for letter in known if letter.isdigit()]:
+        return False
+    if len(name) != len(known):
+        shorter, longer = sorted((name, known), key=len)
+        return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
+    differing = [i for i, (one, other) in enumerate(zip(name, known, strict=True)) if one != other]
+    exchanged = len(differing) == 2 and differing[1] - differing[0] == 1 and sorted(name) == sorted(known)
+    return not differing or exchanged or (len(differing) == 1 and len(known) >= 5)
+
+
 def listed(allowed: Iterable[str]) -> str:
     """A clause for a message: what is allowed. A long list is cut."""
     names = sorted(allowed)

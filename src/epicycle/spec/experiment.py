@@ -1,8 +1,9 @@
 """An experiment (everything that moves a trajectory except its seeds), and a run (an experiment with one pair of seeds)."""
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -15,6 +16,7 @@ from epicycle.spec.identity import digest, identity
 from epicycle.spec.limits import MOST_NAMES, MOST_RATE, MOST_SEED, MOST_STEPS
 from epicycle.spec.paths import knob_path, with_path
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.precision import Precision, asked_precision
 from epicycle.spec.registry import default_part, load_preset
 
 MAX_SEED = MOST_SEED
@@ -219,6 +221,7 @@ class Run(Spec):
         lineage: where a fork comes from; None for a run from the start.
         written: the experiment that the id covers, where `experiment` shows values of knobs that came from edits: an id covers edits
             by the lineage. None where it is `experiment`.
+        precision: of all floating-point numbers. An id names it where it is not float32.
     """
 
     experiment: Experiment
@@ -226,6 +229,7 @@ class Run(Spec):
     data_seed: int = Field(0, ge=0, le=MAX_SEED)
     lineage: Lineage | None = None
     written: Experiment | None = Field(None, exclude=True, repr=False)
+    precision: Precision = Field(default_factory=asked_precision)
 
     @property
     def id(self) -> str:
@@ -236,6 +240,7 @@ class Run(Spec):
                 "seed": self.seed,
                 "data_seed": self.data_seed,
                 "lineage": None if self.lineage is None else self.lineage.named(),
+                **({} if self.precision == "float32" else {"precision": self.precision}),
             }
         )
 
@@ -259,7 +264,7 @@ class Request:
 
     budget: int
     stop: Stop | None = None
-    shorter: tuple[int, ...] = field(default=(), compare=False)
+    shorter: tuple[int, ...] = dataclasses.field(default=(), compare=False)
 
     @classmethod
     def of(cls, run: Run, budgets: Collection[int] = ()) -> "Request":

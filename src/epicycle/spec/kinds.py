@@ -8,9 +8,12 @@ from collections.abc import Mapping
 
 KINDS: dict[str, dict[str, str]] = {}
 PRESETS: dict[str, str] = {}
+# Family -> a name that other codes use for a part that is not here, or is written otherwise here -> what to write; empty if nothing.
+ELSEWHERE: dict[str, dict[str, str]] = {}
 
 
-def declare(families: Mapping[str, Mapping[str, str]], presets: Mapping[str, str]) -> None:
-    """Fill the table."""
+def declare(families: Mapping[str, Mapping[str, str]], presets: Mapping[str, str], elsewhere: Mapping[str, Mapping[str, str]]) -> None:
+    """Fill the tables."""
+    ELSEWHERE.update({family: dict(names) for family, names in elsewhere.items()})
     KINDS.update({family: dict(kinds) for family, kinds in families.items()})
     PRESETS.update(presets)

@@ -8,8 +8,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from epicycle.spec.base import Part
-from epicycle.spec.errors import InputError, UnknownCode, nearest, shortened
-from epicycle.spec.kinds import KINDS, PRESETS
+from epicycle.spec.errors import InputError, UnknownCode, listed, respelt, shortened
+from epicycle.spec.kinds import ELSEWHERE, KINDS, PRESETS
 from epicycle.spec.own_code import class_in_use, import_module, is_stored
 
 DEFAULT_KIND = {"split": "random", "optimiser": "adamw", "loss": "cross_entropy"}
@@ -25,7 +25,7 @@ def resolve(family: str, kind: str) -> type[Part]:
     path = KINDS[family].get(kind, kind)
     module, _, name = path.partition(":")
     if not name or not all(word.isidentifier() for word in module.split(".")):
-        raise ValueError(f"there is no {family} of kind '{shortened(kind)}'; {nearest(kind, KINDS[family])}")
+        raise ValueError(f"there is no {family} of kind '{shortened(kind)}'; {_advice(family, kind)}")
     if is_stored() and kind not in KINDS[family]:
         cls = class_in_use(kind)
         if cls is None:
@@ -49,18 +49,29 @@ def _of_family(cls: Any, family: str, kind: str) -> type[Part]:
     return cls
 
 
+def _advice(family: str, kind: str) -> str:
+    """A clause about a kind that does not exist.
+
+    A kind is offered for a slip of the pen only: another part under a name that is close makes another experiment.
+    """
+    elsewhere = ELSEWHERE.get(family, {}).get(kind.strip().lower())
+    if elsewhere is not None:
+        return f"{elsewhere}; {listed(KINDS[family])}" if elsewhere else listed(KINDS[family])
+    right = respelt(kind, KINDS[family])
+    return f"did you mean '{right}'?" if right else listed(KINDS[family])
+
+
 def load_preset(name: Any) -> Any:
     """A published setting by name; its file is imported when it is first asked for.
 
     Raises:
-        InputError: there is no preset of that name; the nearest name is offered.
+        InputError: there is no preset of that name.
     """
     if not isinstance(name, str):
-        raise InputError(f"a preset is named by a text; {nearest('', PRESETS)}")
+        raise InputError(f"a preset is named by a text; {listed(PRESETS)}")
     if name not in PRESETS:
-        by_case = {known.lower(): known for known in PRESETS}
-        same = by_case.get(name.lower())
-        offered = f"did you mean '{same}'?" if same else nearest(name, PRESETS)
+        right = respelt(name, PRESETS)
+        offered = f"did you mean '{right}'?" if right else listed(PRESETS)
         raise InputError(f"there is no preset '{shortened(name)}'; {offered}")
     module, _, attribute = PRESETS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -84,9 +95,9 @@ class Resolve:
             return value
         kind = value.get("kind", DEFAULT_KIND.get(self.family))
         if kind is None:
-            raise ValueError(f"this {self.family} has no kind; {nearest('', KINDS[self.family])}")
+            raise ValueError(f"this {self.family} has no kind; {listed(KINDS[self.family])}")
         if not isinstance(kind, str):
-            raise ValueError(f"the kind of this {self.family} is named by a text; {nearest('', KINDS[self.family])}")
+            raise ValueError(f"the kind of this {self.family} is named by a text; {listed(KINDS[self.family])}")
         if not all(isinstance(field, str) for field in value):
             raise ValueError(f"the fields of this {self.family} are named by texts")
         cls = resolve(self.family, kind)
