@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import xarray
 
 from epicycle.events.standard import event_dataset
 from epicycle.events.stops import ends_of
+from epicycle.lab.activations import activations
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
@@ -20,9 +18,9 @@ from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.families import Activations, Edit, Event
 from epicycle.spec.observation import Observation
 from epicycle.store.files import Root, default_root
-from epicycle.store.reading import ArmReader, unstacked
 from epicycle.store.knobs_in_force import knobs_in_force
-from epicycle.store.runs import StoredRun, params_of
+from epicycle.store.reading import ArmReader, unstacked
+from epicycle.store.runs import StoredRun
 from epicycle.store.study_listing import ListedArm
 
 if TYPE_CHECKING:
@@ -170,11 +168,4 @@ class OneRun(StoredRun):
 
         The network's knobs have the values that edits and courses gave them at that step.
         """
-        experiment, state = self._run.experiment, self.state(step)
-        courses = [course.of for course in experiment.training.courses]
-        model = bind(experiment, knobs_in_force(state, experiment.knobs(), courses)).model
-        table = experiment.task.table()
-        jax.eval_shape(lambda key: model.init(key, table), jax.random.key(0))  # a wrapped model learns here how its parameters fit
-        params = {name: jnp.asarray(value) for name, value in params_of(state).items()}
-        _, activations = model.apply(params, jnp.asarray(table.inputs))
-        return {name: np.asarray(value) for name, value in activations.items()}
+        return activations(self._run, self.state(step))

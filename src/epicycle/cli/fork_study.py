@@ -8,6 +8,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.paths import assignment
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.precision import asked_precision
 from epicycle.spec.study import Figure, Study
 from epicycle.spec.yaml_text import load_yaml
 from epicycle.store.catalogue import Catalogue
@@ -80,6 +81,7 @@ def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
     lineage = stored.member.lineage
     experiment = Experiment.parse_stored(stored.written_experiment(), f"run {run_id}")
     if lineage is None:
+        _refuse_other_precision(stored)
         seeds = {"seeds": (stored.member.seed,), "data_seeds": stored.member.data_seed}
         arms["control"] = RootArm.parse({"experiment": experiment.model_dump(mode="json"), **seeds}, run_id)
         return "control"
@@ -88,6 +90,14 @@ def _add_ancestors(root: Root, run_id: str, arms: Plain) -> str:
     fork = {"fork": parent, "at": lineage.moment, "edits": list(lineage.edits), "steps": experiment.training.steps}
     arms[name] = ForkArm.parse_stored(fork, f"run {run_id}")
     return name
+
+
+def _refuse_other_precision(run: StoredRun) -> None:
+    if run.precision != asked_precision():
+        advice = "set JAX_ENABLE_X64=1" if run.precision == "float64" else "unset JAX_ENABLE_X64"
+        raise InputError(
+            f"run {run.id} was trained in {run.precision}, and this command runs in {asked_precision()}; {advice} to fork it."
+        )
 
 
 def _observation_of(root: Root, run_id: str) -> Observation:

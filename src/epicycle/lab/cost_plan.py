@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from epicycle.claims.power import Power, power
+from epicycle.claims.intervals import LEVEL
+from epicycle.claims.power import Power, powers
+from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory
 from epicycle.spec.claim import Claim
@@ -81,7 +83,8 @@ class ClaimPlan:
         yield f"  claim {self.id}: {self.sentence}"
         if chances:
             supported, refuted = (_range_text(numbers) for numbers in (self.power.supported_by, self.power.refuted_by))
-            yield f"    {self.power.seeds} runs; supported by {supported}, refuted by {refuted}"
+            level = "" if self.power.level == LEVEL else f" at {1 - self.power.level:.1%}, its share of the level of all primary claims"
+            yield f"    {self.power.seeds} runs{level}; supported by {supported}, refuted by {refuted}"
             yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
 
 
@@ -145,7 +148,7 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
     Raises:
         InputError: no outcome could decide one of the claims.
     """
-    claims = [] if study.pilot else [_claim_plan(claim, study) for claim in study.claims]
+    claims = [] if study.pilot else claim_plans(study)
     arm_of = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
     runs = list(longest([run for _, arm in study.root_arms() for _, run in arm.runs()]).values())
     cohorts = []
@@ -167,7 +170,7 @@ def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: M
     needs = footprint(cohort, study.observation, machine)
     seconds = calibrated(experiment, len(group), machine, study.observation.measures)
     steps = sum(run.experiment.training.steps for run in group)
-    evaluations = sum(int((cohort.grid <= run.experiment.training.steps).sum()) for run in group)
+    evaluations = sum(map(len, cohort.grids))
     total_seconds = steps * seconds.step + evaluations * seconds.observation
     return CohortPlan(
         arms=arms,
@@ -187,14 +190,24 @@ def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: M
     )
 
 
-def _claim_plan(claim: Claim, study: Study) -> ClaimPlan:
-    counts = [_run_count(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()]
-    return ClaimPlan(claim.id, claim.sentence(), power(claim, min(counts, default=0)))
+def claim_plans(study: Study) -> list[ClaimPlan]:
+    """What each claim of a study can show with the runs that the study has.
+
+    Raises:
+        InputError: no outcome could decide one of the claims.
+    """
+    units = [
+        min((_units(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=lambda one: one.count)
+        for claim in study.claims
+    ]
+    plans = powers(list(zip(study.claims, units, strict=True)))
+    return [ClaimPlan(claim.id, claim.sentence(), power) for claim, power in zip(study.claims, plans, strict=True)]
 
 
-def _run_count(study: Study, arm: str, where: Mapping[str, Any]) -> int:
-    """Number of runs of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
-    return sum(1 for values, _ in study.foreseen(arm) if all(values.get(name, value) == value for name, value in where.items()))
+def _units(study: Study, arm: str, where: Mapping[str, Any]) -> Units:
+    """The independent units of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
+    runs = [run for values, run in study.foreseen(arm) if all(values.get(name, value) == value for name, value in where.items())]
+    return units_among([(run.seed, run.data_seed) for run in runs])
 
 
 def _range_text(numbers: Sequence[int]) -> str:

@@ -104,7 +104,7 @@ def _fork(parent: Run, moment: int, edits: Sequence[Edit], steps: int, keep_stop
     budget = {"steps": steps, "stop": experiment.training.stop if keep_stop else None}
     experiment = experiment.model_copy(update={"training": experiment.training.model_copy(update=budget)})
     lineage = Lineage(parent=parent.id, moment=moment, start=parent.start + moment, edits=tuple(edits), stages=tuple(stages))
-    return Run(experiment=experiment, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage)
+    return Run(experiment=experiment, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage, precision=parent.precision)
 
 
 def _whole_step(at: float) -> int:

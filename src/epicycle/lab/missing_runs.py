@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from epicycle.lab.resources import refuse_what_does_not_fit
 from epicycle.lab.session import Progress, Session
 from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Request, Run, longest
+from epicycle.spec.experiment import Request, Run, budgets_of, longest
 from epicycle.spec.families import Measure
 from epicycle.spec.observation import Observation
 from epicycle.spec.results import Status
@@ -25,7 +25,7 @@ from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
 from epicycle.store.own_code import keep_own_code, refuse_changed
 from epicycle.training.checks import refuse_unfit
 from epicycle.training.cohort import Cohort
-from epicycle.training.devices import Machine, start
+from epicycle.training.devices import Machine, fixed_settings, start
 from epicycle.training.loop import train
 from epicycle.training.state import State, from_tensors, to_tensors
 
@@ -46,18 +46,24 @@ def train_runs(runs: Sequence[Run], session: Session, starts: Starts | None = No
         Interrupted: the session was interrupted; everything is committed.
     """
     refuse_unrecorded_stops(runs, session.observation)
-    wanted = longest(runs)
+    wanted, budgets = longest(runs), budgets_of(runs)
     catalogue = _allocated(wanted, session)
-    waiting = list(dict.fromkeys(catalogue.places[run_id].cohort for run_id in wanted))
+    waiting = _cohorts_of(wanted, catalogue)
     trained, warned = 0, False
     while waiting:
         elsewhere = []
         for cohort_id in waiting:
             session.go_on()
-            job = CohortJob(CohortStore(session.root.cohort(cohort_id)), wanted, session, starts)
-            finished = job.finish()
+            session.root.refuse_moved()
+            if not session.root.cohort(cohort_id).path.is_dir():  # another process has dissolved it, see `_dissolve_unstarted`
+                elsewhere += _cohorts_of(wanted, _allocated(wanted, session))
+                continue
+            job = CohortJob(CohortStore(session.root.cohort(cohort_id)), wanted, budgets, session, starts)
+            with fixed_settings(job.any_run().precision):
+                finished = job.finish()
             elsewhere += [cohort_id] if finished is None else []
             trained += finished or 0
+        elsewhere = list(dict.fromkeys(elsewhere))
         if elsewhere == waiting:
             if not warned:
                 warnings.warn(f"another process is training cohort {', '.join(elsewhere)}; waiting for it.", stacklevel=2)
@@ -73,9 +79,30 @@ def _allocated(wanted: Mapping[str, Run], session: Session) -> Catalogue:
     with catalogue.allocating():
         catalogue.refresh()
         sweep_nurseries(session.root)
+        _dissolve_unstarted(wanted, catalogue, session)
         _allocate([run for run_id, run in wanted.items() if run_id not in catalogue.places], session)
         catalogue.refresh()
     return catalogue
+
+
+def _cohorts_of(wanted: Mapping[str, Run], catalogue: Catalogue) -> list[str]:
+    return list(dict.fromkeys(catalogue.places[run_id].cohort for run_id in wanted))
+
+
+def _dissolve_unstarted(wanted: Mapping[str, Run], catalogue: Catalogue, session: Session) -> None:
+    """Remove cohorts in which nothing is recorded and which also hold runs that nobody asks for now.
+
+    An interruption leaves such a cohort. It may be so large that it fits no memory, and a few of its runs could never be trained.
+    """
+    for cohort_id in dict.fromkeys(catalogue.places[run_id].cohort for run_id in wanted if run_id in catalogue.places):
+        if all(member.run in wanted for member in catalogue.members[cohort_id]):
+            continue
+        store = CohortStore(session.root.cohort(cohort_id))
+        if not store.marker.recorded:
+            with store.held() as is_ours:
+                if is_ours:
+                    store.discard_unstarted()
+            catalogue.forget_removed()
 
 
 def _allocate(runs: Sequence[Run], session: Session) -> None:
@@ -83,7 +110,8 @@ def _allocate(runs: Sequence[Run], session: Session) -> None:
     if groups:
         start()  # the checks below compute shapes with JAX, which must be started with its devices first
     for group in groups:
-        refuse_unfit(group[0], session.observation.measures)
+        with fixed_settings(group[0].precision):
+            refuse_unfit(group[0], session.observation.measures)
     for group in groups:
         create_cohort(session.root, group[0].experiment, session.observation, [_member_record(run, group[0]) for run in group])
 
@@ -103,11 +131,13 @@ class CohortJob:
 
     Attributes:
         wanted: the runs that are asked for, by id; members that are not among them stay where they are.
+        budgets: every budget that is asked of each of them.
         starts: gives the states in which forks begin.
     """
 
     store: CohortStore
     wanted: Mapping[str, Run]
+    budgets: Mapping[str, Collection[int]]
     session: Session
     starts: Starts | None
 
@@ -117,7 +147,7 @@ class CohortJob:
         Returns:
             How many runs had to be trained; None if another process trains the cohort.
         """
-        specs = [self._any_run(), *self.session.observation.measures]
+        specs = [self.any_run(), *self.session.observation.measures]
         refuse_changed(self.store.files, specs)
         trained = 0
         if not self._is_done():
@@ -133,13 +163,13 @@ class CohortJob:
         keep_own_code(self.store.files, specs)
         return trained
 
-    def _any_run(self) -> Run:
+    def any_run(self) -> Run:
         """A wanted run of the cohort. All runs of a cohort share their classes."""
         return next(self.wanted[member.run] for member in self.store.members if member.run in self.wanted)
 
     def _requests(self) -> list[Request | None]:
         runs = [self.wanted.get(member.run) for member in self.store.members]
-        return [None if run is None else Request.of(run) for run in runs]
+        return [None if run is None else Request.of(run, self.budgets[run.id]) for run in runs]
 
     def _is_done(self) -> bool:
         marker = self.store.marker
@@ -150,14 +180,14 @@ class CohortJob:
 
     def _unrecorded(self) -> list[Measure]:
         """The measures that are asked for and not recorded."""
-        recorded = {measure.name for measure in self.store.observation().measures}
+        recorded = self.store.recorded_measures()
         return [measure for measure in self.session.observation.measures if measure.name not in recorded]
 
     def _train(self) -> int:
         store, requests, machine = self.store, self._requests(), start()
         before = store.marker.budget
         budget = max(before, *(request.budget for request in requests if request))
-        cohort = self._assembled(requests, budget, machine)
+        cohort = self._assembled(requests, machine)
         if budget > before:
             store.extend(cohort.grid[cohort.grid > before] if before else cohort.grid, cohort.series_shapes(), cohort.coords())
         store.sign(machine.signature(), requests)
@@ -166,12 +196,12 @@ class CohortJob:
         train_into(store, cohort, requests, machine, self.session)
         return to_train
 
-    def _assembled(self, requests: Sequence[Request | None], budget: int, machine: Machine) -> Cohort:
+    def _assembled(self, requests: Sequence[Request | None], machine: Machine) -> Cohort:
         """The cohort; a fresh one that cannot be trained leaves nothing behind."""
-        store, any_run = self.store, self._any_run()
+        store, any_run = self.store, self.any_run()
         runs = [self.wanted.get(member.run, any_run) for member in store.members]  # members nobody asks for are not advanced
         try:
-            cohort = assembled(runs, requests, store.observation(), [*store.segment_ends(), budget], self.starts)
+            cohort = assembled(runs, requests, store.observation(), store.recorded_steps(), self.starts)
             refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
         except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do
             store.discard_unstarted()
@@ -210,7 +240,7 @@ class CohortJob:
 
     def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request]) -> Cohort:
         machine, runs = start(), [self.wanted[member.run] for member in self.store.members]
-        cohort = assembled(runs, requests, observation, self.store.segment_ends(), self.starts)
+        cohort = assembled(runs, requests, observation, self.store.recorded_steps(), self.starts)
         if not replay.marker.budget:
             for grid in self.store.grids():
                 replay.extend(grid, cohort.series_shapes(), cohort.coords())

@@ -22,6 +22,7 @@ from epicycle.spec.arms import ArmRun, ForkArm
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.precision import asked_precision
 from epicycle.spec.study import Study
 from epicycle.store.atomic import write_json, write_yaml, writing
 from epicycle.store.catalogue import Catalogue
@@ -94,7 +95,8 @@ def study_id(study: Study) -> str:
         # Budgets and stops are outside a run's identity, but verdicts depend on them.
         arms[name]["ends"] = [e.training.model_dump(mode="json", include={"steps", "stop"}) for _, e in arm.experiments()]
     forks = {name: identity(arm) for name, arm in study.arms.items() if isinstance(arm, ForkArm)}
-    return digest({"name": study.name, "profile": study.profile, "arms": arms | forks})
+    precision = {} if asked_precision() == "float32" else {"precision": asked_precision()}  # a folder for each, as runs differ
+    return digest({"name": study.name, "profile": study.profile, "arms": arms | forks, **precision})
 
 
 @dataclass(frozen=True)

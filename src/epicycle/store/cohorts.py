@@ -155,7 +155,7 @@ class CohortStore:
 
     def discard_unstarted(self) -> None:
         """Remove the cohort if nothing has been recorded in it."""
-        if not self.marker.budget:
+        if not self.marker.recorded:
             shutil.rmtree(self.files.path)
 
     def verify(self) -> None:

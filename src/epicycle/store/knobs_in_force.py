@@ -22,7 +22,7 @@ def knobs_in_force(state: Tensors, written: Mapping[str, Any], courses: Sequence
         state: the stored state.
         written: the values in the run's spec. Where the state has the same number, rounded to its precision, the value stays as it was
             written.
-        courses: the knobs that follow a course, as the courses name them. They get the value that their course has at the state's step.
+        courses: the knobs that follow a course, as the courses name them. They get the value of their course at the state's step.
     """
     stored = {name.removeprefix(PREFIX): np.asarray(value)[()] for name, value in state.items() if name.startswith(PREFIX)}
     for number, name in enumerate(courses):

@@ -86,7 +86,7 @@ class ArmReader:
 def _own_steps(data: xarray.Dataset) -> Bool[ndarray, " step"]:
     """True at each step that an arm's axis keeps.
 
-    Runs of other arms in the same cohorts end at steps of their own. Where this arm has no record of such a step, its axis leaves it out.
+    Runs of other arms in the same cohorts end at steps of their own. The axis leaves out a step of which this arm has no record.
     """
     recorded = np.zeros(data.sizes["step"], bool)
     for values in data.data_vars.values():

@@ -9,6 +9,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import Params
 from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.precision import Precision
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
@@ -50,6 +51,11 @@ class StoredRun:
     def last_step(self) -> int:
         """The step of the last state, counted from where the run begins."""
         return self._step_of(self._last_checkpoint().of(self._row))
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of the run's floating-point numbers, as its last state has them."""
+        return "float64" if any(value.dtype == np.float64 for value in self.params().values()) else "float32"
 
     def params(self, step: int | None = None) -> Params:
         """Parameters at a kept step (None: the last), under TransformerLens names.

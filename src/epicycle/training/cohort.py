@@ -48,12 +48,14 @@ class Cohort:
         runs: the members.
         table: the task's table, which all members share.
         measures: what is recorded.
-        grid: the steps that are recorded, the same for all members.
+        grid: every step that some member records.
         budgets: for each member the step at which it ends at the latest.
         find_stop: the step at which an event stops a member, as far as its records show; None while they show none.
         earliest_unknown_stop: given the step that all members have reached, the earliest step at which a stop could lie that their
             records do not show yet. Training never passes it without looking at the records again.
         checkpoints: the steps whose full states are kept.
+        grids: for each member the steps of `grid` that it records, so that its company does not change its record; empty if all
+            members record all of them.
         fork_starts: for each member where it begins, if the members are forks; None if they begin with fresh weights at step 0.
         world: the task's table on the device.
         data: for each member the rows it trains on.
@@ -72,6 +74,7 @@ class Cohort:
     find_stop: StopFinder
     earliest_unknown_stop: Callable[[int], int] = field(default=lambda reached: np.iinfo(np.int64).max)
     checkpoints: Steps = field(default_factory=lambda: np.zeros(0, np.int64))
+    grids: Sequence[Steps] = ()
     fork_starts: Sequence[Start] | None = None
     world: World = field(init=False)
     data: list[Data] = field(init=False)
@@ -84,6 +87,7 @@ class Cohort:
 
     def __post_init__(self) -> None:
         self.world = world_of(self.table)
+        self.grids = self.grids or [self.grid] * len(self.runs)
         if self.fork_starts is None:
             self.data = [data_of(run, self.table) for run in self.runs]
             begin = initialiser(self.runs[0].experiment, self.table)
@@ -123,6 +127,10 @@ class Cohort:
         """Steps that a member has done since it began."""
         return int(self.states[member].step) - self.first_steps[member]
 
+    def recorded_to(self, member: int, state: State) -> int:
+        """The last step that a member may record in a state, counted from where it begins. A diverged one records nothing later."""
+        return int(state.step if state.diverged < 0 else state.diverged) - self.first_steps[member]
+
     def active(self) -> list[int]:
         """The members that are still running."""
         return [member for member, status in enumerate(self.statuses()) if status == RUNNING]
@@ -146,21 +154,22 @@ class Cohort:
         Args:
             member: which one.
             state: its state after the chunk.
-            rows: the rows of the grid that the chunk recorded, the next ones in order.
+            rows: the rows of the grid that the chunk recorded, in order. The rows between them stay NaN.
             records: name of a series -> array [segment, ...], whose first entries belong to those rows.
         """
         self.states[member] = state
         for name, values in records.items():
             series = self.records.setdefault(name, np.full((len(self.runs), len(self.grid), *values.shape[1:]), np.nan, values.dtype))
             series[member, rows] = values[: len(rows)]
-        self.rows[member] += len(rows)
+        self.rows[member] = int(np.searchsorted(self.grid, self.recorded_to(member, state), side="right"))
         self._update_stop(member)
 
     def _update_stop(self, member: int) -> None:
-        """Move a member's stop to the grid step at or after the one that its records show, but not past its budget."""
+        """Move a member's stop to the step of its grid at or after the one that its records show, but not past its budget."""
         recorded = slice(0, self.rows[member])
         series = {name: values[member, recorded] for name, values in self.records.items()}
         stop = self.find_stop(member, self.grid[recorded], series) if self.rows[member] else None
         if stop is not None:
-            row = int(np.searchsorted(self.grid, stop))
-            self.stops[member] = min(int(self.grid[min(row, len(self.grid) - 1)]), self.budgets[member])
+            own = self.grids[member]
+            row = int(np.searchsorted(own, stop))
+            self.stops[member] = min(int(own[min(row, len(own) - 1)]), self.budgets[member])

@@ -7,6 +7,7 @@ import contextlib
 import os
 import platform
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -19,9 +20,25 @@ import platformdirs
 from jax.sharding import Mesh
 
 from epicycle.spec.errors import InputError
+from epicycle.spec.precision import Precision
 
 MEMORY_SHARE = 0.8  # of an accelerator's memory that one block of members may take
 ENGINE_VERSION = 4  # raised when the same spec under the same libraries may give other bits
+FLAG_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
+# Where compiled programs are written down, and the number of devices, which a signature has already.
+HARMLESS_FLAGS = ("--xla_dump", "--xla_force_host_platform_device_count")
+# JAX's own options that change compiled code or what it draws -> their usual values.
+COMPILER_OPTIONS: dict[str, Any] = {
+    "jax_disable_most_optimizations": False,
+    "jax_disable_jit": False,
+    "jax_allow_f16_reductions": True,
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_use_direct_linearize": True,
+    "jax_softmax_custom_jvp": False,
+    "jax_high_dynamic_range_gumbel": False,
+    "jax_threefry_gpu_kernel_lowering": False,
+}
 
 
 @dataclass(frozen=True)
@@ -32,10 +49,12 @@ class Machine:
         mesh: the devices, along one axis called `member`.
         lane: "unbatched" runs the members of a device one after the other, with the same bits for any number of them (on a CPU);
             "vmap" runs them as one batched program (on an accelerator).
+        flags: settings of the compiler that may move the last bit, such as `--xla_cpu_enable_fast_math=true`.
     """
 
     mesh: Mesh
     lane: str
+    flags: tuple[str, ...] = ()
 
     @property
     def platform(self) -> str:
@@ -75,6 +94,7 @@ class Machine:
             "lane": self.lane,
             "libraries": {name: version(name) for name in ("jax", "jaxlib", "numpy", "optax")},
             "engine": ENGINE_VERSION,
+            **({"flags": list(self.flags)} if self.flags else {}),
         }
 
 
@@ -92,6 +112,24 @@ def choose_platform(name: Literal["cpu", "gpu"]) -> None:
         raise InputError(f"--platform {name}: JAX finds no {name.upper()} on this machine; {hint}.") from None
     jax.config.update("jax_default_device", device)
     _chosen_platforms.append(name)
+
+
+@contextlib.contextmanager
+def fixed_settings(precision: Precision) -> Iterator[None]:
+    """The settings of JAX under which runs are trained, whatever the user has set: an id stands for one trajectory.
+
+    Args:
+        precision: of the runs.
+    """
+    with (
+        jax.enable_x64(precision == "float64"),
+        jax.default_matmul_precision("highest"),
+        jax.default_prng_impl("threefry2x32"),
+        jax.threefry_partitionable(True),
+        jax.numpy_dtype_promotion("standard"),
+        jax.numpy_rank_promotion("allow"),
+    ):
+        yield
 
 
 _chosen_platforms: list[str] = []
@@ -118,7 +156,15 @@ def start() -> Machine:
             "Import epicycle first to use one per core.",
             stacklevel=2,
         )
-    return Machine(Mesh(np.array(devices), ("member",)), "unbatched" if on_cpu else "vmap")
+    return Machine(Mesh(np.array(devices), ("member",)), "unbatched" if on_cpu else "vmap", _compiler_flags())
+
+
+def _compiler_flags() -> tuple[str, ...]:
+    """The user's settings of the compiler, without those that leave the numbers alone."""
+    flags = [flag for variable in FLAG_VARIABLES for flag in os.environ.get(variable, "").split()]
+    options = {name: jax.config.values.get(name, usual) for name, usual in COMPILER_OPTIONS.items()}
+    changed = [f"{name}={value}" for name, value in options.items() if value != COMPILER_OPTIONS[name]]
+    return (*sorted(flag for flag in flags if not flag.startswith(HARMLESS_FLAGS)), *changed)
 
 
 def _configure(core_count: int) -> None:

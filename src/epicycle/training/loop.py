@@ -95,7 +95,7 @@ def _train_round(
     keep_checkpoint: Callable[[int, Sequence[int]], None],
 ) -> None:
     reached = min(cohort.reached(member) for member in active)
-    goal = round_goal(cohort, reached, pace, len(active))
+    goal = round_goal(cohort, reached, pace, active)
     began = time.perf_counter()
     member_steps = advance(cohort, program, width, active, goal)
     pace.learn(member_steps, time.perf_counter() - began)

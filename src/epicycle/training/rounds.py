@@ -40,7 +40,7 @@ class Pace:
         return FIRST_STEPS if self._rounds < 2 else max(1, int(seconds * self.rate / members))
 
 
-def round_goal(cohort: Cohort, reached: int, pace: Pace, members: int) -> int:
+def round_goal(cohort: Cohort, reached: int, pace: Pace, members: Sequence[int]) -> int:
     """The step that a round ends at.
 
     It is the first of: the earliest stop not yet known, the last observation that a chunk can hold, the next checkpoint, and the step
@@ -50,13 +50,20 @@ def round_goal(cohort: Cohort, reached: int, pace: Pace, members: int) -> int:
         cohort: what is trained.
         reached: the step that all active members have reached.
         pace: of the rounds before.
-        members: number of active members.
+        members: the active members.
     """
-    observations = cohort.grid[cohort.grid > reached][:SEGMENTS]
+    last_observation = min(_last_in_a_chunk(cohort, member, reached) for member in members)
     checkpoints = cohort.checkpoints[cohort.checkpoints > reached]
-    affordable = reached + pace.steps_in(ROUND_SECONDS, members)
-    next_checkpoint = checkpoints[0] if len(checkpoints) else observations[-1]
-    return max(reached + 1, int(min(cohort.earliest_unknown_stop(reached), observations[-1], next_checkpoint, affordable)))
+    affordable = reached + pace.steps_in(ROUND_SECONDS, len(members))
+    next_checkpoint = checkpoints[0] if len(checkpoints) else last_observation
+    return max(reached + 1, int(min(cohort.earliest_unknown_stop(reached), last_observation, next_checkpoint, affordable)))
+
+
+def _last_in_a_chunk(cohort: Cohort, member: int, reached: int) -> int:
+    """The step of the last observation of a member that a chunk can hold; its end where fewer are left."""
+    own = cohort.grids[member]
+    last = np.searchsorted(own, reached, side="right") + SEGMENTS - 1
+    return int(own[last]) if last < len(own) else cohort.budgets[member]
 
 
 class MemberPlan(NamedTuple):
@@ -122,9 +129,10 @@ def _dispatch(cohort: Cohort, program: Callable[..., Any], width: int, members: 
 
 
 def member_plan(cohort: Cohort, member: int, goal: int) -> MemberPlan:
-    """The segments that bring a member to a step (or to its stop), with an observation at every step of the grid on the way."""
+    """The segments that bring a member to a step (or to its stop), with an observation at every step of its grid on the way."""
     reached, end = cohort.reached(member), min(goal, cohort.stops[member])
     rows = np.arange(cohort.rows[member], np.searchsorted(cohort.grid, end, side="right"))
+    rows = rows[np.isin(cohort.grid[rows], cohort.grids[member], assume_unique=True)]
     observed_steps = cohort.grid[rows]
     last_stretch = [end] if not len(observed_steps) or observed_steps[-1] < end else []
     edges = np.concatenate([[reached], observed_steps, last_stretch]).astype(np.int64)
@@ -140,6 +148,5 @@ def _collect(cohort: Cohort, block: _Dispatched) -> None:
     states, records = jax.device_get(block.results)
     for i, (member, plan) in enumerate(zip(block.members, block.plans, strict=True)):
         state = jax.tree.map(lambda value, i=i: value[i], states)
-        steps = cohort.grid[plan.rows] + cohort.first_steps[member]
-        recorded = plan.rows[steps <= state.step] if state.diverged < 0 else plan.rows[steps < state.diverged + 1]
+        recorded = plan.rows[cohort.grid[plan.rows] <= cohort.recorded_to(member, state)]
         cohort.take(member, state, recorded, {name: values[i] for name, values in records.items()})

@@ -179,7 +179,7 @@ def _initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], 
     def begin(run: Run, data: Data) -> State:
         knobs: Any = {path: np.asarray(value, _float_dtype())[()] for path, value in run.experiment.knobs().items()}
         float32_knobs = {path: np.float32(value) for path, value in knobs.items()}
-        weights, raw_key = jax.tree.map(np.asarray, draw_weights(jax.random.key(run.seed), float32_knobs))
+        weights, raw_key = jax.tree.map(np.asarray, draw_weights(_key(run.seed), float32_knobs))
         params: Any = {name: value.astype(_float_dtype()) for name, value in weights.items()}
         moments, norm = jax.tree.map(np.asarray, first_moments(params, knobs)), cast("Any", None)
         if experiment.training.norm_share is not None:
@@ -187,6 +187,11 @@ def _initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], 
         return State(params, moments, _int32(0), knobs, raw_key, _first_order(experiment, data), _int32(NEVER), norm)
 
     return begin
+
+
+def _key(seed: int) -> Any:
+    """`jax.random.key(seed)`, without the offset that JAX_RANDOM_SEED_OFFSET may add to it."""
+    return jax.random.wrap_key_data(np.array([0, seed], np.uint32), impl="threefry2x32")
 
 
 def _first_order(experiment: Experiment, data: Data) -> Order | None:
