@@ -50,11 +50,14 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def respelt(name: str, allowed: Iterable[str]) -> str | None:
     """The allowed name that `name` is a slip of the pen for; None if it may be the name of something else.
 
-    Slips are another case or another separator, one letter too many or too few, two neighbours exchanged, and in a name of five
-    letters or more one wrong letter. A number is never a slip.
+    Slips are another case or another separator, one letter too few, two neighbours exchanged, one letter twice, and in a name of five
+    letters or more one letter too many or one wrong letter. A number is never a slip.
     """
-    close = [known for known in sorted(allowed) if _is_slip(_plain_letters(name[:LONGEST]), _plain_letters(known))]
-    return close[0] if len(close) == 1 or (close and _plain_letters(close[0]) == _plain_letters(name)) else None
+    letters = _plain_letters(name[:LONGEST])
+    known = {right: _plain_letters(right) for right in sorted(allowed)}
+    same = [right for right, plain in known.items() if plain == letters]
+    close = same or [right for right, plain in known.items() if _is_slip(letters, plain)]
+    return close[0] if len(close) == 1 else None
 
 
 def _plain_letters(name: str) -> str:
@@ -66,10 +69,12 @@ def _is_slip(name: str, known: str) -> bool:
         return False
     if len(name) != len(known):
         shorter, longer = sorted((name, known), key=len)
-        return any(longer[:i] + longer[i + 1 :] == shorter for i in range(len(longer)))
+        superfluous = [i for i in range(len(longer)) if longer[:i] + longer[i + 1 :] == shorter]
+        twice = len(superfluous) > 1  # either of two equal neighbours can go
+        return bool(superfluous) and (twice or len(known) >= 5 or longer == known)
     differing = [i for i, (one, other) in enumerate(zip(name, known, strict=True)) if one != other]
     exchanged = len(differing) == 2 and differing[1] - differing[0] == 1 and sorted(name) == sorted(known)
-    return not differing or exchanged or (len(differing) == 1 and len(known) >= 5)
+    return exchanged or (len(differing) == 1 and len(known) >= 5)
 
 
 def listed(allowed: Iterable[str]) -> str:
