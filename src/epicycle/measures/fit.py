@@ -1,4 +1,4 @@
-"""How well the network fits: losses, accuracies, margins, the test loss without over-confidence, and losses lost to float32.
+"""How well the network fits: losses, accuracies, margins, the test loss without over-confidence, and losses lost to rounding.
 
 Cost: all measures here share one forward pass on all rows. The calibrated loss adds up to 12 passes over the logits.
 """
@@ -144,29 +144,37 @@ class CalibratedLoss(Measure):
 
 
 class ZeroLossShare(Measure):
-    """Share of rows, from 0 to 1, whose loss a plain float32 log-softmax would round to exactly 0.
+    """Share of rows, from 0 to 1, whose loss is rounded to exactly 0: by default the share that float32 would round.
 
-    In code that computes the loss so, these rows would no longer change the weights (softmax collapse, arXiv 2501.04697).
+    In code that computes the loss so, these rows no longer change the weights (softmax collapse, arXiv 2501.04697).
 
     Attributes:
         rows: the set of rows; see `Accuracy`.
+        precision: whose rounding. `float32`: that of a plain float32 log-softmax, whatever the run itself computes; the series is
+            `train_zero_loss_share`. `own`: that of the loss which the run is trained with, in the run's own arithmetic; the series is
+            `train_zero_loss_share_own`. Runs that differ in `training.loss.precision` need `own`.
     """
 
     kind: ClassVar[str] = "zero_loss_share"
     rows: Rows = static("train")
+    precision: Literal["float32", "own"] = static("float32")
 
     @property
     def name(self) -> str:
-        """`train_zero_loss_share`, ..."""
-        return _series_name(self.rows, "zero_loss_share")
+        """`train_zero_loss_share`, `train_zero_loss_share_own`, ..."""
+        return _series_name(self.rows, "zero_loss_share") + ("_own" if self.precision == "own" else "")
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Logits and labels of all rows, and the set of rows."""
-        return ("logits", "labels", self.rows)
+        """Logits and labels of all rows, or the losses that are trained on; and the set of rows."""
+        return ("trained_loss", self.rows) if self.precision == "own" else ("logits", "labels", self.rows)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
-        """The share of the rows; NaN if there are none, or if labels are vectors."""
+        """The share of the rows; NaN if there are none, if labels are vectors (in float32), or if a loss is NaN (of its own)."""
+        if self.precision == "own":
+            loss = snapshot["trained_loss"]
+            share = mean_over((loss == 0).astype(loss.dtype), snapshot[self.rows])
+            return jnp.where(jnp.isnan(loss).any(), jnp.nan, share)
         if _labels_are_vectors(snapshot):
             return jnp.full((), jnp.nan, snapshot["logits"].dtype)
         logits, labels, rows = _by_answer(snapshot, self.rows)

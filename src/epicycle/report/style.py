@@ -47,6 +47,7 @@ SERIES = {
     "train_margin": SeriesStyle(TRAIN, "train margin", "logits"),
     "test_margin": SeriesStyle(TEST, "test margin", "logits"),
     "train_zero_loss_share": SeriesStyle(TRAIN, "share of train losses that float32 would round to 0", ""),
+    "train_zero_loss_share_own": SeriesStyle(TRAIN, "share of train losses that the run rounds to 0", ""),
     "total_norm": SeriesStyle("#CC79A7", "weight norm", ""),
 }
 VERDICTS = {

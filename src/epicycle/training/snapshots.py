@@ -16,7 +16,7 @@ from epicycle.training.state import Data, State, World, data_at, trained_rows
 
 # The entries of a snapshot, which a measure may declare in `needs`. Those in ROWS are sets of rows, as masks [row].
 ROWS = ("train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained")
-SNAPSHOT = ("params", "logits", "labels", "row_loss", "row_margin", *ROWS)
+SNAPSHOT = ("params", "logits", "labels", "row_loss", "trained_loss", "row_margin", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -49,7 +49,8 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     """A function for every name in `SNAPSHOT` that gives its entry, computed at the first call.
 
     The entries: `params`; `logits` of all rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss
-    that is recorded; `row_margin`, above 0 where a row is right; and the sets of rows.
+    that is recorded; `trained_loss`, the loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right;
+    and the sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -65,6 +66,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "logits": logits,
         "labels": labels,
         "row_loss": cache(lambda: row_losses(bound().training.loss.recorded(), logits(), labels())),
+        "trained_loss": cache(lambda: row_losses(bound().training.loss, logits(), labels())),
         "row_margin": cache(lambda: row_margins(logits(), labels(), world.tolerance)),
         **_row_sets(data, world, labels),
     }
