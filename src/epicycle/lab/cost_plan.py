@@ -8,11 +8,13 @@ from epicycle.claims.intervals import LEVEL
 from epicycle.claims.power import Power, powers
 from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
-from epicycle.lab.resources import footprint, free_memory
+from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
+from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
+from epicycle.training.checks import refuse_unfit
 from epicycle.training.cost import flops, step_products
 from epicycle.training.devices import Machine
 from epicycle.training.program_timing import calibrated
@@ -83,7 +85,7 @@ class ClaimPlan:
         yield f"  claim {self.id}: {self.sentence}"
         if chances:
             supported, refuted = (_range_text(numbers) for numbers in (self.power.supported_by, self.power.refuted_by))
-            level = "" if self.power.level == LEVEL else f" at {1 - self.power.level:.1%}, its share of the level of all primary claims"
+            level = "" if self.power.level == LEVEL else f" at {100 * (1 - self.power.level):.3g} %, its share of the level of all primary claims"
             yield f"    {self.power.seeds} runs{level}; supported by {supported}, refuted by {refuted}"
             yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
 
@@ -146,31 +148,36 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
         report: called with a line before each rehearsal.
 
     Raises:
-        InputError: no outcome could decide one of the claims.
+        InputError: a mistake that would come to light after training, a claim that no outcome could decide, or a network that does not
+            fit into memory.
     """
+    runs = refuse_mistakes(study)
     claims = [] if study.pilot else claim_plans(study)
-    arm_of = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
-    runs = list(longest([run for _, arm in study.root_arms() for _, run in arm.runs()]).values())
+    arm_of = {run.id: name for name, _ in study.root_arms() for _, run in runs[name]}
     cohorts = []
-    for group in grouped(runs):
+    for group in grouped(list(longest([run for name, _ in study.root_arms() for _, run in runs[name]]).values())):
         arms = sorted({arm_of[run.id] for run in group})
         report(f"rehearsing {', '.join(arms)} ({len(group)} runs)")
         cohorts.append(_cohort_plan(arms, group, study, machine))
     for name in (name for generation in study.generations() for name, _ in generation):
-        for group in grouped([run for _, run in study.foreseen(name)]):
+        for group in grouped([run for _, run in runs[name]]):
             report(f"rehearsing {name} ({len(group)} forks)")
             cohorts.append(_cohort_plan([name], group, study, machine))
     return StudyPlan(study, machine, cohorts, claims, free_memory())
 
 
 def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: Machine) -> CohortPlan:
-    cohort = planned_cohort(group, study.observation)
-    experiment, n_rows = group[0].experiment, len(cohort.data[0].rows)
+    longest_run = max(group, key=lambda run: run.experiment.training.steps)
+    refuse_unfit(longest_run, study.observation.measures)
+    refuse_what_no_memory_holds([longest_run])
+    cohort = planned_cohort([longest_run], study.observation)  # one member shows what all need
+    experiment, n_rows = longest_run.experiment, len(cohort.data[0].rows)
     products = step_products(experiment, cohort.world, cohort.data[0], cohort.states[0])
-    needs = footprint(cohort, study.observation, machine)
+    needs = footprint(cohort, study.observation, machine, len(group))
+    refuse_rehearsal(needs, machine)
     seconds = calibrated(experiment, len(group), machine, study.observation.measures)
     steps = sum(run.experiment.training.steps for run in group)
-    evaluations = sum(map(len, cohort.grids))
+    evaluations = sum(len(study.observation.grid(run.experiment.training.steps)) for run in group)
     total_seconds = steps * seconds.step + evaluations * seconds.observation
     return CohortPlan(
         arms=arms,

@@ -1,7 +1,7 @@
 """The runs that a study will have, before any is trained: each fork with the experiment that its edits make."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 
 from epicycle.spec.arms import ArmRun, ForkArm
@@ -62,8 +62,3 @@ def _donor(study: Study, name: str) -> tuple[str, int]:
     if name not in study.arms and not RUN_ID.fullmatch(name):
         raise InputError(f"donor '{name}' is neither an arm nor the id of a run; {nearest(name, study.arms)}")
     return name, 0
-
-
-def run_count(runs: list[ArmRun], where: Mapping[str, object]) -> int:
-    """Number of runs at the swept values that a claim names. A name that the arm does not sweep is ignored."""
-    return sum(1 for values, _ in runs if all(values.get(name, value) == value for name, value in where.items()))

@@ -10,7 +10,7 @@ import numpy as np
 
 from epicycle.events.stops import refuse_unrecorded_stops
 from epicycle.lab.cohort_of_runs import Starts, assembled, grouped
-from epicycle.lab.resources import refuse_what_does_not_fit
+from epicycle.lab.resources import refuse_what_does_not_fit, refuse_what_no_memory_holds
 from epicycle.lab.session import Progress, Session
 from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
@@ -112,6 +112,7 @@ def _allocate(runs: Sequence[Run], session: Session) -> None:
     for group in groups:
         with fixed_settings(group[0].precision):
             refuse_unfit(group[0], session.observation.measures)
+            refuse_what_no_memory_holds(group)
     for group in groups:
         create_cohort(session.root, group[0].experiment, session.observation, [_member_record(run, group[0]) for run in group])
 
@@ -191,6 +192,9 @@ class CohortJob:
         if budget > before:
             store.extend(cohort.grid[cohort.grid > before] if before else cohort.grid, cohort.series_shapes(), cohort.coords())
         store.sign(machine.signature(), requests)
+        if self.starts and not store.marker.recorded:
+            for signature in self.starts.signatures_not_repeated(cohort.runs, machine):
+                store.sign(signature, requests)  # with two signatures it counts as not exact
         resume(store, cohort, requests)
         to_train = len(cohort.active())
         train_into(store, cohort, requests, machine, self.session)
@@ -201,6 +205,7 @@ class CohortJob:
         store, any_run = self.store, self.any_run()
         runs = [self.wanted.get(member.run, any_run) for member in store.members]  # members nobody asks for are not advanced
         try:
+            refuse_what_no_memory_holds(runs)
             cohort = assembled(runs, requests, store.observation(), store.recorded_steps(), self.starts)
             refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
         except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do

@@ -18,6 +18,7 @@ from epicycle.lab.forks import DonorFinder, ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.registration import post_hoc, register
 from epicycle.lab.session import Session
+from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.arms import ArmRun, ForkArm
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.identity import digest, identity
@@ -62,10 +63,11 @@ def run_study(study: Study, session: Session, command: str = "") -> Outcome:
         command: what the user typed, for the record.
 
     Raises:
-        InputError: the study cannot be run as it stands.
+        InputError: the study cannot be run as it stands. Its mistakes are found before anything is written or trained.
         Interrupted: the session was interrupted; everything up to here is kept.
     """
     began = time.perf_counter()
+    refuse_mistakes(study)
     walk = _Walk(study, session.observing(study.observation))
     files = session.root.study(study.name, study_id(study))
     files.create()
