@@ -34,7 +34,7 @@ def read_rows(value: Any) -> Any:
         ValueError: the list is empty, mixed or repeats a row, or an entry or the file cannot be read; the message says where.
     """
     source = str(value) if isinstance(value, str | Path) else ""
-    entries = _from_file(Path(value)) if source else list(value) if isinstance(value, Sequence | ndarray) else None
+    entries = _from_file(Path(value).expanduser()) if source else list(value) if isinstance(value, Sequence | ndarray) else None
     if entries is None:
         raise ValueError("give the rows as a list of row numbers, a list of operand pairs, or the path of a .txt, .csv or .npy file")
     prefix = f"{source}: " if source else ""
@@ -137,7 +137,7 @@ def _from_npy(path: Path) -> list[Any]:
 
 def _from_text(path: Path) -> list[Any]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise ValueError(f"{path}: not a text file") from None
     words = [line.split("#")[0].replace(",", " ").split() for line in lines]

@@ -50,6 +50,13 @@ class Catalogue:
             for row, member in enumerate(members):
                 self.places[member.run] = Place(folder.name, row)
 
+    def forget_removed(self) -> None:
+        """Forget the cohorts whose folders are not there any more."""
+        removed = [cohort for cohort in self.members if not self._root.cohort(cohort).path.is_dir()]
+        for cohort in removed:
+            for member in self.members.pop(cohort):
+                del self.places[member.run]
+
     def place(self, run_id: str) -> Place:
         """Where a run is.
 

@@ -93,7 +93,7 @@ class Marker:
             raise ValueError("its segments do not follow each other")
 
     @classmethod
-    def blank(cls, members: int, sums: Mapping[str, str]) -> "Marker":
+    def blank(cls, members: int, sums: dict[str, str]) -> "Marker":
         """The marker of a cohort in which nothing is trained yet."""
         return cls((0,) * members, (RUNNING,) * members, (None,) * members, sums=sums)
 
@@ -115,6 +115,11 @@ class Marker:
     def budget(self) -> int:
         """Steps that the segments reach to; 0 before the first."""
         return self.segments[-1].budget if self.segments else 0
+
+    @property
+    def recorded(self) -> bool:
+        """Whether something of a member is whole."""
+        return any(self.rows)
 
     @property
     def exact(self) -> bool:

@@ -103,8 +103,9 @@ def fitting(value: Any, form: type[T], path: Path, folder: Path | None = None) -
     Raises:
         InputError: the content is something else; the file and the entry are named.
     """
+    adapter: TypeAdapter[T] = _adapter(form)  # type: ignore[arg-type]
     try:
-        return _adapter(form).validate_python(value)  # type: ignore[no-any-return]
+        return adapter.validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         entry = shortened(".".join(map(str, first["loc"]))) or "the document"

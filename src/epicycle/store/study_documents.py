@@ -3,6 +3,7 @@
 `study.yaml` is read for its page only, as plain data: the parts that it names need not be at hand.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, NotRequired
@@ -114,6 +115,7 @@ class RootSetting(TypedDict):
     __pydantic_config__ = KEEP  # type: ignore[misc]
     experiment: Settings
     fork: NotRequired[None]
+    sweep: NotRequired[dict[str, list[Value]]]
 
 
 class AccountText(TypedDict):
@@ -235,8 +237,7 @@ def _flaw(name: str, arms: Mapping[str, ForkSetting | RootSetting]) -> str | Non
 
 
 def _sweep_flaw(name: str, setting: ForkSetting | RootSetting) -> str | None:
-    paths = list(setting.get("sweep") or {})
-    edits = [path.split(".")[1] for path in paths if path.startswith("edits.") and path.count(".") > 1]
-    if any(not number.isdigit() or int(number) >= len(setting.get("edits", ())) for number in edits):
-        return f"arm {name} sweeps an edit that it does not have"
-    return None
+    """A swept edit that an arm does not have; None where there is none."""
+    edits = setting["edits"] if "edits" in setting else []
+    swept = [path.split(".")[1] for path in setting.get("sweep", {}) if re.match(r"edits\.[0-9]{1,9}\.", path)]
+    return f"arm {name} sweeps an edit that it does not have" if any(int(number) >= len(edits) for number in swept) else None

@@ -179,13 +179,13 @@ def _configure(core_count: int) -> None:
 
 def cache_folder() -> Path:
     """Where compiled programs and calibrations are kept: EPICYCLE_CACHE, or else the user's cache folder. It is safe to delete."""
-    return Path(os.environ.get("EPICYCLE_CACHE") or platformdirs.user_cache_dir("epicycle"))
+    return Path(os.environ.get("EPICYCLE_CACHE") or platformdirs.user_cache_dir("epicycle")).expanduser()
 
 
 @cache
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

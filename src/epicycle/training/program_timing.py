@@ -125,14 +125,14 @@ def calibrated(experiment: Experiment, members: int, machine: Machine, measures:
     calibration = _measured(Rehearsal(experiment, rehearsed, machine, measures))
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"step": calibration.step, "look": calibration.observation}))
+        path.write_text(json.dumps({"step": calibration.step, "look": calibration.observation}), encoding="utf-8")
     return calibration
 
 
 def _read(path: Path) -> Calibration | None:
     """A calibration from the cache; None if it is missing or damaged."""
     try:
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text(encoding="utf-8"))
         return Calibration(float(stored["step"]), float(stored["look"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
