@@ -55,6 +55,10 @@ StepsOption = Annotated[
     int | None,
     typer.Option("--steps", metavar="N", help="Steps to train after the fork. Default: to the end of the run's own budget."),
 ]
+UseOption = Annotated[
+    list[Path] | None,
+    typer.Option("--use", metavar="FILE", help="A file of your own whose parts the run uses, such as my_study.py. May be repeated."),
+]
 
 
 def run(
@@ -91,6 +95,7 @@ def fork(
     assign: KnobOption = None,
     edit: EditOption = None,
     steps: StepsOption = None,
+    use: UseOption = None,
     root: RootOption = None,
     platform: PlatformOption = None,
     as_json: JsonOption = False,
@@ -103,21 +108,23 @@ def fork(
     For example: epicycle fork 3f9a --at t_on --set lr=x10
     """
     from epicycle.cli.fork_study import fork_study
-    from epicycle.spec.own_code import make_importable
-    from epicycle.store.atomic import read_json
+    from epicycle.spec.own_code import offer_folder
     from epicycle.store.files import Root, default_root
-    from epicycle.store.study_listing import StudyRuns
+    from epicycle.store.study_documents import read_events, read_runs
+    from epicycle.studies.study_files import use_file
 
-    make_importable(Path.cwd())  # the run may use parts in the user's own files
+    offer_folder(Path.cwd())  # --edit may name parts in the user's own files
+    for file in use or ():
+        use_file(file)
     results = Root(root or default_root()).opened()
     study = fork_study(results, run, at, assign or [], edit or [], steps)
     choose_platform(platform)
     outcome = _run_and_report(study, results, as_json)
-    events = read_json(outcome.files.events)
+    events = read_events(outcome.files)
     if as_json:
         print_json({**outcome.document(), "events": events})
     else:
-        print_event_steps(StudyRuns.parse(read_json(outcome.files.runs)), events)
+        print_event_steps(read_runs(outcome.files), events)
         print_verdicts(outcome.document(), trained=outcome.trained)
 
 
