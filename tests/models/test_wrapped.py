@@ -86,7 +86,7 @@ def test_fields_and_identity() -> None:
     ]
     assert len({Run(experiment=variant).id for variant in (experiment, *changed)}) == 4
     assert Run(experiment=experiment.swept("model.width", 4)).id == Run(experiment=experiment).id
-    for path, value, message in (("model.width", "wide", "valid integer"), ("model.wdith", 3, "did you mean 'width'")):
+    for path, value, message in (("model.width", "wide", "give a whole number"), ("model.wdith", 3, "did you mean 'width'")):
         with pytest.raises(ep.InputError, match=message):
             experiment.swept(path, value)
 

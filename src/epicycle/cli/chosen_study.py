@@ -15,11 +15,13 @@ def load_study(name: str) -> "Study":
         InputError: there is no such study, or the file cannot be read.
     """
     from epicycle.spec.own_code import offer_folder
+    from epicycle.store.files import given_path
     from epicycle.studies import load
     from epicycle.studies.study_files import SUFFIXES, load_file
 
-    if Path(name).suffix in SUFFIXES:
-        return load_file(Path(name))
+    file = given_path(name)
+    if file.suffix in SUFFIXES:
+        return load_file(file)
     offer_folder(Path.cwd())  # --set may name parts in the user's own files
     return load(name)
 
@@ -55,11 +57,11 @@ def find_results(target: str, root: Path | None) -> tuple["Root", "StudyFiles"]:
         InputError: the study has not been run, or the folder is not one of a study.
     """
     from epicycle.spec.errors import InputError
-    from epicycle.store.files import Root, StudyFiles, default_root
+    from epicycle.store.files import Root, StudyFiles, default_root, given_path
     from epicycle.store.studies import checked_study, find_study
     from epicycle.studies.study_files import SUFFIXES
 
-    path = Path(target)
+    path = given_path(target)
     if path.is_dir():
         if not (path / "verdicts.json").is_file():
             raise InputError(

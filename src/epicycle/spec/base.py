@@ -144,16 +144,43 @@ def _unknown_code(error: ValidationError) -> InputError | None:
 
 def explain(error: ValidationError, where: str) -> str:
     """What pydantic refuses, in one paragraph. Of more than five mistakes the first five are told."""
-    parts: list[str] = []
+    messages: dict[tuple[str, str], dict[str, None]] = {}  # a value that may have several forms is refused once for each
     for item in error.errors(include_url=False, include_context=False):
         path = ".".join(shortened(str(step), 60) for step in item["loc"] if not OF_PYDANTIC.fullmatch(str(step))) or where
-        message = item["msg"].removeprefix("Value error, ")
         value = item.get("input")
         shown = "" if isinstance(value, Mapping | Spec) or item["type"] == "missing" else f" (given: {_SHORT.repr(value)})"
-        parts.append(f"{path}: {shortened(message, 1000)}{shown}")
-    parts = list(dict.fromkeys(parts))
+        messages.setdefault((path, shown), {})[shortened(_in_our_words(item["type"], item["msg"]), 1000)] = None
+    paths = [path for path, _ in messages]
+    parts = [
+        f"{path}: {', or '.join(refusals)}{shown}"
+        for (path, shown), refusals in messages.items()
+        if not any(deeper.startswith(f"{path}.") for deeper in paths)  # a list with a wrong entry is no number either
+    ]
     more = len(parts) - 5
     return "; ".join(parts[:5]) + (f"; and {more} more" if more > 0 else "")
+
+
+FORMS = {
+    "int": "give a whole number",
+    "float": "give a number",
+    "bool": "give true or false",
+    "string": "give a text",
+    "list": "give a list",
+    "tuple": "give a list",
+    "dict": "give a mapping",
+}
+A_CLASS = re.compile(r"Input should be (?:an|a valid dictionary or) instance of (\w+)")
+
+
+def _in_our_words(kind: str, message: str) -> str:
+    """A message of pydantic's without the names of Python's types."""
+    form, _, problem = kind.partition("_")
+    if form in FORMS and problem in ("type", "parsing", "from_float"):
+        return FORMS[form]
+    a_class = A_CLASS.match(message)
+    if a_class:
+        return f"give {'an' if a_class[1][0] in 'AEIOU' else 'a'} {a_class[1]}, or a mapping of its fields"
+    return re.sub(r"^Tuple should (.*) after validation", r"a list should \1", message.removeprefix("Value error, "))
 
 
 # Steps of a path that name a check of pydantic's and not a field.

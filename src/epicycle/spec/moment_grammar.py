@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from epicycle.spec.errors import InputError
 from epicycle.spec.limits import MOST_STEPS
 
 LONGEST = 200  # characters of a moment
@@ -30,6 +31,24 @@ def _fork_moment(value: Any) -> Any:
         "a moment is a step (300), an event (t_on), an event with another threshold (t_gen(level=0.8)), a share of an event's step "
         "(0.5*t_gen), peak(test_loss), or where a series passes a value (test_acc>=0.5, train_loss<0.01)"
     )
+
+
+def whole_step(step: Any, what: str) -> int:
+    """A step as a whole number; users read steps off a table of events, where they are floats.
+
+    Args:
+        what: begins the message.
+
+    Raises:
+        InputError: it is no whole number of at least 0.
+    """
+    try:
+        number = float(step)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not (number >= 0 and number.is_integer()):
+        raise InputError(f"{what}: a step is a whole number of at least 0.")
+    return int(step)
 
 
 def series_in(moment: int | str) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What is recorded, and at which steps. Recording changes no trajectory, so it is no part of a run's id."""
 
+from typing import Annotated
+
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
@@ -7,6 +9,7 @@ from pydantic import Field
 
 from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyMeasure, Measure
+from epicycle.spec.limits import MOST_NAMES, MOST_STEPS
 from epicycle.spec.registry import resolve
 
 
@@ -34,12 +37,14 @@ class Observation(Spec):
         per_decade: log-spaced evaluations per factor of ten after that.
         checkpoint_megabytes: disk that the log-spaced checkpoints of one cohort may take. There are fewer checkpoints where they are
             large.
+        checkpoints: further steps whose full state is kept, whatever it takes. Any other step is reached by replay.
     """
 
     measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday, max_length=100)
     dense_until: int = Field(40, ge=1, le=100_000)
     per_decade: int = Field(40, ge=1, le=10_000)
     checkpoint_megabytes: float = Field(200.0, ge=0, le=1e9)
+    checkpoints: tuple[Annotated[int, Field(ge=0, le=MOST_STEPS)], ...] = Field((), max_length=MOST_NAMES)
 
     def grid(self, budget: int) -> Int[ndarray, " step"]:
         """The steps evaluated within a budget, from 0 to the budget itself. A longer budget keeps the earlier steps."""
@@ -49,7 +54,14 @@ class Observation(Spec):
         return np.unique(np.concatenate([dense, np.round(spaced).astype(int), [budget]]).astype(np.int64))
 
     def checkpoint_steps(self, budget: int, megabytes_each: float) -> Int[ndarray, " step"]:
-        """Log-spaced steps whose full state is kept: at most ten a decade, fewer where `checkpoint_megabytes` demands it."""
+        """Steps whose full state is kept: those of `checkpoints`, and log-spaced ones.
+
+        The log-spaced ones are at most ten a decade, and fewer where `checkpoint_megabytes` demands it.
+        """
+        listed = np.array([step for step in self.checkpoints if step <= budget], dtype=np.int64)
+        return np.union1d(listed, self._spaced_checkpoints(budget, megabytes_each))
+
+    def _spaced_checkpoints(self, budget: int, megabytes_each: float) -> Int[ndarray, " step"]:
         for per_decade in (10, 8, 6, 5, 4, 3, 2, 1):
             count = int(np.log10(max(budget, 1)) * per_decade) + 1
             if (count + 1) * megabytes_each <= self.checkpoint_megabytes:

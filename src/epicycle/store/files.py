@@ -1,6 +1,7 @@
 """Where every file of a results root lies. No other module knows file names."""
 
 import os
+import reprlib
 from pathlib import Path
 
 from epicycle.spec.errors import InputError
@@ -16,21 +17,35 @@ DEFAULT_ROOT = "epicycle-results"
 
 def default_root() -> Path:
     """The results root: EPICYCLE_ROOT, or ./epicycle-results."""
-    return Path(os.environ.get("EPICYCLE_ROOT", DEFAULT_ROOT))
+    return Path(os.environ.get("EPICYCLE_ROOT") or DEFAULT_ROOT)
+
+
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """A path as a user gives it; `~` is the home folder, wherever the path was written down.
+
+    Raises:
+        InputError: it is no path, or there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except TypeError:
+        raise InputError(f"{reprlib.repr(path)} is no path; give a text such as 'results', or a pathlib.Path.") from None
+    except RuntimeError:
+        raise InputError(f"{path}: there is no such home folder; write the whole path.") from None
 
 
 class Root:
     """A results root: a folder with `epicycle.json` in it, and below it `cohorts/<id>/` and `studies/<name>/<id>/`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path).absolute()
+    def __init__(self, path: str | Path) -> None:
+        self.path = given_path(path).absolute()
         self.cohorts = self.path / "cohorts"
         self.studies = self.path / "studies"
         self.lock = self.path / ".lock"
         self.marker = self.path / MARKER
 
     @classmethod
-    def create(cls, path: Path) -> "Root":
+    def create(cls, path: str | Path) -> "Root":
         """Open a root for writing. An absent or empty folder becomes a root.
 
         Raises:

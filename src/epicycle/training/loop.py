@@ -75,6 +75,8 @@ def train(
     with _Writer() as writer:
         if not cohort.active():  # there is nothing to train, but what is asked of the members has changed
             writer.submit(_commit_job(cohort, sink, first_row))
+        if 0 in cohort.checkpoints and any(cohort.reached(member) == 0 for member in cohort.active()):
+            _keep_checkpoint(cohort, sink, writer, 0, cohort.active())
         while active := cohort.active():
             _train_round(cohort, program, width, active, pace, partial(_keep_checkpoint, cohort, sink, writer))
             report(cohort, pace.rate)
