@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from epicycle.splits.drawn import SequentialSplit as SequentialSplit
     from epicycle.splits.drawn import Split as Split
     from epicycle.splits.listed import ListedSplit as ListedSplit
+    from epicycle.store.clocks import since_moment as since_moment
     from epicycle.store.reading import open_results as open  # noqa: A004, F401
     from epicycle.tasks.addition import ToyAddition as ToyAddition
     from epicycle.tasks.derived import RandomLabels as RandomLabels
@@ -212,6 +213,7 @@ _HOMES = {
     "train": "epicycle.notebook:train",
     "wrap": "epicycle.models.wrapped:wrap",
     "open": "epicycle.store.reading:open_results",
+    "since_moment": "epicycle.store.clocks:since_moment",
     "preset": "epicycle.spec.registry:load_preset",
 }
 _HOMES |= {path.partition(":")[2]: path for kinds in KINDS.values() for path in kinds.values()}

@@ -1,8 +1,11 @@
 """Runs in a notebook: `epicycle.train(...)` and the handle it gives on what was trained."""
 
+import operator
+import reprlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import xarray
 
@@ -12,14 +15,21 @@ from epicycle.lab.activations import activations
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
+from epicycle.lab.replay import replayed
 from epicycle.lab.session import Session, Watcher, ignore_progress
-from epicycle.spec.arms import ArmRun, RootArm, short_names
+from epicycle.spec.arms import ArmRun, ForkArm, RootArm, short_names
+from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.families import Activations, Edit, Event
+from epicycle.spec.moment_grammar import whole_step
 from epicycle.spec.observation import Observation
+from epicycle.spec.results import is_forked
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.checkpoints import Tensors
 from epicycle.store.files import Root, default_root
+from epicycle.store.grids import unstacked
 from epicycle.store.knobs_in_force import knobs_in_force
-from epicycle.store.reading import ArmReader, unstacked
+from epicycle.store.reading import ArmReader
 from epicycle.store.runs import StoredRun
 from epicycle.store.study_listing import ListedArm
 
@@ -51,10 +61,10 @@ def train(
     Raises:
         InputError: a field does not exist, or refuses its value.
     """
-    plain = {"experiment": experiment, "seeds": seeds, "data_seeds": data_seeds, "sweep": dict(sweep or {})}
+    swept = {name: _plain(values) for name, values in sweep.items()} if isinstance(sweep, Mapping) else sweep or {}
+    plain = {"experiment": experiment, "seeds": _plain(seeds), "data_seeds": _plain(data_seeds), "sweep": swept}
     arm = RootArm.parse(plain, "train")
-    folder = Root.create(Path(root) if root is not None else default_root())
-    session = Session(folder, observation or Observation(), watch)
+    session = Session(Root.create(root if root is not None else default_root()), _observation(observation), _watcher(watch))
     arm_runs = list(arm.runs())
     train_runs([run for _, run in arm_runs], session)
     return Runs(session, arm_runs, short_names(arm.sweep))
@@ -81,36 +91,37 @@ class Runs:
     def fork(
         self,
         at: float | str | Event,
-        edits: Sequence[Edit] = (),
+        edits: Edit | Mapping[str, Any] | Sequence[Edit | Mapping[str, Any]] = (),
         *,
         steps: int | None = None,
-        donors: Mapping[str, "Runs"] | None = None,
+        donors: "Mapping[str, Runs | OneRun] | None" = None,
         observation: Observation | None = None,
         watch: Watcher = ignore_progress,
     ) -> "Runs":
         """Continue every run from a moment of its own, after edits.
 
         Args:
-            at: a step, an event (`t_on`), a share of one (`0.5*t_gen`), `peak(test_loss)`, or an event of your own.
-            edits: what changes at the moment. Without an edit a fork repeats its parent, bit for bit.
+            at: a step, counted from where these runs begin; an event (`t_on`), a share of one (`0.5*t_gen`), `peak(test_loss)`, or an
+                event of your own.
+            edits: what changes at the moment: one edit or several, as objects (`ep.Scale("lr", 10)`) or as in YAML
+                (`{"kind": "scale", "knob": "lr", "by": 10}`). Without an edit a fork repeats its parent, bit for bit.
             steps: updates after the moment; None keeps the parents' budget.
             donors: runs that edits take tensors from, by the names that the edits use.
             observation: measures, and the steps at which they are taken, counted from the moment; None takes the parents'.
             watch: called after every round of training.
 
         Returns:
-            The forks. Steps of their series count from the moment, which is a coordinate. Runs in which the moment has not come are
-            left out, and listed in `without`.
+            The forks. Runs in which the moment has not come are left out, and listed in `without`.
 
         Raises:
-            InputError: the moment came in no run, or an edit changes nothing.
+            InputError: an argument has another form, the moment came in no run, or an edit changes nothing.
         """
-        parents = [run for _, run in self._arm_runs]
+        request = _fork_request(at, edits, steps)
+        parents = self.runs()
         root = self._session.root
-        find_donor = donor_finder(root, {name: [run for _, run in runs._arm_runs] for name, runs in (donors or {}).items()})
-        forks = forked(parents, self._flat(), ForkRequest.of(at, edits, steps), find_donor)
+        forks = forked(parents, self._flat(), request, donor_finder(root, _donor_runs(donors)))
         family = {**self._family, **{run.id: run for run in parents}}
-        session = Session(root, observation or self._session.observation, watch)
+        session = Session(root, _observation(observation, self._session.observation), _watcher(watch))
         train_runs(forks.runs, session, ForkStarts(session, family))
         values_of = {run.id: values for values, run in self._arm_runs}
         arm_runs = [ArmRun(values_of[run.lineage.parent], run) for run in forks.runs if run.lineage]
@@ -119,25 +130,62 @@ class Runs:
     def __len__(self) -> int:
         return len(self._arm_runs)
 
-    def __getitem__(self, index: int) -> "OneRun":
-        return OneRun(self._session.root, self._arm_runs[index].run)
+    @overload
+    def __getitem__(self, index: int) -> "OneRun": ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "OneRun | Runs":
+        if isinstance(index, slice):
+            chosen = self._arm_runs[index]
+            if not chosen:
+                raise InputError(f"[{index.start}:{index.stop}] takes none of these {len(self)} runs, which are counted from 0.")
+            return Runs(self._session, chosen, self._swept, self._family, self.without)
+        try:
+            run = self._arm_runs[operator.index(index)].run
+        except IndexError:  # `for run in runs` waits for this error
+            raise IndexError(f"[{index}]: there are {len(self)} runs, counted from 0.") from None
+        except TypeError:
+            raise InputError(f"[{reprlib.repr(index)}]: take one run by its number ([0]), or some of them ([0:2]).") from None
+        return OneRun(self._session, run, self._family, self._catalogue)
+
+    def runs(self) -> list[Run]:
+        """What each run is: experiment, seeds and lineage."""
+        return [run for _, run in self._arm_runs]
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        """Shared by the runs, so that member lists are read once."""
+        return Catalogue(self._session.root)
 
     @property
     def data(self) -> xarray.Dataset:
-        """All series, over swept fields x seed x step."""
+        """All series, over swept fields x seed x step. Steps of forks count from step 0 of their first ancestor.
+
+        The moment of each fork is the coordinate `moment`. The coordinate `since_moment` holds the steps since then, and
+        `ep.since_moment(runs.data)` has them as its axis. Forks from several moments have different steps: a series is NaN where a run
+        has no record.
+
+        In a part of the runs whose seeds differ at each point of the sweep, the axis is `replicate` instead of `seed`.
+        """
         return unstacked(self._flat())
 
     @property
     def events(self) -> xarray.Dataset:
-        """The step at which each standard event happened (NaN where censored), over swept fields x seed."""
+        """The step at which each standard event happened (NaN where censored), over swept fields x seed.
+
+        Steps of forks count from step 0 of their first ancestor; `ep.since_moment(runs.events)` counts from the moments.
+        """
         return unstacked(event_dataset(self._flat()))
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """The scalar series as a long table: one row per run and step."""
+        """The scalar series as a long table: one row per run and step. Forks have a column `since_moment` too."""
         flat = self._flat()
         scalar = flat[[name for name in flat.data_vars if flat[name].dims == ("run", "step")]]
         extra = [name for name in scalar.coords if name not in ("run", "step") and scalar[name].dims != ("run",)]
-        return scalar.drop_vars(extra).to_dataframe().reset_index()
+        table = scalar.drop_vars(extra).to_dataframe().reset_index()
+        return table.assign(step=table["step"] + table["moment"], since_moment=table["step"]) if is_forked(flat) else table
 
     def _flat(self) -> xarray.Dataset:
         """The dataset of these runs, each up to its own end."""
@@ -148,24 +196,77 @@ class Runs:
 
 
 class OneRun(StoredRun):
-    """One run: its parameters and activations at the steps that were kept."""
+    """One run: its parameters and activations at any step that it has passed. A state that was not kept is reached by replay.
 
-    def __init__(self, root: Root, run: Run) -> None:
-        super().__init__(root, run.id)
-        self._run = run
+    Attributes:
+        run: what the run is, as its id covers it.
+    """
+
+    def __init__(self, session: Session, run: Run, family: Mapping[str, Run], catalogue: Catalogue | None = None) -> None:
+        super().__init__(session.root, run.id, catalogue)
+        self._session, self.run, self._family = session, run, family
 
     @property
     def spec(self) -> Run:
         """What the run is: experiment, seeds and lineage. Knobs have the values that the fork's edits gave them."""
-        written = self._run.experiment
-        if self._run.lineage is None:
-            return self._run
+        written = self.run.experiment
+        if self.run.lineage is None:
+            return self.run
         in_force = bind(written, knobs_in_force(self.state(), written.knobs()))
-        return self._run.model_copy(update={"experiment": in_force, "written": written})
+        return self.run.model_copy(update={"experiment": in_force, "written": written})
+
+    def state(self, step: int | None = None) -> Tensors:
+        """The full state at a step (None: the last), as named arrays.
+
+        Raises:
+            InputError: the run has not passed the step.
+        """
+        if step is None:
+            return super().state()
+        number = whole_step(step, f"run {self.id}, step {reprlib.repr(step)}")
+        if number > self.last_step:
+            raise InputError(f"run {self.id} ends at step {self.last_step}; a budget (training.steps) beyond {number} trains it on.")
+        return super().state(number) if self.keeps(number) else replayed(self.run, number, self._session, self._family)
 
     def cache(self, step: int | None = None) -> Activations:
-        """Every activation on all rows of the task at a kept step, under TransformerLens hook names.
+        """Every activation on all rows of the task at a step (None: the last), under TransformerLens hook names.
 
         The network's knobs have the values that edits and courses gave them at that step.
         """
-        return activations(self._run, self.state(step))
+        return activations(self.run, self.state(step))
+
+
+def _fork_request(at: Any, edits: Any, steps: Any) -> ForkRequest:
+    """What `Runs.fork` is asked for, in the forms that a notebook allows."""
+    moment = at
+    if not isinstance(at, str | Event):
+        moment = whole_step(at, f"fork at {reprlib.repr(at)}")
+    elif isinstance(at, str) and at.isdecimal():
+        moment = int(at)
+    several = [edits] if isinstance(edits, Edit | Mapping) else edits
+    plain = {"fork": "runs", "at": 0 if isinstance(moment, Event) else moment, "edits": several, "steps": _plain(steps)}
+    arm = ForkArm.parse(plain, "fork")
+    return ForkRequest.of(moment, arm.edits, arm.steps)
+
+
+def _donor_runs(donors: Any) -> dict[str, list[Run]]:
+    """The runs behind each donor's name."""
+    named = {} if donors is None else donors
+    if not isinstance(named, Mapping) or not all(isinstance(runs, Runs | OneRun) for runs in named.values()):
+        raise InputError("fork: donors is a mapping from a name that an edit uses to trained runs: donors={'other': runs}.")
+    return {name: runs.runs() if isinstance(runs, Runs) else [runs.run] for name, runs in named.items()}
+
+
+def _observation(observation: Any, otherwise: Observation | None = None) -> Observation:
+    return otherwise or Observation() if observation is None else Observation.parse(observation, "observation")
+
+
+def _watcher(watch: Any) -> Watcher:
+    if not callable(watch):
+        raise InputError(f"watch = {reprlib.repr(watch)}: give a function, which is called after every round of training.")
+    return watch
+
+
+def _plain(value: Any) -> Any:
+    """Arrays and ranges as lists, NumPy's numbers as Python's."""
+    return value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, range) else value

@@ -11,9 +11,9 @@ from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import ForkRequest, forked
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Session
-from epicycle.notebook import OneRun
 from epicycle.spec.experiment import Run
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.runs import StoredRun
 
 
 def forks_of(parents: ep.Runs, *requests: ForkRequest) -> list[Run]:
@@ -27,7 +27,7 @@ def trained_together(parents: ep.Runs, runs: list[Run], observation: ep.Observat
 
 
 def record_of(parents: ep.Runs, run: Run) -> xarray.Dataset:
-    return OneRun(parents._session.root, run).recorded()
+    return StoredRun(parents._session.root, run.id).recorded()
 
 
 def test_company_changes_no_record(root: Path) -> None:

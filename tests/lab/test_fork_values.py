@@ -67,7 +67,7 @@ def test_a_course_is_seen_at_its_step(root: Path, tmp_path: Path) -> None:
     risen = parents.fork(40, [ep.Scale("attention_rate", 0.5, over=10)])
     for run, start in ((parents[0], 0), (forks[0], 20), (risen[0], 40)):
         for step in run.steps:
-            state, experiment = run.state(step), run._run.experiment
+            state, experiment = run.state(step), run.spec.experiment
             knobs = {name.removeprefix("knobs/"): value for name, value in state.items() if name.startswith("knobs/")}
             rate = float(knobs_at(experiment, knobs, jnp.asarray(start + step))["model.attention_rate"])
             assert run.experiment(step)["model"]["attention_rate"] == pytest.approx(rate, rel=1e-6)

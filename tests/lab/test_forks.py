@@ -47,11 +47,11 @@ def test_an_edit_free_fork_is_its_parent(case: str, root: Path) -> None:
     forks = parents.fork(17)
     assert_same_end(parents, forks)
     mine, theirs = forks.data, parents.data
-    shared = sorted({int(s) + 17 for s in mine.step.values} & {int(s) for s in theirs.step.values})
+    shared = sorted({int(s) for s in mine.step.values} & {int(s) for s in theirs.step.values})
     assert shared
     for name in theirs.data_vars:
         if theirs[name].dims[-1:] == ("step",) or "step" in theirs[name].dims:
-            one, other = mine[name].sel(step=[s - 17 for s in shared]), theirs[name].sel(step=shared)
+            one, other = mine[name].sel(step=shared), theirs[name].sel(step=shared)
             np.testing.assert_array_equal(one.values, other.values, err_msg=str(name))
     assert (mine.moment.values == 17).all()
 
@@ -72,8 +72,8 @@ def test_what_ended_the_parent_before_does_not_end_its_forks(root: Path) -> None
     parents = ep.train(stopping, seeds=3, root=root, observation=SMALL)
     after, before = (parents.fork(at, steps=steps).data for at, steps in (("t_mem", 40), ("0.2*t_mem", 140)))
     last = [data.step.values[np.isfinite(data.train_loss.values[0])][-1] for data in (after, before)]
-    assert last[0] == 40, "memorised from its first step on, and trained on all the same"
-    assert last[1] < 140, "a fork before the event ends as its parent does"
+    assert last[0] == after.moment.values[0] + 40, "memorised from its first step on, and trained on all the same"
+    assert last[1] < before.moment.values[0] + 140, "a fork before the event ends as its parent does"
 
 
 def test_an_event_that_is_seen_at_the_moment_ends_no_fork(root: Path) -> None:
@@ -83,7 +83,7 @@ def test_an_event_that_is_seen_at_the_moment_ends_no_fork(root: Path) -> None:
     parents = ep.train(QUICK.model_copy(update={"training": until}), seeds=1, root=root / "brief", observation=SMALL)
     assert np.isnan(parents.events.t_mem.values[0]), "its record ends before anything is confirmed"
     data = parents.fork(there, steps=40).data  # a NumPy float, as it is read off the table of events
-    assert data.step.values[np.isfinite(data.train_loss.values[0])][-1] == 40
+    assert data.step.values[np.isfinite(data.train_loss.values[0])][-1] == there + 40
 
 
 def test_a_replay_can_be_ended(root: Path) -> None:
@@ -180,7 +180,7 @@ def test_fork_arms_in_a_study(root: Path) -> None:
     tree = ep.open(outcome.files.path)
     assert dict(tree["boosted"].sizes)["by"] == 2
     assert tree["again"].ds is not None
-    one = tree["boosted"].train_loss.sel(by=1).sel(step=120)
+    one = tree["boosted"].train_loss.sel(by=1).sel(step=150)
     np.testing.assert_array_equal(one.values, tree["control"].train_loss.sel(step=150).values)
     assert run_study(study, Session(place)).trained == 0
 
@@ -238,3 +238,23 @@ def test_runs_in_which_a_moment_has_not_come_are_told_apart(root: Path) -> None:
     parents = ep.train(QUICK, seeds=2, sweep={"training.optimiser.lr": [1e-5, 1e-2]}, root=root, observation=SMALL)
     forks = parents.fork("t_mem", steps=5)
     assert forks.without[:2] == ("seed 0 at lr = 1e-05", "seed 1 at lr = 1e-05")
+
+
+def test_moments_past_the_end_of_the_parents(root: Path) -> None:
+    """A fork begins within its parent's record, however the moment is written; what an edit does later may lie beyond."""
+    parents = ep.train(QUICK, seeds=1, root=root, observation=SMALL)
+    t_mem = int(parents.events.t_mem.values[0])
+    past = 1 + 150 // t_mem
+    for at in (151, f"{past}*t_mem"):
+        with pytest.raises(ep.InputError, match="came in none of the runs"):
+            parents.fork(at, steps=40)
+    states = []
+    for until in (past * t_mem, f"{past}*t_mem"):
+        forks = parents.fork(t_mem, [ep.Scale("lr", 2, until=until)], steps=past * t_mem)
+        assert forks.without == ()
+        knobs = forks[0].experiment(150 - t_mem)["training"], forks[0].experiment()["training"]
+        assert [training["optimiser"]["lr"] for training in knobs] == [0.02, 0.01], "until a moment that the parent never reached"
+        states.append(forks[0].state())
+    for name, value in states[0].items():
+        np.testing.assert_array_equal(states[1][name], value, err_msg=name)
+    assert parents.fork(t_mem, [ep.Scale("lr", 2, until=900)]).without == (), "or that the fork never reaches"

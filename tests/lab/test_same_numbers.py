@@ -1,6 +1,9 @@
 """What moves the numbers of a run is in its id, in its signature, or fixed: precision, random generator, compiler flags."""
 
 import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +16,9 @@ from tests.lab.test_forks import SMALL
 import epicycle as ep
 from epicycle.spec.experiment import Run
 from epicycle.spec.precision import asked_precision
-from epicycle.training.devices import start
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohort_marker import read_marker, write_marker
+from epicycle.training.devices import Machine, start
 
 
 def test_precision_is_part_of_the_id(tiny: ep.Experiment, root: Path) -> None:
@@ -72,3 +77,63 @@ def test_flags_of_the_compiler_are_in_the_signature(flags: str, noted: list[str]
     monkeypatch.setenv("XLA_FLAGS", flags)
     signature: dict[str, Any] = start.__wrapped__().signature()
     assert [flag for flag in signature.get("flags", []) if flag.startswith("--")] == noted
+
+
+def elsewhere(runs: ep.Runs) -> None:
+    """Make stored runs look as if another version of JAX had trained them."""
+    root = runs._session.root
+    for cohort in Catalogue(root).members:
+        marker = read_marker(root.cohort(cohort))
+        (segment,) = marker.segments
+        signature = {**segment.signatures[0], "libraries": {**segment.signatures[0]["libraries"], "jax": "0.9.9"}}
+        write_marker(root.cohort(cohort), replace(marker, segments=(replace(segment, signatures=(signature,)),)))
+
+
+def test_a_fork_of_a_parent_with_other_bits_is_not_exact(
+    tiny: ep.Experiment, machine: Machine, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("epicycle.lab.missing_runs.start", lambda: Machine(machine.mesh, "vmap"))
+        parents = ep.train(tiny, seeds=2, root=root, observation=SMALL)
+    assert parents.data.exact
+    with pytest.warns(
+        UserWarning, match=r"another signature \(lane vmap.*\), and its steps 20 to 25 give other bits here. Its forks are"
+    ):
+        forks = parents.fork(20)
+    assert not forks.data.exact
+    assert not parents.fork(20).data.exact, "asked again"
+
+
+def test_a_fork_of_a_parent_whose_bits_are_repeated_is_exact(tiny: ep.Experiment, root: Path) -> None:
+    parents = ep.train(tiny, seeds=2, root=root, observation=SMALL)
+    elsewhere(parents)
+    for moment in (0, 20, 60):
+        assert parents.fork(moment, steps=9).data.exact
+    elsewhere(parents)
+    assert parents.fork(20).fork(5).data.exact
+
+
+def test_files_are_read_once_for_all_parents(tiny: ep.Experiment, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: Counter[str] = Counter()
+
+    def counted(name: str, read: Callable[..., Any]) -> Callable[..., Any]:
+        def count(*arguments: Any) -> Any:
+            reads[name] += 1
+            return read(*arguments)
+
+        return count
+
+    for module, name in (("catalogue", "read_members"), ("cohorts", "read_members"), ("runs", "read_checkpoint")):
+        path = f"epicycle.store.{module}"
+        monkeypatch.setattr(f"{path}.{name}", counted(name, getattr(sys.modules[path], name)))
+    counts = []
+    for seeds in (2, 6):
+        parents = ep.train(tiny, seeds=seeds, root=root / str(seeds), observation=SMALL)
+        reads.clear()
+        parents.fork(20, [ep.Transplant(("W_E",), "others")], donors={"others": parents})
+        counts.append(dict(reads))
+        reads.clear()
+        for i in range(len(parents)):
+            assert parents[i].id
+        assert reads["read_members"] == len(Catalogue(parents._session.root).members), "once for each cohort"
+    assert counts[0] == counts[1]

@@ -113,7 +113,20 @@ def _span_of_event(data: xarray.Dataset, run: int, moment: str, recorded: Int[nd
 
 
 def fork_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
-    """The step of one run at which its fork begins; None where the moment has not come in that run.
+    """The step of one run at which its fork begins; None where the moment has not come in that run, or lies past its record.
+
+    See `step_of_moment` for the arguments.
+
+    Raises:
+        InputError: there is no such event or series.
+    """
+    step = step_of_moment(data, run, at)
+    recorded = data["step"].values[np.isfinite(data["train_loss"].values[run])]
+    return step if step is not None and len(recorded) and step <= recorded[-1] else None
+
+
+def step_of_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | None:
+    """The step of a moment in one run, which may lie past its record; None where the moment's event has not come in that run.
 
     Args:
         data: the dataset of the run's arm.
@@ -124,13 +137,11 @@ def fork_moment(data: xarray.Dataset, run: int, at: int | str | Event) -> int | 
     Raises:
         InputError: there is no such event or series.
     """
-    steps = data["step"].values
-    recorded = steps[np.isfinite(data["train_loss"].values[run])]
     if isinstance(at, int):
-        return at if len(recorded) and at <= recorded[-1] else None
+        return at
     if isinstance(at, str) and (peak := PEAK.match(at)):
         values = data[_scalar_series(data, peak["series"], at)].values[run]
-        return int(steps[np.nanargmax(values)]) if np.isfinite(values).any() else None
+        return int(data["step"].values[np.nanargmax(values)]) if np.isfinite(values).any() else None
     share_and_event = (1.0, at) if isinstance(at, Event) else _passing(data, at) or _share_and_event(at)
     if share_and_event is None:
         raise InputError(f"fork at {at}: there is no such event; {nearest(str(at), standard())}")

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from epicycle.events.detectors import HOLD, BelowIgnorance, Bracket, Onset, Peak, Threshold
 from epicycle.spec.families import Event
-from epicycle.spec.results import is_forked
+from epicycle.spec.results import EVENT, is_forked
 
 if TYPE_CHECKING:
     import xarray
@@ -114,10 +114,10 @@ def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
     """
     arrays: dict[str, Any] = {}
     for name, steps in event_steps(data).items():
-        arrays[name] = ("run", [np.nan if step is None else float(step) for step in steps])
+        arrays[name] = ("run", [np.nan if step is None else float(step) for step in steps], EVENT)
         arrays[f"{name}_censored"] = ("run", [step is None for step in steps])
         brackets = [bracket_in(data, run, standard()[name]) for run in range(data.sizes["run"])]
         before = [bracket is not None and bracket[0] < 0 < bracket[1] and not is_forked(data) for bracket in brackets]
         if any(before):
             arrays[f"{name}_left_censored"] = ("run", before)
-    return data.drop_vars(data.data_vars).drop_dims("step").assign(arrays)
+    return data.drop_vars(data.data_vars).drop_dims(dim for dim in data.dims if dim != "run").assign(arrays)

@@ -1,8 +1,8 @@
 """From runs to a cohort that the engine can train: the grid of recorded steps, stops, checkpoints, and where members begin."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Int
@@ -15,10 +15,18 @@ from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.store.cohorts import RecordedSteps
 from epicycle.training.cohort import Cohort, Start
-from epicycle.training.devices import fixed_settings
+from epicycle.training.devices import Machine, fixed_settings
 from epicycle.training.state import slots_for, to_tensors
 
-Starts = Callable[[Sequence[Run]], Sequence[Start]]  # gives the state and data with which each fork begins
+
+class Starts(Protocol):
+    """Where forks begin."""
+
+    def __call__(self, runs: Sequence[Run]) -> Sequence[Start]:
+        """The state and data with which each fork begins."""
+
+    def signatures_not_repeated(self, runs: Sequence[Run], machine: Machine) -> list[Mapping[str, Any]]:
+        """The signatures of parents that were trained elsewhere, where this machine gives other bits than they have."""
 
 
 def cohort_key(run: Run) -> str:

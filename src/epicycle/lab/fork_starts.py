@@ -3,6 +3,7 @@
 A replay goes on from the last state that was kept before the moment. Forks of one moment share one replay.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,15 @@ from epicycle.lab.session import Session
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Lineage, Run
 from epicycle.spec.families import Params
+from epicycle.spec.paths import overrides
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohort_marker import read_marker
 from epicycle.store.files import Root
-from epicycle.store.runs import StoredRun
+from epicycle.store.runs import CheckpointReader, StoredRun
 from epicycle.training.cohort import Cohort, Start
-from epicycle.training.devices import start
+from epicycle.training.devices import Machine, start
 from epicycle.training.loop import train
-from epicycle.training.state import State, data_of, from_tensors, initialiser
+from epicycle.training.state import State, data_of, from_tensors, initialiser, to_tensors
 
 Moment = tuple[str, int]  # a run's id, and a step of that run
 
@@ -44,13 +48,53 @@ class ForkStarts:
             Interrupted: the session was interrupted during a replay.
             InputError: an edit changes nothing, or hits another number of places than it must; a donor was trained on other rows.
         """
-        starts = []
-        for run, at_moment in zip(runs, self._parents_at_moments(runs), strict=True):
+        starts, stored = [], _StoredRuns(self.session.root)
+        for run, at_moment in zip(runs, self._parents_at_moments(runs, stored), strict=True):
             parent = self.family[_lineage(run).parent].experiment
-            starts.append(applied(run, parent, at_moment, _donors(self.session.root, run)))
+            starts.append(applied(run, parent, at_moment, _donors(stored, run)))
         return starts
 
-    def _parents_at_moments(self, runs: Sequence[Run]) -> list[Start]:
+    def signatures_not_repeated(self, runs: Sequence[Run], machine: Machine) -> list[Mapping[str, Any]]:
+        """The signatures of parents that were trained elsewhere, where this machine gives other bits than they have.
+
+        A fork of such a parent differs from it even without an edit, so the fork is not exact. For each cohort of parents, one run is
+        trained again from a kept state to the next one.
+
+        Raises:
+            Interrupted: the session was interrupted during the replay.
+        """
+        stored, own = _StoredRuns(self.session.root), machine.signature()
+        parents: dict[str, Run] = {}  # of each cohort, the one whose fork begins last: most of its states are kept before
+        for run in sorted(runs, key=lambda run: _lineage(run).moment):
+            parents[stored.cohort(_lineage(run).parent)] = run
+        strange: list[Mapping[str, Any]] = []
+        for cohort, run in parents.items():
+            foreign = [signature for signature in stored.signatures(cohort) if signature != own]
+            if foreign and (segment := self._segment_with_other_bits(run, stored)):
+                warnings.warn(_other_bits(cohort, segment, own, foreign[0]), stacklevel=2)
+                strange += foreign
+        return strange
+
+    def _segment_with_other_bits(self, run: Run, stored: "_StoredRuns") -> tuple[int, int] | None:
+        """Two kept steps of a fork's parent between which this machine gives other bits; None where it repeats them.
+
+        Args:
+            run: the fork. The steps are those around its moment, or the last ones before it.
+        """
+        parent, moment = self.family[_lineage(run).parent], _lineage(run).moment
+        kept = stored.run(parent.id)
+        steps = sorted({0, *kept.steps})
+        if len(steps) < 2:
+            return None
+        number = min(int(np.searchsorted(steps, moment, side="right")), len(steps) - 1)
+        first, last = steps[number - 1], steps[number]
+        beginning = self._beginnings([parent])[0]
+        state = from_tensors(kept.state(first), beginning.state) if first in kept.steps else beginning.state
+        replayed = to_tensors(self._trained_on([parent], [Start(state, beginning.data)], [last - first])[0].state)
+        same = all(np.array_equal(value, replayed[name], equal_nan=True) for name, value in kept.state(last).items())
+        return None if same else (first, last)
+
+    def _parents_at_moments(self, runs: Sequence[Run], stored: "_StoredRuns") -> list[Start]:
         moments = [(_lineage(run).parent, _lineage(run).moment) for run in runs]
         reached: dict[Moment, Start] = {}
         for group in self._by_program(dict.fromkeys(moments)):
@@ -58,7 +102,7 @@ class ForkStarts:
             beginnings = self._beginnings(parents)
             nearest, steps_ahead = [], []
             for parent, (_, moment), beginning in zip(parents, group, beginnings, strict=True):
-                state = _kept_state(self.session.root, parent, moment, beginning.state)
+                state = _kept_state(stored, parent, moment, beginning.state)
                 nearest.append(Start(state, beginning.data))
                 steps_ahead.append(parent.start + moment - int(state.step))
             reached |= dict(zip(group, self._trained_on(parents, nearest, steps_ahead), strict=True))
@@ -100,12 +144,39 @@ def _lineage(run: Run) -> Lineage:
     return run.lineage
 
 
-def _donors(root: Root, run: Run) -> Donors:
+class _StoredRuns:
+    """Stored runs of a root that are read one after the other; each file is read once for all of them."""
+
+    def __init__(self, root: Root) -> None:
+        self._root, self._catalogue, self._reader = root, Catalogue(root), CheckpointReader(kept=2)
+
+    def run(self, run_id: str) -> StoredRun:
+        """A run by its id."""
+        return StoredRun(self._root, run_id, self._catalogue, self._reader)
+
+    def cohort(self, run_id: str) -> str:
+        """The cohort of a run."""
+        return self._catalogue.place(run_id).cohort
+
+    def signatures(self, cohort: str) -> list[Mapping[str, Any]]:
+        """The signatures under which a cohort was trained."""
+        return [signature for segment in read_marker(self._root.cohort(cohort)).segments for signature in segment.signatures]
+
+
+def _other_bits(cohort: str, segment: tuple[int, int], own: Mapping[str, Any], foreign: Mapping[str, Any]) -> str:
+    differing = [f"{path} {value}" for path, value in overrides(own, foreign).items()] or ["fewer entries"]
+    return (
+        f"cohort {cohort} was trained under another signature ({', '.join(differing)}), and its steps {segment[0]} to {segment[1]} "
+        "give other bits here. Its forks are marked as not exact: they differ from it a little even where no edit changes anything."
+    )
+
+
+def _donors(stored: _StoredRuns, run: Run) -> Donors:
     """The parameters that a fork takes from other runs, by run id and step."""
     donors: dict[tuple[str, int | None], Params] = {}
     for edit in _lineage(run).edits:
         for run_id, step in edit.donors():
-            donor = StoredRun(root, run_id)
+            donor = stored.run(run_id)
             _refuse_other_world(edit.kind, run, donor)
             donors[run_id, step] = donor.params(step)
     return donors
@@ -123,9 +194,9 @@ def _refuse_other_world(kind: str, run: Run, donor: StoredRun) -> None:
         raise InputError(f"edit {kind}: run {donor.id} is trained on other rows than run {run.id}.")
 
 
-def _kept_state(root: Root, run: Run, moment: int, first: State) -> State:
+def _kept_state(stored: _StoredRuns, run: Run, moment: int, first: State) -> State:
     """The last kept state of a run at or before a moment; its first state where none was kept."""
-    tensors = StoredRun(root, run.id).state_before(moment)
+    tensors = stored.run(run.id).state_before(moment)
     return first if tensors is None else from_tensors(tensors, first)
 
 

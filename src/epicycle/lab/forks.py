@@ -5,12 +5,12 @@ A moment is counted from where the parent began, and looked up in each parent by
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import xarray
 
-from epicycle.events.moments import fork_moment
+from epicycle.events.moments import fork_moment, step_of_moment
 from epicycle.events.standard import bracket_in
 from epicycle.events.stops import stopping
 from epicycle.spec.errors import InputError, NoRuns
@@ -19,7 +19,7 @@ from epicycle.spec.families import Edit, Event
 from epicycle.spec.results import labels_of, swept_names
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.files import Root
-from epicycle.store.runs import StoredRun
+from epicycle.store.runs import CheckpointReader, StoredRun
 
 # Given a parent, its place among the seeds of its arm, and the donor's name: the donor's run id and the step of its last state.
 DonorFinder = Callable[[Run, int, str], tuple[str, int]]
@@ -77,9 +77,9 @@ def forked(parents: Sequence[Run], data: xarray.Dataset, request: ForkRequest, f
     seeds = sorted({parent.seed for parent in parents})
     forks = Forks([], [])
     for row, (parent, label) in enumerate(zip(parents, _labels(data), strict=True)):
-        moment_of = partial(fork_moment, data, row)
-        moment = moment_of(request.at)
-        settled = [edit.settled(moment_of, partial(find_donor, parent, seeds.index(parent.seed))) for edit in request.edits]
+        moment = fork_moment(data, row, request.at)
+        later = partial(step_of_moment, data, row)  # what an edit does later may lie past the parent's end
+        settled = [edit.settled(later, partial(find_donor, parent, seeds.index(parent.seed))) for edit in request.edits]
         steps_left = request.steps or parent.experiment.training.steps - (moment or 0)
         edits = [edit for edit in settled if edit is not None]
         if moment is None or steps_left < 1 or len(edits) < len(settled):
@@ -143,10 +143,11 @@ def donor_finder(root: Root, arms: Mapping[str, Sequence[Run]]) -> DonorFinder:
     In an arm, the donor is the run with the parent's seeds. Where there is none, it is one of the runs on the parent's data seed,
     chosen by the place of the parent's seed among the seeds of its own arm.
     """
+    catalogue, reader = cache(lambda: Catalogue(root)), CheckpointReader(kept=2)  # an arm asks once for each parent
 
     def find(parent: Run, place_of_seed: int, name: str) -> tuple[str, int]:
-        run_id = in_arm(parent, place_of_seed, name) if name in arms else Catalogue(root).find(name)
-        return run_id, StoredRun(root, run_id).last_step
+        run_id = in_arm(parent, place_of_seed, name) if name in arms else catalogue().find(name)
+        return run_id, StoredRun(root, run_id, catalogue(), reader).last_step
 
     def in_arm(parent: Run, place_of_seed: int, name: str) -> str:
         same_split = [run for run in arms[name] if run.data_seed == parent.data_seed]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jaxtyping import Int
 
 DIVERGED = "diverged at step "
+EVENT = {"units": "step"}  # attributes of a variable that holds the step of an event in each run
 # Coordinates along `run` that every arm's dataset has.
 COORDINATES = ("seed", "data_seed", "status", "baseline", "mirror_share")
 

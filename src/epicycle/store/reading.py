@@ -10,11 +10,13 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.results import COORDINATES, RunLabels, Status, arm_dataset, swept_names
+from epicycle.spec.results import COORDINATES, EVENT, RunLabels, Status, arm_dataset
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.clocks import on_ancestor_clock
 from epicycle.store.cohorts import read_cohort, stored_series
 from epicycle.store.entries import damaged, missing
-from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles
+from epicycle.store.files import MARKER, CohortFiles, Root, StudyFiles, given_path
+from epicycle.store.grids import portable, unstacked
 from epicycle.store.studies import checked_study
 from epicycle.store.study_documents import read_events, read_runs
 from epicycle.store.study_listing import ListedArm, StudyRuns
@@ -23,18 +25,20 @@ from epicycle.store.study_listing import ListedArm, StudyRuns
 def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
     """Open a cohort directory (Dataset), a study directory (DataTree by arm) or a results root (DataTree by cohort).
 
-    In a study, runs are unstacked into the swept fields and the seed.
+    In a study, runs are unstacked into the swept fields and the seed. Steps of forks count from step 0 of their first ancestor;
+    `epicycle.since_moment` counts them from the moments of the forks.
 
     Raises:
         InputError: the path is none of these.
     """
-    path = Path(path).absolute()
+    path = given_path(path).absolute()
     if (path / MARKER).is_file():
         root = Root(path).opened()
-        return xarray.DataTree.from_dict({name: cohort_dataset(root.cohort(name)) for name in Catalogue(root).members}, name=path.name)
+        cohorts = {name: portable(on_ancestor_clock(cohort_dataset(root.cohort(name)))) for name in Catalogue(root).members}
+        return xarray.DataTree.from_dict(cohorts, name=path.name)
     cohort, study = CohortFiles(path), StudyFiles(path)
     if cohort.members.is_file() or cohort.status.is_file():  # one of the two may be lost; reading then names it
-        return cohort_dataset(cohort)
+        return portable(on_ancestor_clock(cohort_dataset(cohort)))
     if study.runs.is_file() or study.spec.is_file():
         checked_study(study)
         arms = with_events(study_datasets(Root(path.parent.parent.parent), read_runs(study)), study)
@@ -43,11 +47,22 @@ def open_results(path: str | Path) -> xarray.Dataset | xarray.DataTree:
 
 
 def cohort_dataset(files: CohortFiles) -> xarray.Dataset:
-    """All series of a cohort, with axes run, step and the measures' own; values that are not committed are NaN."""
+    """All series of a cohort, with axes run, step and the measures' own; values that are not committed are NaN.
+
+    Steps count from where each run begins.
+    """
     marker, members = read_cohort(files)
     stored = stored_series(files, marker, marker.rows)
     runs = [
-        RunLabels(member.run, member.seed, member.data_seed, status, member.baseline, member.mirror_share)
+        RunLabels(
+            member.run,
+            member.seed,
+            member.data_seed,
+            status,
+            member.baseline,
+            member.mirror_share,
+            moment=member.start if member.lineage else None,
+        )
         for member, status in zip(members, marker.states, strict=True)
     ]
     data = arm_dataset(stored.steps, stored.series, runs, budget=marker.budget, exact=marker.exact, labels=stored.labels)
@@ -117,19 +132,7 @@ def with_events(arms: Mapping[str, xarray.Dataset], files: StudyFiles) -> dict[s
         if any(len(steps) != data.sizes["run"] for steps in steps_of.get(name, {"": []}).values()):
             raise damaged(files.events, f"it has not one step for each run of arm {name}")
     events = {
-        name: {event: ("run", [np.nan if s is None else float(s) for s in steps]) for event, steps in steps_of[name].items()}
+        name: {event: ("run", [np.nan if s is None else float(s) for s in steps], EVENT) for event, steps in steps_of[name].items()}
         for name in arms
     }
     return {name: data.assign(events[name]) for name, data in arms.items()}
-
-
-def unstacked(data: xarray.Dataset) -> xarray.Dataset:
-    """Runs as a grid of swept fields x seed (x data_seed where it does not follow the seed)."""
-    names = [*swept_names(data), "seed"]
-    if (data["seed"].values != data["data_seed"].values).any():
-        names.append("data_seed")
-    per_run = ["data_seed"] if "data_seed" not in names else []
-    flat = data.assign_coords(run_id=("run", data["run"].values)).drop_vars("run")
-    flat = flat.reset_coords([*per_run, "status", "baseline", "mirror_share", "run_id"])
-    grid = flat.swap_dims(run="seed") if names == ["seed"] else flat.set_index(run=names).unstack("run")
-    return grid.transpose(*names, "step", ..., missing_dims="ignore")

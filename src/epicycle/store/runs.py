@@ -1,5 +1,6 @@
 """One stored run: what it is, what was recorded of it, and the states that were kept."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from epicycle.spec.precision import Precision
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
-from epicycle.store.cohorts import CohortStore, cohort_spec
-from epicycle.store.files import Root
+from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec
+from epicycle.store.files import CohortFiles, Root
 from epicycle.store.knobs_in_force import knobs_in_force
 from epicycle.store.reading import cohort_dataset
 
@@ -26,17 +27,39 @@ def params_of(state: Tensors) -> Params:
     return {name: value for name, value in state.items() if "/" not in name and name not in SCALARS}
 
 
+class CheckpointReader:
+    """Reads the checkpoints of cohorts.
+
+    Args:
+        kept: how many files stay in memory. Whoever reads many runs of a cohort at once keeps some: all runs of a cohort lie in the
+            same files.
+    """
+
+    def __init__(self, kept: int = 0) -> None:
+        self.checkpoint = lru_cache(maxsize=kept)(read_checkpoint)
+        self.committed = lru_cache(maxsize=kept)(_committed)
+
+
+def _committed(cohort: Path) -> Resumable:
+    return CohortStore(CohortFiles(cohort)).committed()
+
+
 class StoredRun:
     """A run in a results root, named by its id.
+
+    Args:
+        catalogue: of the root. Whoever opens many runs shares one.
+        reader: of checkpoints; likewise.
 
     Attributes:
         id: the run's id.
         member: what the run's cohort says of it.
     """
 
-    def __init__(self, root: Root, run_id: str) -> None:
+    def __init__(self, root: Root, run_id: str, catalogue: Catalogue | None = None, reader: CheckpointReader | None = None) -> None:
         self.id = run_id
-        catalogue = Catalogue(root)
+        catalogue = catalogue or Catalogue(root)
+        self._reader = reader or CheckpointReader()
         cohort, self._row = catalogue.place(run_id)
         self._files = root.cohort(cohort)
         self.member: MemberRecord = catalogue.member(run_id)
@@ -44,8 +67,13 @@ class StoredRun:
     @property
     def steps(self) -> list[int]:
         """Steps at which the full state is kept, that of the last state included."""
-        kept = [step for step, path in self._kept_files().items() if self._row in read_checkpoint(path, self._files.path.name).members]
+        kept = [step for step, path in self._kept_files().items() if self._row in self._read(path).members]
         return sorted({*kept, self.last_step})
+
+    def keeps(self, step: int) -> bool:
+        """Whether the full state at a step is kept."""
+        path = self._files.at_step(step)
+        return step == self.last_step or (path.exists() and self._row in self._read(path).members)
 
     @property
     def last_step(self) -> int:
@@ -104,10 +132,13 @@ class StoredRun:
         last = self._last_checkpoint().of(self._row)
         if step is None or step == self._step_of(last):
             return last
-        path = self._files.at_step(step)
-        if not path.exists():
-            raise InputError(f"run {self.id} keeps no state of step {step}; it keeps {self.steps}.")
-        return read_checkpoint(path, self._files.path.name).of(self._row)
+        if not self.keeps(step):
+            raise InputError(
+                f"run {self.id} keeps no state of step {step}; it keeps {self.steps}. Any other step up to {self.last_step} is reached "
+                f"by replay: by params(step={step}) of the run in what ep.train gives, or by a fork from that step (epicycle fork "
+                f"{self.id} --at {step})."
+            )
+        return self._read(self._files.at_step(step)).of(self._row)
 
     def state_before(self, moment: int) -> Tensors | None:
         """The last kept full state at or before a step; None where no kept state is that early."""
@@ -115,9 +146,12 @@ class StoredRun:
         if self._step_of(last) <= moment:
             return last
         for step, path in sorted(self._kept_files().items(), reverse=True):
-            if step <= moment and self._row in (checkpoint := read_checkpoint(path, self._files.path.name)).members:
+            if step <= moment and self._row in (checkpoint := self._read(path)).members:
                 return checkpoint.of(self._row)
         return None
+
+    def _read(self, path: Path) -> Checkpoint:
+        return self._reader.checkpoint(path, self._files.path.name)
 
     def _kept_files(self) -> dict[int, Path]:
         return {int(path.stem.removeprefix("step-")): path for path in self._files.checkpoints.glob("step-*.safetensors")}
@@ -126,7 +160,7 @@ class StoredRun:
         return int(state["step"]) - self.member.start
 
     def _last_checkpoint(self) -> Checkpoint:
-        resumable = CohortStore(self._files).committed()
+        resumable = self._reader.committed(self._files.path)
         if resumable.checkpoint is None or not resumable.rows[self._row]:
             raise InputError(f"run {self.id} has no whole state on disk. {' '.join(resumable.damaged)}")
         return resumable.checkpoint
