@@ -14,6 +14,7 @@ from epicycle.spec.results import RunLabels, Status, arm_dataset
 from epicycle.store.files import Root
 from epicycle.store.grids import unstacked
 from epicycle.store.runs import StoredRun
+from epicycle.training.devices import Machine
 
 FEW = ep.Observation(dense_until=4, per_decade=4, checkpoint_megabytes=0.0)
 
@@ -281,3 +282,14 @@ def test_the_message_about_a_missing_state_names_the_replay(runs: ep.Runs, resul
     stored = StoredRun(Root(results), runs[0].id)
     with pytest.raises(InputError, match=r"keeps no state of step 11; it keeps \[30\].*params\(step=11\).*epicycle fork \w+ --at 11"):
         stored.params(11)
+
+
+def test_a_replay_that_gives_other_bits_says_so(
+    short: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("epicycle.lab.missing_runs.start", lambda: Machine(machine.mesh, "vmap"))
+        elsewhere = ep.train(short, seeds=1, observation=FEW, root=tmp_path / "r")
+    monkeypatch.setattr("epicycle.lab.fork_starts.np.array_equal", lambda *args, **options: False)
+    with pytest.warns(UserWarning, match="another signature"):
+        elsewhere[0].params(step=7)

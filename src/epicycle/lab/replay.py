@@ -6,7 +6,7 @@ from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.session import Session
 from epicycle.spec.experiment import Lineage, Run
 from epicycle.store.checkpoints import Tensors
-from epicycle.training.devices import fixed_settings
+from epicycle.training.devices import fixed_settings, start
 from epicycle.training.state import to_tensors
 
 
@@ -24,5 +24,7 @@ def replayed(run: Run, step: int, session: Session, family: Mapping[str, Run]) -
     """
     lineage = Lineage(parent=run.id, moment=step, start=run.start + step)
     fork = Run(experiment=run.experiment, seed=run.seed, data_seed=run.data_seed, lineage=lineage, precision=run.precision)
+    starts = ForkStarts(session, {**family, run.id: run})
     with fixed_settings(run.precision):
-        return to_tensors(ForkStarts(session, {**family, run.id: run})([fork])[0].state)
+        starts.signatures_not_repeated([fork], start())  # warns where this machine gives other bits than the run has
+        return to_tensors(starts([fork])[0].state)
