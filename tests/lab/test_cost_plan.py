@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import resource
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -152,3 +154,29 @@ def test_forks_are_foreseen(machine: Machine) -> None:
     ]
     assert found["claims"][0]["seeds"] == 7
     assert found["claims"][0]["supported_by"] == (7,)
+
+
+@pytest.mark.parametrize("changes", [{"d_mlp": 1_000_000}, {"d_model": 60_000}])
+def test_memory_is_counted_before_it_is_taken(
+    changes: dict[str, int], tiny: ep.Experiment, machine: Machine, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network would need gigabytes; neither `plan` nor `train` makes one array of it."""
+    monkeypatch.setattr(resources, "free_memory", lambda: 10**9)
+    large = tiny.swept("model", {"kind": "mlp", "n_layers": 2, **changes})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=r"training needs about .* GB of memory"):
+        plan(Study.parse({"question": "How?", "arms": {"a": {"experiment": large.model_dump(mode="json"), "seeds": 6}}}), machine)
+    with pytest.raises(InputError, match=r"training needs about .* GB of memory.*fewer seeds"):
+        ep.train(large, seeds=6, root=root)
+    kilobytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (1 if sys.platform == "linux" else 1024)
+    assert kilobytes < 300_000
+    assert not list(root.glob("cohorts/*"))
+
+
+def test_many_seeds_are_counted_before_they_are_made(tiny: ep.Experiment, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="seeds"):
+        ep.train(tiny, seeds=1_000_000_000, root=root)
+    monkeypatch.setattr(resources, "free_memory", lambda: 10**6)
+    with pytest.raises(InputError, match="fewer seeds"):
+        ep.train(tiny, seeds=300, root=root)
+    assert not list(root.glob("cohorts/*"))

@@ -10,6 +10,7 @@ import pytest
 from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, log_inverse_temperature
 from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
 from epicycle.spec.registry import resolve
@@ -121,8 +122,16 @@ def test_a_measure_sees_only_what_it_declares(tiny: Any) -> None:
     table = tiny.task.table()
     data = data_of(Run(experiment=tiny), table)
     state = initialiser(tiny, table)(Run(experiment=tiny), data)
-    with pytest.raises(KeyError):
+    with pytest.raises(InputError, match="it reads 'test' from the snapshot, and its needs do not name that"):
         observe(tiny, [Nosy()], state, data, world_of(table))
+
+    class Misspelt(Loss):
+        @property
+        def needs(self) -> tuple[str, ...]:
+            return ("row_los", "test")
+
+    with pytest.raises(InputError, match="it needs 'row_los', which a snapshot does not have; did you mean 'row_loss'"):
+        observe(tiny, [Misspelt()], state, data, world_of(table))
     records = jax.jit(lambda s: observe(tiny, [Loss(rows="train"), Accuracy(rows="all")], s, data, world_of(table)))(state)
     logits = tiny.model.apply(state.params, jnp.asarray(table.inputs))[0]
     rows = np.asarray(tiny.split.train_rows(table, 0))

@@ -4,7 +4,7 @@ A field states its own limit. `bounded` gives every field the widest limits that
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ MOST_RATE = 1e6  # of a learning rate, a weight decay, a factor on them
 MOST_NAMES = 1000  # of what a person writes one by one: arms, claims, figures, patterns
 
 INSIDE = ("schema", "items_schema", "keys_schema", "values_schema", "choices", "steps", "fields", "definitions", "extras_schema")
-LENGTHS = {"str": MOST_TEXT, "list": MOST_ENTRIES, "tuple": MOST_ENTRIES, "dict": MOST_ENTRIES, "set": MOST_ENTRIES}
+LENGTHS = {"str": MOST_TEXT, "list": MOST_ENTRIES, "tuple": MOST_ENTRIES, "dict": MOST_NAMES, "set": MOST_ENTRIES}
 
 
 def bounded(schema: Any) -> Any:
@@ -36,18 +36,30 @@ def bounded(schema: Any) -> Any:
     kind = schema.get("type")
     if not isinstance(kind, str):  # a mapping of fields
         return {name: bounded(entry) for name, entry in schema.items()}
+    if kind == "any":
+        return _checked("function-after", plain_value, schema)
     inner = {name: bounded(schema[name]) for name in INSIDE if name in schema}
-    return {**_limits(kind, schema), **schema, **inner} if kind != "any" else _any_value(schema)
+    changed = {**_limits(kind, schema), **schema, **inner}
+    # Without this check, every one of a million wrong entries would be noted before the first is told.
+    return _checked("function-before", _few, changed) if kind == "dict" else changed
 
 
 def _limits(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     if kind in ("int", "float"):
         return {name: sign * MOST for name, strict, sign in (("le", "lt", 1), ("ge", "gt", -1)) if strict not in schema}
-    return {"max_length": LENGTHS[kind]} if kind in LENGTHS else {}
+    at_once = {"fail_fast": True} if kind in ("list", "tuple", "set") else {}
+    return {"max_length": LENGTHS[kind], **at_once} if kind in LENGTHS else {}
 
 
-def _any_value(schema: Mapping[str, Any]) -> Any:
-    return {"type": "function-after", "function": {"type": "no-info", "function": plain_value}, "schema": dict(schema)}
+def _checked(when: str, check: Callable[[Any], Any], schema: Mapping[str, Any]) -> Any:
+    return {"type": when, "function": {"type": "no-info", "function": check}, "schema": dict(schema)}
+
+
+def _few(value: Any) -> Any:
+    """The value, if it is a mapping that a person could have written."""
+    if isinstance(value, Mapping) and len(value) > MOST_NAMES:
+        raise ValueError(f"{len(value):,} entries are too many; at most {MOST_NAMES:,} are possible")
+    return value
 
 
 def plain_value(value: Any, levels: int = MOST_LEVELS) -> Any:
@@ -67,6 +79,8 @@ def plain_value(value: Any, levels: int = MOST_LEVELS) -> Any:
         if len(value) > MOST_TEXT:
             raise ValueError(f"a text may have {MOST_TEXT:,} characters")
         return value
+    if isinstance(value, list | tuple | Mapping) and len(value) > MOST_ENTRIES:
+        raise ValueError(f"{len(value):,} entries are too many; at most {MOST_ENTRIES:,} are possible")
     if levels == 0:
         raise ValueError(f"lists and mappings lie inside each other more than {MOST_LEVELS} deep")
     if isinstance(value, list | tuple):

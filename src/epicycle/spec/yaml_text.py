@@ -38,7 +38,7 @@ def load_yaml(text: str, source: str, most_characters: int = MOST_CHARACTERS) ->
         problem = shortened(str(error.problem or error.context or "it cannot be read"))
     except YAMLError as error:  # a character that YAML does not allow
         where = f", line {text.count(chr(10), 0, getattr(error, 'position', 0)) + 1}"
-        problem = f"character {getattr(error, 'character', None)!r} is not allowed"
+        problem = f"character {chr(getattr(error, 'character', 0))!r} is not allowed"
     raise InputError(f"{source}{where}: not valid YAML: {problem}. Correct that line and run again.") from None
 
 

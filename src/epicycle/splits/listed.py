@@ -16,6 +16,7 @@ from pydantic import BeforeValidator
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import SplitRule
 from epicycle.spec.fields import data
+from epicycle.spec.limits import MOST_ENTRIES
 from epicycle.spec.table import Table
 
 Pair = tuple[int, int]
@@ -40,6 +41,8 @@ def read_rows(value: Any) -> Any:
     prefix = f"{source}: " if source else ""
     if not entries:
         raise ValueError(f"{prefix}no rows are listed; name at least one")
+    if len(entries) > MOST_ENTRIES:
+        raise ValueError(f"{prefix}{len(entries):,} rows are listed; a table has at most {MOST_ENTRIES:,}")
     rows = [_row(entry, f"{prefix}entry {i + 1}") for i, entry in enumerate(entries)]
     if len({isinstance(row, tuple) for row in rows}) == 2:
         raise ValueError(f"{prefix}row numbers and pairs of operands are mixed; use one of the two")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure
 from epicycle.training.losses import row_losses, row_margins, tempered
@@ -24,13 +25,21 @@ class _DeclaredEntries(Mapping[str, Any]):
     """The entries of a snapshot that one measure declares in `needs`; reading another one fails."""
 
     def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure) -> None:
-        unknown = set(measure.needs) - set(entries)
-        if unknown:
-            raise KeyError(f"measure '{measure.name}' needs {sorted(unknown)}; a snapshot has {sorted(entries)}")
-        self._entries = {name: entries[name] for name in measure.needs}
+        self._entries, self._measure = {}, measure
+        for name in (measure.needs,) if isinstance(measure.needs, str) else measure.needs:
+            if name not in entries:
+                raise InputError(f"measure {measure.name}: it needs '{name}', which a snapshot does not have; {nearest(name, entries)}")
+            self._entries[name] = entries[name]
 
     def __getitem__(self, name: str) -> Any:
+        if name not in self._entries:
+            raise InputError(
+                f"measure {self._measure.name}: it reads '{name}' from the snapshot, and its needs do not name that; add it to needs."
+            )
         return self._entries[name]()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
