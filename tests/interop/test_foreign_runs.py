@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_a_page_of_ragged_runs_draws_every_record(tmp_path: Path) -> None:
     runs = ep.import_runs([curve(20, 200), curve(20, 300, np.arange(0, 900, 11))], num_classes=50)
     figure = Figure(title="Two runs", arms=("runs",), series=("test_acc",), events=("t_gen",))
     text = runs.report(tmp_path, figures=[figure]).read_text()
-    drawn = json.loads(text.split("<script type='application/json'>")[1].split("</script>")[0].replace("<\\/", "</"))
+    drawn = json.loads(re.split("<script type=.application/json.>", text)[1].split("</script>")[0].replace("<\\/", "</"))
     thin = _decoded(drawn["data"][0]["y"])
     gaps = np.flatnonzero(np.isnan(thin))
     assert len(thin) == len(STEPS) + 82 + 2

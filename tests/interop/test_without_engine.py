@@ -11,7 +11,7 @@ sys.modules["jax"] = None  # from now on, `import jax` fails
 import numpy as np
 import epicycle as ep
 from epicycle.claims.quantities import EventRatio
-from epicycle.interop import export, foreign_runs, parquet, tables
+from epicycle.interop import curves, export, foreign_runs, parquet
 
 runs = ep.import_runs("theirs.csv", num_classes=50)
 assert runs.events["t_gen"].values.tolist() == [200.0, 210.0, 220.0], runs.events["t_gen"].values

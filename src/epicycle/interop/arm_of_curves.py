@@ -125,7 +125,8 @@ def _aligned(curves: Sequence[Curve], steps: Int[ndarray, " step"]) -> dict[str,
 def _status(curve: Curve, last: int, options: ImportOptions) -> Status:
     """What became of a run up to the last step that counts."""
     if curve.status is not None:
-        return Status.parse(curve.status)
+        status = Status.parse(curve.status)
+        return DONE if status.step is not None and status.step > last else status
     position = _divergence(curve)
     if position is None or curve.steps[position] > last:
         return DONE

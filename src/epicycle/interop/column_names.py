@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas
 
 from epicycle.interop.import_options import ImportOptions
+from epicycle.interop.plain_tables import first_word
 from epicycle.interop.spellings import LABELS, SERIES, columns_of, counts_epochs, meaning, meaning_after_prefix
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.results import COORDINATES, Status
@@ -34,9 +35,9 @@ def with_our_names(frame: pandas.DataFrame, options: ImportOptions, where: str) 
     text = [name for name in columns_of(frame) if frame[name].dtype.kind == "O"]
     named = [name for name in text if name in (*SERIES, *options.columns) and name not in kept]
     if named:
-        cell = next(cell for cell in frame[named[0]] if isinstance(cell, str) or not pandas.api.types.is_number(cell))
         raise InputError(
-            f"{where}: column {named[0]} holds text where numbers are needed, such as {str(cell)[:40]!r}; correct or remove it."
+            f"{where}: column {named[0]} holds text where numbers are needed, such as {first_word(frame[named[0]])}; correct "
+            "or remove the text."
         )
     frame = frame.drop(columns=[name for name in text if name not in kept and not name.startswith(SETTING)])
     _refuse_without_series(frame, where)

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from epicycle.interop.column_names import RESERVED, SETTING, with_our_names
 from epicycle.interop.import_options import ImportOptions
-from epicycle.interop.plain_tables import read_table
+from epicycle.interop.plain_tables import first_word, read_table
 from epicycle.interop.spellings import LABELS, SERIES, columns_of
 from epicycle.interop.table_shapes import one_row_a_step
 from epicycle.spec.errors import InputError, nearest
@@ -68,6 +68,8 @@ def curves_of(source: Any, options: ImportOptions, where: str) -> Iterator[Curve
     frame = _rows_with_steps(frame, keys, options, where)
     for name in keys:
         _check_label(frame[name], name, where)
+        if frame[name].dtype in (np.float16, np.float32):  # 0.3 in float32 is the number that it prints as
+            frame[name] = frame[name].astype(str).astype(float)
     for name in ("step", *(name for name in ("seed", "data_seed") if name in keys)):
         frame[name] = _whole_numbers(frame[name], name, where)
     groups = list(frame.groupby(keys, sort="seed" in keys)) if keys else [((), frame)]
@@ -160,7 +162,7 @@ def _curve(labels: Mapping[str, Any], options: ImportOptions, rows: pandas.DataF
         data_seed=labels.get("data_seed"),
         swept={name: labels[name] for name in options.swept},
         run=run,
-        status=of_run.get("status"),
+        status=status if isinstance(status := of_run.get("status"), str) else None,
         settings={name.removeprefix(SETTING): value for name, value in of_run.items() if name != "status"},
     )
 
@@ -170,17 +172,14 @@ def _run_name(label: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A label as a Python number or text. A float of few digits is the number that it prints as: 0.3 in float32 is 0.3."""
-    if isinstance(value, np.floating) and value.dtype.itemsize < 8:
-        return float(str(value))
+    """A label as a Python number or text: pandas gives numpy's numbers."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _whole_numbers(values: "pandas.Series[Any]", column: str, where: str) -> "pandas.Series[int]":
     wanted = "give whole numbers from 0 on"
     if values.dtype.kind == "O":
-        cell = next(cell for cell in values if not isinstance(cell, int | float | np.number))
-        raise InputError(f"{where}: column {column}: {str(cell)[:40]!r} is not a whole number; {wanted}.")
+        raise InputError(f"{where}: column {column}: {first_word(values)} is not a whole number; {wanted}.")
     bad = values[~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))]
     if len(bad):
         raise InputError(f"{where}: column {column}: {bad.iloc[0]} is not a whole number; {wanted}.")

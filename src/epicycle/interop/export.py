@@ -3,11 +3,13 @@
 import io
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors.numpy import save
 
+from epicycle.interop.column_names import SETTING
 from epicycle.interop.parquet import require_pyarrow
 from epicycle.interop.weight_layouts import LAYOUTS
 from epicycle.spec.errors import InputError, nearest
@@ -15,13 +17,14 @@ from epicycle.spec.families import Params
 from epicycle.spec.plain_data import Plain
 from epicycle.store.atomic import write_bytes
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.files import Root, default_root
+from epicycle.store.files import Root, default_root, given_path
 from epicycle.store.runs import StoredRun
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
+LONGEST_SETTING = 200  # letters; a listed split does not fit into a table
 FORMATS = ("csv", "parquet", "safetensors")
 # What `names` may be -> the layout of weights; None writes our own names.
 NAMES = {"old": "transformer-lens", "native": "transformer-lens-native", "own": None}
@@ -35,7 +38,8 @@ def export(
     """Write one file of a run into a folder. A file is written whole or not at all.
 
     A table has one row for each recorded step and one column for each series. A series with labels has one column for each label,
-    such as `weight_norm[W_E]`. A safetensors file holds the parameters at one step. Its header holds the model's fields at that step,
+    such as `weight_norm[W_E]`. The columns `status` and `experiment.FIELD` say what became of the run and how it was trained. A
+    safetensors file holds the parameters at one step. Its header holds the model's fields at that step,
     because weights do not tell the activation or the attention mask.
 
     Args:
@@ -56,19 +60,44 @@ def export(
     """
     if isinstance(run, str):
         run = _find_run(run, root)
-    folder = Path(folder)
+    if not isinstance(run, StoredRun):
+        raise InputError("export writes one run: give runs[0], or the beginning of a run's id.")
+    folder = given_path(folder)
     _check_request(to, folder, step, names)
     if to == "safetensors":
         step = run.last_step if step is None else step
         path, content = folder / f"{run.id}-step-{step}-{names}.safetensors", _weights_file(run, step, names)
     else:
-        path, content = folder / f"{run.id}.{to}", _table_file(series_table(run.recorded()), to)
+        path, content = folder / f"{run.id}.{to}", _table_file(run_table(run), to)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}; choose another folder.") from None
     return path
+
+
+def run_table(run: StoredRun) -> "pandas.DataFrame":
+    """The series of one run as a table, with what became of the run and how it was trained in columns of their own.
+
+    `import_runs` reads these columns: so a diverged run comes back as diverged, and the runs of a sweep come back as a sweep.
+    """
+    recorded = run.recorded()
+    frame = series_table(recorded)
+    experiment = run.written_experiment() if run.member.lineage is None else run.experiment()  # a fork may have changed a knob
+    said = {"status": str(recorded["status"].item()), **{f"{SETTING}{path}": value for path, value in _settings(experiment)}}
+    return frame.assign(**said)
+
+
+def _settings(plain: Plain, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted field -> value of every field of an experiment that is set and short enough for a cell of a table."""
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{before}{name}.")
+            continue
+        text = json.dumps(value) if isinstance(value, list | tuple) else value
+        if value is not None and len(str(text)) <= LONGEST_SETTING:
+            yield f"{before}{name}", text
 
 
 def series_table(recorded: "xarray.Dataset") -> "pandas.DataFrame":
@@ -88,7 +117,7 @@ def series_table(recorded: "xarray.Dataset") -> "pandas.DataFrame":
 
 
 def _find_run(beginning: str, root: str | Path | None) -> StoredRun:
-    opened = Root(Path(root) if root is not None else default_root()).opened()
+    opened = Root(root if root is not None else default_root()).opened()
     return StoredRun(opened, Catalogue(opened).find(beginning))
 
 

@@ -55,9 +55,21 @@ def plain_column(column: "pandas.Series[Any]") -> Any:
         cells.isna() if not is_text.any() else cells.isna() | (is_text & cells.map(lambda c: str(c).strip().lower() in _NOT_A_NUMBER))
     )
     numbers = pandas.to_numeric(cells.where(~blank), errors="coerce") if dtype.kind not in "cMm" else cells.map(lambda _: np.nan)
-    if (numbers.notna() | blank).all() and not (blank.all() and len(cells)):
+    if numbers.dtype.kind != "c" and (numbers.notna() | blank).all() and not (blank.all() and len(cells)):
         return numbers.to_numpy() if not blank.any() and numbers.dtype.kind in "biuf" else numbers.to_numpy(float, na_value=np.nan)
     return cells.to_numpy(dtype=object)
+
+
+def first_word(column: "pandas.Series[Any]") -> str:
+    """The first cell of a column that is neither a number nor empty, for a message."""
+    words = (cell for cell in column if not _is_number(cell) and not (isinstance(cell, str) and cell.strip().lower() in _NOT_A_NUMBER))
+    return repr(str(next(words, column.iloc[0])))[:40]
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return bool(pandas.notna(pandas.to_numeric(cell, errors="coerce")))
+    return cell is None or isinstance(cell, int | float | np.floating | np.integer)
 
 
 def _with_index_as_columns(frame: pandas.DataFrame) -> pandas.DataFrame:

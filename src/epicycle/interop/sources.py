@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas
 import xarray
 
@@ -57,11 +56,12 @@ def is_rows(source: Any) -> bool:
     if not isinstance(source, list | tuple) or not source or not all(isinstance(row, Mapping) for row in source):
         return False
     steps = [value for row in source for name, value in row.items() if meaning(str(name)) == "step"]
-    return all(np.ndim(value) == 0 for value in steps) if steps else not any(_has_columns(row) for row in source)
+    return not any(map(_has_axis, steps)) if steps else not any(_has_axis(value) for row in source for value in row.values())
 
 
-def _has_columns(mapping: Mapping[Any, Any]) -> bool:
-    return any(_is_column(value) and not isinstance(value, str) for value in mapping.values())
+def _has_axis(value: Any) -> bool:
+    """Whether a value is an array or a list, and not a single number or word."""
+    return isinstance(value, list | tuple) or getattr(value, "ndim", int(hasattr(value, "__array__"))) > 0
 
 
 def _tables_in(source: Any, options: ImportOptions, owner: str) -> list[Any]:

@@ -78,7 +78,8 @@ def _array(values: Any, name: str, where: str) -> Shaped[ndarray, "..."]:
         raise InputError(f"{where}: '{name}' is a table of its own, as a list of rows; pass that list alone.")
     try:
         array = np.asarray(values)
-        array = array.astype(float) if array.dtype.kind == "O" else array  # None, as JSON writes a missing number, becomes NaN
+        if array.dtype.kind == "O" and not any(isinstance(value, complex | np.complexfloating) for value in array.ravel()):
+            array = array.astype(float)  # None, as JSON writes a missing number, becomes NaN
     except Exception as error:  # whatever stands behind __array__ has errors of its own
         ragged = isinstance(error, ValueError) and isinstance(values, list | tuple)
         problem = "is not a regular array of plain numbers; give rows of the same length" if ragged else _WANTED

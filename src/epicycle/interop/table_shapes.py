@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pandas
 
 from epicycle.interop.import_options import ImportOptions
-from epicycle.interop.spellings import bare_value, columns_of, meaning, rows_of, words_of
+from epicycle.interop.spellings import SERIES, bare_value, columns_of, meaning, rows_of, words_of
 
 # Columns that say on which rows a value was computed, and columns that name the value beside a column `value`.
 _SPLIT_COLUMNS = ("split", "phase", "subset", "set", "mode", "partition", "stage", "dataset", "rows")
@@ -30,13 +30,14 @@ def one_row_a_step(frame: pandas.DataFrame, options: ImportOptions) -> pandas.Da
 def _from_panel(frame: pandas.DataFrame, own: set[str]) -> pandas.DataFrame:
     """A panel as Weights & Biases exports it: columns such as `calm-river - test/acc` become a run each."""
     matches = {name: _PANEL.match(name) for name in columns_of(frame) if name not in own}
-    panels = {name: match for name, match in matches.items() if match and meaning(match["series"])}
-    if not panels:
+    panels = {name: match for name, match in matches.items() if match}
+    kept = {name: match for name, match in panels.items() if not match["bound"] and meaning(match["series"]) != "step"}
+    if not any(meaning(match["series"]) in SERIES for match in kept.values()):
         return frame
-    shared = [name for name in columns_of(frame) if name not in panels and not name.endswith(("__MIN", "__MAX"))]
+    shared = [name for name in columns_of(frame) if name not in panels]
     parts = []
-    for run in dict.fromkeys(match["run"] for match in panels.values()):
-        columns = {name: match["series"] for name, match in panels.items() if match["run"] == run and not match["bound"]}
+    for run in dict.fromkeys(match["run"] for match in kept.values()):
+        columns = {name: match["series"] for name, match in kept.items() if match["run"] == run}
         parts.append(frame[[*shared, *columns]].rename(columns=columns).assign(run=run))
     return pandas.concat(parts, ignore_index=True)
 
