@@ -58,7 +58,7 @@ def test_a_copy_of_a_run_is_counted_once() -> None:
 )
 def test_units_are_what_is_not_shared(pairs: Pairs, count: int, sharing: str) -> None:
     units = units_among(pairs)
-    assert (units.count, units.sharing) == (count, sharing)
+    assert (units.n_units, units.sharing) == (count, sharing)
 
 
 def test_a_median_over_splits_is_that_of_the_medians_within_them() -> None:

@@ -31,9 +31,13 @@ CLAIMS = (
     left("sooner", 3, accounts={"coverage": Prediction(says="yes"), "norm": Prediction(says="no", basis="inferred", locator="R7")}),
     left("plain", 10, primary=False),
     left(
-        "nothing", 1, sources=("them2022",), accounts={"efficiency": Prediction(says="yes", timing="postdiction", locator="section 3")}
+        "nothing",
+        1,
+        sources=("them2022",),
+        accounts={"efficiency": Prediction(says="yes", timing="postdiction", locator="section 3")},
+        primary=False,
     ),
-    left("late", 10, arm="late", below=30.0, accounts={"coverage": Prediction(says="yes")}),
+    left("late", 10, arm="late", below=30.0, accounts={"coverage": Prediction(says="yes")}, primary=False),
 )
 
 
@@ -123,3 +127,16 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
         entry.pop("without", None)
     spec.pop("claims")
     write_page(files, spec, arms, verdicts, provenance("epicycle run planted", 1.0, 0))
+
+
+def test_a_claim_on_one_split_says_so() -> None:
+    claim = Claim(
+        id="late", statistic=EventTime(event="t_gen", arm="a"), supported_if=Region(above=100.0), refuted_if=Region(below=50.0)
+    )
+    arms = {"a": planted([20] * 6, [400.0] * 6, [(seed, 3) for seed in range(6)])}
+    [judged] = verdicts_document(HEADER, [claim], arms, {"a": {}}, ())["claims"]
+    [line] = findings([judged], {}, [])
+    assert line.marks == ["on one split"]
+    assert "n = 6 on one split" in line.text
+    del judged["sharing"]  # as earlier versions wrote it
+    assert findings([judged], {}, [])[0].marks == []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from epicycle.claims.intervals import Interval, median_interval
-from epicycle.claims.units import Grouping, Units, units_of
 from epicycle.claims.units import Grouping, Units, units_of
 from epicycle.events.standard import bracket_in, named, standard, unconfirmed_in
 from epicycle.spec.errors import InputError, NoRuns, nearest
@@ -63,7 +62,7 @@ class Estimate:
 
     def among_units(self, units: Units) -> Estimate:
         """The same estimate, with what its runs share."""
-        return replace(self, units=units.count, sharing=units.sharing, noun=units.noun)
+        return replace(self, units=units.n_units, sharing=units.sharing, noun=units.noun)
 
 
 class PerRun(NamedTuple):
@@ -235,7 +234,9 @@ def chosen_runs(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str
         keep &= data[name].values == value
     if not keep.any():
         values = "; ".join(f"{name} is {', '.join(map(str, _distinct(data, name)))}" for name in where)
-        raise NoRuns(f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}; there, {values}")
+        raise NoRuns(
+            f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}; there, {values}"
+        )
     return data.isel(run=np.flatnonzero(keep))
 
 
@@ -248,12 +249,5 @@ def _copies(data: xarray.Dataset) -> Any:
     """For each run of a dataset, whether it is the copy of an earlier one: a run has one id, however often a list names it."""
     columns = ("run", "seed", "data_seed", *swept_names(data))
     names = list(zip(*(data[name].values.tolist() for name in columns), strict=True))
-    seen = {name: i for i, name in reversed(list(enumerate(names)))}
-    return np.array([seen[name] != i for i, name in enumerate(names)], bool)
-
-
-def _copies(data: xarray.Dataset) -> Any:
-    """For each run of a dataset, whether it is the copy of an earlier one: a run has one id, however often a list names it."""
-    names = [(run, *(str(data[name].values[i]) for name in swept_names(data))) for i, run in enumerate(data["run"].values.tolist())]
     seen = {name: i for i, name in reversed(list(enumerate(names)))}
     return np.array([seen[name] != i for i, name in enumerate(names)], bool)

@@ -14,6 +14,7 @@ from numpy import ndarray
 from scipy import special
 
 CONFIDENCE = 0.95
+LEVEL = 0.05  # the chance of error that is left, which the primary claims of a study share
 _confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
 RESAMPLES = 2000  # of statistics that have no exact interval, from a fixed random state
 
@@ -31,30 +32,6 @@ class Interval:
     value: float
     low: float
     high: float
-
-
-def confidence() -> float:
-    """The confidence at which intervals are computed now. Every statistic with an interval of its own reads it."""
-    return _confidence.get()
-
-
-@contextmanager
-def at_confidence(level: float) -> Iterator[None]:
-    """Compute the intervals inside the `with` block at another confidence."""
-    token = _confidence.set(level)
-    try:
-        yield
-    finally:
-        _confidence.reset(token)
-
-
-def for_two_sources(level: float) -> float:
-    """The confidence of each of two intervals whose hull covers an estimate with two independent sources of variance.
-
-    The variance of the estimate is the sum of two, so its deviation is at most the root of 2 times the larger one. Each interval is
-    made that much wider, in normal deviations: 95 % become 99.4 %.
-    """
-    return float(1 - 2 * special.ndtr(-np.sqrt(2) * special.ndtri((1 + level) / 2)))
 
 
 def confidence() -> float:
@@ -135,28 +112,6 @@ def mean_share_interval(shares: Sequence[float]) -> Interval:
             middle = (q + outer) / 2
             inside = special.rel_entr(mean, middle) + special.rel_entr(1 - mean, 1 - middle) <= most
             q, outer = (middle, outer) if inside else (q, middle)
-        return float(outer)
-
-    return Interval(mean, end(mean, 0.0) if mean > 0 else 0.0, end(mean, 1.0) if mean < 1 else 1.0)
-
-
-def mean_share_interval(shares: Sequence[float]) -> Interval:
-    """The mean of the shares of independent groups, with Hoeffding's interval for the mean of bounded values.
-
-    The interval holds every mean q with n * (a ln(a / q) + (1 - a) ln((1 - a) / (1 - q))) <= ln(2 / (1 - confidence)), where a is the
-    mean of the n shares (Hoeffding 1963, theorem 1). It assumes nothing of how shares spread, and is wider than Clopper and Pearson's
-    unless all shares are 0 or all are 1.
-    """
-    n, mean = len(shares), float(np.mean(shares)) if len(shares) else float("nan")
-    if n == 0:
-        return Interval(mean, 0.0, 1.0)
-    most = np.log(2 / (1 - confidence())) / n
-
-    def end(q: float, outer: float) -> float:
-        """The farthest mean from `q` towards `outer` that the interval holds, by bisection."""
-        for _ in range(60):
-            middle = (q + outer) / 2
-            q, outer = (middle, outer) if special.rel_entr(mean, middle) + special.rel_entr(1 - mean, 1 - middle) <= most else (q, middle)
         return float(outer)
 
     return Interval(mean, end(mean, 0.0) if mean > 0 else 0.0, end(mean, 1.0) if mean < 1 else 1.0)

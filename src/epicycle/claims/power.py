@@ -1,13 +1,16 @@
 """The power of a claim: how many of its runs must agree for a verdict, and how likely that is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy import special
 
-from epicycle.claims.intervals import order_statistic_rank, share_interval
+from epicycle.claims.intervals import LEVEL, at_confidence, for_two_sources, order_statistic_rank, share_interval
 from epicycle.claims.quantities import Quantity
 from epicycle.claims.remaining_time import RemainingTime
+from epicycle.claims.several_claims import step_down
 from epicycle.claims.shares import Share
+from epicycle.claims.units import Units
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
@@ -22,7 +25,8 @@ class Power:
     reached the event.
 
     Attributes:
-        seeds: number of runs that the claim rests on.
+        seeds: number of independent runs that the claim rests on.
+        level: the level of error at which the claim is judged.
         supported_by: the numbers of runs with which the claim is supported, if so many count for the region of support.
         refuted_by: the numbers of runs with which the claim is refuted, if so many count for the region of refutation (or, where the
             claim is about a share, if so many reached the event).
@@ -33,29 +37,72 @@ class Power:
     supported_by: tuple[int, ...]
     refuted_by: tuple[int, ...]
     chance: dict[str, float]
+    level: float = LEVEL
 
 
-def power(claim: Claim, seeds: int) -> Power:
+def powers(claims: Sequence[tuple[Claim, Units]]) -> list[Power]:
+    """The powers of the claims of a study, each with the units of the runs that it rests on.
+
+    The primary claims share the level of error. Each has the power that it has at the strictest level at which it may be decided: that
+    of all claims first, as if no other were decided.
+
+    Raises:
+        InputError: no outcome of so many runs could decide one of the claims.
+    """
+    primary = [i for i, (claim, _) in enumerate(claims) if claim.primary]
+    levels = step_down(primary, lambda i, level: _decidable(*claims[i], level))
+    for i in [i for i in primary if i not in levels]:
+        among = f" with {len(primary)} primary claims, which share the level of error (Holm)" if len(primary) > 1 else ""
+        _of_units(*claims[i], LEVEL / (len(primary) - len(levels)), among)
+    return [_of_units(claim, units, levels.get(i, LEVEL)) for i, (claim, units) in enumerate(claims)]
+
+
+def _of_units(claim: Claim, units: Units, level: float, among: str = "") -> Power:
+    crossed = len(units.groupings) > 1
+    return power(claim, units.n_units, 1 - for_two_sources(1 - level) if crossed else level, among)
+
+
+def _decidable(claim: Claim, units: Units, level: float) -> bool:
+    """Whether an outcome of so many runs could decide a claim at a level."""
+    try:
+        _of_units(claim, units, level)
+    except InputError:
+        return False
+    return True
+
+
+def power(claim: Claim, seeds: int, level: float = LEVEL, among: str = "") -> Power:
     """The power of a claim that rests on a number of runs.
 
     An order-statistic interval lies on one side of a bound when all values but the outermost do, however far away they lie. So the
     number of runs that must agree is known before training, and its probability is binomial in the share of seeds that agree.
     Statistics without such an interval get a power without numbers.
 
+    Args:
+        claim: the claim.
+        seeds: number of independent runs.
+        level: the level of error at which the claim is judged.
+        among: what shares this level, in words, for the message.
+
     Raises:
         InputError: no outcome of so many runs could decide the claim.
     """
+    with at_confidence(1 - level):
+        return _power(claim, seeds, level, among)
+
+
+def _power(claim: Claim, seeds: int, level: float, among: str) -> Power:
     enough = seeds >= claim.min_seeds
     whole = all(len(region.pieces()) == 1 for region in (claim.supported_if, claim.refuted_if))
     if enough and not (whole and isinstance(claim.statistic, Share | Quantity | RemainingTime)):
-        return Power(seeds, (), (), {})
+        return Power(seeds, (), (), {}, level)
     supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
     if not supported_by and not refuted_by:
         least = _least(claim, seeds)
         advice = "widen its regions" if least is None else f"it needs at least {least} (--seeds), or wider regions"
-        raise InputError(f"claim '{claim.id}': no outcome of {seeds} runs could decide it; {advice}.")
+        raise InputError(f"claim '{claim.id}': no outcome of {seeds} runs could decide it{among}; {advice}.")
     chance = {f"{share:g}": round(sum(_probability(k, seeds, share) for k in supported_by), 3) for share in SHARES}
-    return Power(seeds, supported_by, refuted_by, chance)
+    return Power(seeds, supported_by, refuted_by, chance, level)
 
 
 def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:

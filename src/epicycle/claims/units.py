@@ -44,7 +44,7 @@ class Units(NamedTuple):
     noun: str
 
     @property
-    def count(self) -> int:
+    def n_units(self) -> int:
         """The number of units of the smallest sample, formed in the way that gives the fewest."""
         return min(int(grouping.max(initial=-1)) + 1 for way in self.groupings for grouping in way)
 

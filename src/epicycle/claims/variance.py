@@ -12,6 +12,7 @@ from numpy import ndarray
 from epicycle.claims.estimates import Estimate, PerRun, chosen_runs, diverged_runs, open_runs, upper_values
 from epicycle.claims.intervals import RESAMPLES, Interval, confidence
 from epicycle.claims.quantities import OfQuantities, Quantity
+from epicycle.claims.units import units_of
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class VarianceShare(OfQuantities):
             censored=open_runs(labels, bounds),
             failed=diverged_runs(data),
             values=upper_values(labels, bounds),
-        )
+        ).among_units(units_of(data, list(bounds.lows)))
 
     def _grid(self, data: xarray.Dataset, bounds: PerRun) -> Float[ndarray, "seed data_seed"]:
         """The middle of each run's bounds, with the explaining seed along the first axis."""

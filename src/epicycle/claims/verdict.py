@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epicycle.claims.estimates import Estimate
+from epicycle.claims.intervals import CONFIDENCE, LEVEL, at_confidence
 from epicycle.spec.claim import Claim, Region, VerdictName
 from epicycle.spec.errors import NoRuns
 from epicycle.spec.plain_data import Plain
@@ -31,6 +32,7 @@ class Verdict:
         reason: why, in words.
         detectors: the verdict under each detector.
         needs: what would decide the claim, in words; empty where it is decided.
+        level: the level of error at which the claim is decided: 0.05, or its share among the primary claims; None if undecided.
     """
 
     claim: Claim
@@ -39,6 +41,7 @@ class Verdict:
     reason: str
     detectors: dict[str, VerdictName]
     needs: str = ""
+    level: float | None = None
 
     def document(self) -> Plain:
         """Plain data for JSON; infinite ends and unknown numbers become null."""
@@ -55,6 +58,7 @@ class Verdict:
             "needs": self.needs,
             "accounts": {name: prediction.says for name, prediction in self.claim.accounts.items()},
             "primary": self.claim.primary,
+            "level": self.level,
             "censored": list(estimate.censored) if estimate else [],
             "diverged": list(estimate.failed) if estimate else [],
             "detectors": self.detectors,
@@ -65,7 +69,7 @@ class Verdict:
 
 
 def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
-    """Judge one claim on the arms' datasets.
+    """Judge one claim on the arms' datasets, by itself. The claims of a study are judged by `judge_together`.
 
     A claim is undecided when a gate does not hold, when there are too few seeds, when the interval lies in neither region, or when the
     registered detectors disagree.
@@ -97,8 +101,11 @@ def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     if len(set(by_detector.values())) > 1:
         verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
         return undecided(f"its detectors disagree ({verdicts})", "detectors that agree, each of them decided")
-    needs = _needed(claim, first) if by_detector[first.detector] == "undecided" else ""
-    return Verdict(claim, by_detector[first.detector], first, _reason(claim, first), by_detector, needs)
+    verdict = by_detector[first.detector]
+    if verdict == "undecided":
+        return undecided(_reason(claim, first), _needed(claim, first))
+    alone = "" if claim.primary else "; exploratory, so at 95 % and not corrected for other claims"
+    return Verdict(claim, verdict, first, _reason(claim, first) + alone, by_detector, level=LEVEL)
 
 
 def _too_few(claim: Claim, estimate: Estimate) -> tuple[str, str]:
@@ -122,7 +129,9 @@ def _by_region(claim: Claim, estimate: Estimate) -> VerdictName:
 def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
     """The first gate that does not hold, in words; empty where all hold."""
     for gate in claim.gates:
-        for estimate in gate.statistic.estimates(arms):
+        with at_confidence(CONFIDENCE):  # a gate decides nothing, so it needs no correction for several claims
+            estimates = gate.statistic.estimates(arms)
+        for estimate in estimates:
             if not gate.region.holds(estimate.interval.low, estimate.interval.high):
                 return f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, not all of it {gate.region.phrase()}"
     return ""

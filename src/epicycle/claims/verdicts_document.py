@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from epicycle.claims.several_claims import judge_together
 from epicycle.claims.verdict import judge
 from epicycle.spec.claim import Claim
 from epicycle.spec.plain_data import Plain
@@ -23,6 +24,8 @@ def verdicts_document(
 ) -> Plain:
     """Judge claims on the datasets of arms, and put the verdicts into one document.
 
+    The claims are judged together. Those of a pilot, which are not weighed, are judged one by one.
+
     Args:
         header: study, question, profile and pilot.
         claims: the claims, in the order of the document.
@@ -30,7 +33,9 @@ def verdicts_document(
         leakage: for each arm, symmetry -> share of the test rows whose image under it is trained on.
         post_hoc: ids of the claims that were registered when their runs existed.
     """
-    verdicts = [{**judge(claim, arms).document(), "post_hoc": claim.id in post_hoc, "pilot": header["pilot"]} for claim in claims]
+    judged = [judge(claim, arms) for claim in claims] if header["pilot"] else judge_together(claims, arms)
+    flags = [{"post_hoc": claim.id in post_hoc, "pilot": header["pilot"]} for claim in claims]
+    verdicts = [{**verdict.document(), **of_claim} for verdict, of_claim in zip(judged, flags, strict=True)]
     return {**header, "claims": verdicts, "arms": {name: _arm_summary(data, leakage[name]) for name, data in arms.items()}}
 
 

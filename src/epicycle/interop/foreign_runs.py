@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray
 
-from epicycle.claims.verdict import Verdict, judge
+from epicycle.claims.several_claims import judge_together
+from epicycle.claims.verdict import Verdict
 from epicycle.events.standard import event_dataset, recorded_events
 from epicycle.interop.arm_of_curves import dataset_of
 from epicycle.interop.curves import Curve, curves_of, joined
@@ -28,7 +29,7 @@ from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_json
 from epicycle.store.files import StudyFiles
-from epicycle.store.reading import unstacked
+from epicycle.store.grids import unstacked
 
 if TYPE_CHECKING:
     import pandas
@@ -145,7 +146,7 @@ class ForeignRuns:
         return unstacked(events.drop_vars(unreadable))
 
     def judge(self, *claims: Claim) -> list[Verdict]:
-        """The verdicts on these runs.
+        """The verdicts on these runs. Primary claims of one call are corrected for their number, as those of a study are.
 
         Raises:
             InputError: a claim names an arm that these runs do not have, or a series that an arm did not record.
@@ -153,7 +154,7 @@ class ForeignRuns:
         for claim in claims:
             for arm in claim.arms():
                 self._check_recorded(claim.reads(), arm, f"claim '{claim.id}'")
-        return [judge(claim, self.arms) for claim in claims]
+        return judge_together(claims, self.arms)
 
     def report(
         self,

@@ -10,7 +10,6 @@ from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
 from epicycle.lab.study_checks import refuse_mistakes
-from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
@@ -85,7 +84,8 @@ class ClaimPlan:
         yield f"  claim {self.id}: {self.sentence}"
         if chances:
             supported, refuted = (_range_text(numbers) for numbers in (self.power.supported_by, self.power.refuted_by))
-            level = "" if self.power.level == LEVEL else f" at {100 * (1 - self.power.level):.3g} %, its share of the level of all primary claims"
+            confidence = f"{100 * (1 - self.power.level):.3g} %"
+            level = "" if self.power.level == LEVEL else f" at {confidence}, as the primary claims share the level of error"
             yield f"    {self.power.seeds} runs{level}; supported by {supported}, refuted by {refuted}"
             yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
 
@@ -204,11 +204,15 @@ def claim_plans(study: Study) -> list[ClaimPlan]:
         InputError: no outcome could decide one of the claims.
     """
     units = [
-        min((_units(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=lambda one: one.count)
+        min((_units(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
         for claim in study.claims
     ]
     plans = powers(list(zip(study.claims, units, strict=True)))
     return [ClaimPlan(claim.id, claim.sentence(), power) for claim, power in zip(study.claims, plans, strict=True)]
+
+
+def _n_units(units: Units) -> int:
+    return units.n_units
 
 
 def _units(study: Study, arm: str, where: Mapping[str, Any]) -> Units:

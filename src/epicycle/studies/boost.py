@@ -24,7 +24,7 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, postdictions, training
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, postdictions, training
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
@@ -36,7 +36,7 @@ P, DOSES = 59, (5, 10, 50)
 def _control(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
     budget = training(steps)
     at_rate = budget.model_copy(update={"optimiser": budget.optimiser.model_copy(update={"lr": 1e-3}), **changes})
-    return RootArm(experiment=Experiment(task=task, split=Split(frac_train=frac_train), model=PRE_NORM, training=at_rate), seeds=6)
+    return RootArm(experiment=Experiment(task=task, split=Split(frac_train=frac_train), model=PRE_NORM, training=at_rate), seeds=SEEDS)
 
 
 def _boost(parent: str, at: int | str, doses: tuple[float, ...], steps: int) -> ForkArm:

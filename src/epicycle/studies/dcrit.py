@@ -24,7 +24,7 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.derived import RemovedSplit
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, postdictions, training, with_budget
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, postdictions, training, with_budget
 from epicycle.tasks.modular import Modular
 
 QUESTION = "How little data is enough to keep what was learned, and does that amount depend on weight decay?"
@@ -48,7 +48,7 @@ def _removed(shares: tuple[float, ...], units: float, *edits: Any) -> ForkArm:
 SCRATCH = GENERAL.swept("split", RemovedSplit(of=GENERAL.split, share=0.4).model_dump(mode="json"))
 ARMS: dict[str, RootArm | ForkArm] = {
     # Networks that generalise. All forks leave them at 1.2 t_gen.
-    "general": RootArm(experiment=GENERAL, seeds=6),
+    "general": RootArm(experiment=GENERAL, seeds=SEEDS),
     # A share of the training rows is removed, from 0.4 to 0.9 of them.
     "removed": _removed(SHARES, UNITS),
     # The same at other weight decays, for as many units of their own.
@@ -77,7 +77,7 @@ def _at_end(arm: str, series: str = "test_acc", **where: float) -> ValueAt:
 
 
 def _settled(arm: str, **where: float) -> Gate:
-    """Accuracy changes by less than 0.1 in the last fifth of the budget. The interval of a median of six seeds spans all six."""
+    """Accuracy changes by less than 0.1 in the last fifth of the budget. The interval of a median of seven seeds spans all seven."""
     # A run that was stopped because it generalised ends at 1.25 t_gen. The last fifth of its steps begins at t_gen.
     return Gate(statistic=SeriesChange(series="test_acc", since="0.8*end", arm=arm, where=where), region=Region(above=-0.1, below=0.1))
 

@@ -21,7 +21,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, NO_NORM, postdictions, training, with_budget
+from epicycle.studies.settings import EARLY_PILOT, NO_NORM, SEEDS, postdictions, training, with_budget
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.modular import Modular
 
@@ -49,8 +49,9 @@ BLOCKS = {
     "mlp": ("W_in", "W_out", "b_*"),
 }
 ARMS = {
-    # The control. Its seeds share one split, so that weights can be transplanted between networks trained on the same rows.
-    "plain": RootArm(experiment=PLAIN, seeds=6, data_seeds=0),
+    # The control. Its seeds share one split, so that weights can be transplanted between networks trained on the same rows. Claims
+    # about the control, its forks and the transplants therefore speak of that split only.
+    "plain": RootArm(experiment=PLAIN, seeds=SEEDS, data_seeds=0),
     # The norm of all weights is held at a share of the initial norm.
     "held": _forked(0, Set(knob="norm_share", to=1.0), sweep={"edits.0.to": NORMS}),
     # The same with steps of the same relative size: the learning rate falls in proportion to the norm.
@@ -64,7 +65,7 @@ ARMS = {
         f"with_{name}": ForkArm(fork="fresh", at=0, edits=(Transplant(tensors=tensors, donor="plain"),), steps=BRIEF)
         for name, tensors in BLOCKS.items()
     },
-    "fresh": RootArm(experiment=PLAIN, seeds=6, first_seed=100, data_seeds=0),
+    "fresh": RootArm(experiment=PLAIN, seeds=SEEDS, first_seed=100, data_seeds=0),
     # More training data.
     "more_data": RootArm(
         experiment=with_budget(PLAIN, 1500),

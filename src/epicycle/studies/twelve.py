@@ -18,7 +18,7 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import PILOT, PRE_NORM, training
+from epicycle.studies.settings import PILOT, PRE_NORM, SEEDS, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
@@ -28,7 +28,9 @@ STEPS = 3000
 
 
 def _arm(task: Task) -> RootArm:
-    return RootArm(experiment=Experiment(task=task, split=Split(frac_train=0.8), model=PRE_NORM, training=training(STEPS)), seeds=6)
+    return RootArm(
+        experiment=Experiment(task=task, split=Split(frac_train=0.8), model=PRE_NORM, training=training(STEPS)), seeds=SEEDS
+    )
 
 
 # Name of an arm -> an operation on residues, and a product in a group.
