@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import epicycle as ep
+from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
 from epicycle.spec.observation import Observation
 from epicycle.spec.results import DONE
@@ -278,8 +279,10 @@ def test_a_state_stored_before_a_knob_was_known(machine: Machine) -> None:
     tensors = to_tensors(cohort.states[0])
     del tensors["knobs/training.final_lr_scale"]
     assert from_tensors(tensors, cohort.states[0]).knobs["training.final_lr_scale"] == np.float32(0.1)
+    with pytest.raises(InputError, match="'W_E' has another shape"):
+        from_tensors({**tensors, "W_E": tensors["W_E"][:-1]}, cohort.states[0])
     del tensors["W_E"]
-    with pytest.raises(KeyError, match="W_E"):
+    with pytest.raises(InputError, match="there is no 'W_E' in it"):
         from_tensors(tensors, cohort.states[0])
 
 

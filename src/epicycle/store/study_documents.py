@@ -115,6 +115,7 @@ class RootSetting(TypedDict):
     __pydantic_config__ = KEEP  # type: ignore[misc]
     experiment: Settings
     fork: NotRequired[None]
+    edits: NotRequired[list[EditText]]
     sweep: NotRequired[dict[str, list[Value]]]
 
 
@@ -238,6 +239,6 @@ def _flaw(name: str, arms: Mapping[str, ForkSetting | RootSetting]) -> str | Non
 
 def _sweep_flaw(name: str, setting: ForkSetting | RootSetting) -> str | None:
     """A swept edit that an arm does not have; None where there is none."""
-    edits = setting["edits"] if "edits" in setting else []
+    edits = setting.get("edits", [])
     swept = [path.split(".")[1] for path in setting.get("sweep", {}) if re.match(r"edits\.[0-9]{1,9}\.", path)]
     return f"arm {name} sweeps an edit that it does not have" if any(int(number) >= len(edits) for number in swept) else None

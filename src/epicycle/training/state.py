@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt
 
+from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.families import Params
 from epicycle.spec.identity import digest
@@ -191,7 +192,7 @@ def _initialiser(experiment: Experiment, table: Table) -> Callable[[Run, Data], 
 
 def _key(seed: int) -> Any:
     """`jax.random.key(seed)`, without the offset that JAX_RANDOM_SEED_OFFSET may add to it."""
-    return jax.random.wrap_key_data(np.array([0, seed], np.uint32), impl="threefry2x32")
+    return jax.random.wrap_key_data(jnp.array([0, seed], jnp.uint32), impl="threefry2x32")
 
 
 def _first_order(experiment: Experiment, data: Data) -> Order | None:
@@ -237,11 +238,17 @@ def from_tensors(tensors: Mapping[str, Any], like: State) -> State:
         like: a state of the same run, whose structure the result has.
 
     Raises:
-        KeyError: an array is missing.
+        InputError: an array is missing, or has another shape than in this run.
     """
-    knobs = {name: value for name, value in to_tensors(like).items() if name.startswith("knobs/")}
-    arrays = knobs | dict(tensors)
-    leaves = [np.asarray(arrays[name])[()] for name in to_tensors(like)]
+    expected = to_tensors(like)
+    arrays = {name: value for name, value in expected.items() if name.startswith("knobs/")} | dict(tensors)
+    for name, value in expected.items():
+        if name not in arrays or np.shape(arrays[name]) != np.shape(value):
+            problem = f"'{name}' has another shape" if name in arrays else f"there is no '{name}' in it"
+            raise InputError(
+                f"a stored state is damaged or is not of this run: {problem}. Remove its cohort's folder to train the run again."
+            )
+    leaves = [np.asarray(arrays[name])[()] for name in expected]
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
