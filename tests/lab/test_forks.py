@@ -122,15 +122,15 @@ def test_each_run_forks_at_its_own_moment(root: Path) -> None:
         ("peak(tset_loss)", [], "no such series"),
         (10, [ep.Scale("lrr", 2)], "there is no knob 'lrr'"),
         (150, [], "came in none of the runs"),
-        (-5, [], "a whole step of at least 0"),
-        (2.5, [], "a whole step of at least 0"),
+        (-5, [], "a whole number of at least 0"),
+        (2.5, [], "a whole number of at least 0"),
     ],
 )
 def test_wrong_forks_are_told(at: Any, edits: list[Any], told: str, root: Path) -> None:
     parents = ep.train(QUICK, seeds=2, root=root, observation=SMALL)
     with pytest.raises(ep.InputError, match=told.replace("(", r"\(")):
         parents.fork(at, edits)
-    with pytest.raises(ep.InputError, match="0 steps are none"):
+    with pytest.raises(ep.InputError, match=r"steps: .*1"):
         parents.fork(10, steps=0)
 
 
@@ -192,7 +192,8 @@ def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
 
     def claim(arm: str, **where: Any) -> dict[str, Any]:
         statistic = {"kind": "value_at", "series": "train_acc", "at": "end", "arm": arm, "where": where}
-        return {"id": arm, "statistic": statistic, "supported_if": {"above": -1.0}, "refuted_if": {"below": -1.0}, "min_seeds": 1}
+        region = {"supported_if": {"above": -1.0}, "refuted_if": {"below": -1.0}, "min_seeds": 1, "primary": arm == "control"}
+        return {"id": arm, "statistic": statistic, **region}
 
     study = Study.parse(
         {
@@ -218,7 +219,7 @@ def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
     assert told["control"][0] == "supported"
     assert told["late"] == ("undecided", "arm late has no runs")
     assert told["later"] == ("undecided", "arm later has no runs")
-    assert told["some"] == ("undecided", "arm 'some' has no run where at = test_loss<0.0")
+    assert told["some"] == ("undecided", "arm 'some' has no run where at = test_loss<0.0; there, at is 5")
     document = outcome.document()
     assert set(document["left_out"]) == {"late", "later", "given"}
     assert document["left_out"]["late"].startswith("fork at test_loss<0.0: it came in none of the runs")

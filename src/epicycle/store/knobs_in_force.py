@@ -28,7 +28,7 @@ def knobs_in_force(state: Tensors, written: Mapping[str, Any], courses: Sequence
     for number, name in enumerate(courses):
         path = knob_path(name, stored)
         steps, values = (_points(stored, f"training.courses.{number}.{field}.") for field in ("steps", "values"))
-        stored[path] = type(stored[path])(np.interp(int(state["step"]), steps, values))
+        stored[path] = np.asarray(np.interp(int(state["step"]), steps, values), stored[path].dtype)[()]
     return {path: _as_written(value, written.get(path)) for path, value in stored.items()}
 
 
