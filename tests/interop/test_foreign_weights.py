@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -70,6 +71,16 @@ def test_what_is_not_the_file_itself_is_named(suffix: str, tmp_path: Path) -> No
 def test_a_safetensors_file_of_another_name(tmp_path: Path) -> None:
     save_file(hooked(), tmp_path / "model.bin")
     np.testing.assert_array_equal(ep.import_weights(tmp_path / "model.bin").params["W_E"], drawn()["W_E"])
+
+
+def test_half_precision_in_safetensors(tmp_path: Path) -> None:
+    halves = {key: value.astype(ml_dtypes.bfloat16) for key, value in hooked().items() if value.dtype == np.float32}
+    save_file(halves, tmp_path / "a.safetensors")
+    imported = ep.import_weights(tmp_path / "a.safetensors")
+    assert imported.params["W_E"].dtype == np.float32
+    np.testing.assert_array_equal(imported.params["W_E"], halves["embed.W_E"].astype(np.float32))
+    save_file({"x": np.ones(3).astype(ml_dtypes.float8_e4m3fn)}, tmp_path / "b.safetensors")
+    assert "b.safetensors: x has numbers of type F8_E4M3, which are not read" in refusal(tmp_path / "b.safetensors")
 
 
 # Wrappers, tensors that are none of the network's, keys
@@ -158,7 +169,7 @@ def test_keys_that_contain_dots(tmp_path: Path) -> None:
 
 
 def test_long_lists_are_cut_and_long_names_do_not_stall() -> None:
-    many = {i: hooked() for i in range(300)}
+    many = dict.fromkeys(range(300), hooked())
     assert len(refusal(many)) < 300
     assert len(refusal(many, within="x" * 100_000)) < 1000
 
@@ -201,6 +212,9 @@ def test_tensors_of_pytorch_in_memory(dtype: str) -> None:
 
 
 def test_what_holds_no_weights_is_refused() -> None:
+    sparse = type("Sparse", (Tensor,), {"detach": lambda self: self})(np.ones(2))
+    assert "a Sparse in the dict of weights has no plain array" in refusal(hooked(x=sparse))
+
     class Module:
         def state_dict(self) -> None: ...
 
@@ -365,3 +379,18 @@ def test_porth_bot_computes_the_same_logits() -> None:
     np.testing.assert_allclose(imported.model.apply(imported.params, TABLE.inputs)[0], logits, rtol=1e-3, atol=1e-3)
     damaged = arrays | {"blocks.0.attn.qkv.weight": np.ones((23, 8), np.float32)}
     assert "3 tensors of one size lie in it" in refusal(damaged, fields={"n_heads": 2})
+
+
+@pytest.mark.parametrize("name", ["23_prefix_module", "24_alias_tensors", "26_mlp", "27_int_keys"])
+def test_damage_is_refused_or_harmless(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    whole, path = case(name).read_bytes(), tmp_path / f"damaged{case(name).suffix}"
+    for trial in range(60):
+        content = bytearray(whole[: len(whole) - int(rng.integers(300)) * (trial % 3 == 0)])
+        for position in rng.integers(min(len(content), 1200), size=rng.integers(1, 4)):
+            content[position] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            ep.import_weights(path, within="100" if name.startswith("27") else "")
+        except InputError as error:
+            assert "\n" not in str(error)  # noqa: PT017

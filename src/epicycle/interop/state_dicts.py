@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Shaped
 from numpy import ndarray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load
+from safetensors import SafetensorError, deserialize, safe_open
 
 from epicycle.interop.stand_ins import refuse_stand_in
 from epicycle.interop.torch_files import is_torch_file, read_torch
@@ -16,6 +16,12 @@ from epicycle.spec.errors import InputError, nearest, shortened
 from epicycle.spec.plain_data import Plain
 
 MOST_PATHS = 8  # in one message
+SAFETENSORS_TYPES = {
+    **{f"F{8 * size}": f"<f{size}" for size in (2, 4, 8)},
+    **{f"I{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
+    "BOOL": "?",
+}
 DEPTH = 3  # levels of dicts and lists that are searched below the top
 
 # Where a state dict lies: a dotted path, or the keys one by one. An integer key may be written as text.
@@ -65,10 +71,20 @@ def _read_safetensors(path: Path, within: Within) -> StateDict:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("epicycle", "{}"))
         model = dict(header.get("model") or {})
-        arrays = load(path.read_bytes())
+        views = deserialize(path.read_bytes())
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path} is not a whole safetensors file; save or download the file again.") from None
+    arrays = {key: _numbers(view["data"], view["dtype"], f"{path}: {key}").reshape(view["shape"]) for key, view in views}
     return StateDict(_select(arrays, within, str(path)), model)
+
+
+def _numbers(content: bytes, dtype: str, where: str) -> Shaped[ndarray, " number"]:
+    """The numbers of one tensor of a safetensors file, bfloat16 as float32."""
+    if dtype == "BF16":  # the upper half of a float32
+        return (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if dtype not in SAFETENSORS_TYPES:
+        raise InputError(f"{where} has numbers of type {dtype}, which are not read; save the weights as float32.")
+    return np.frombuffer(content, SAFETENSORS_TYPES[dtype])
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -90,10 +106,15 @@ def _with_arrays(source: Any, depth: int = DEPTH) -> Any:
         return [_with_arrays(entry, depth - 1) for entry in source]
     if isinstance(source, ndarray) or not hasattr(source, "__array__"):
         return source
-    if hasattr(source, "detach"):  # PyTorch refuses to convert a parameter, and NumPy has no bfloat16
-        source = source.detach().cpu()
-        source = source.float() if "bfloat16" in str(source.dtype) else source
-    return np.asarray(source)
+    try:
+        if hasattr(source, "detach"):  # PyTorch refuses to convert a parameter, and NumPy has no bfloat16
+            source = source.detach().cpu()
+            source = source.float() if "bfloat16" in str(source.dtype) else source
+        return np.asarray(source)
+    except (RuntimeError, TypeError, ValueError):
+        raise InputError(
+            f"{_article(type(source).__name__)} in the dict of weights has no plain array of numbers; leave it out."
+        ) from None
 
 
 def _select(content: Any, within: Within, where: str) -> Mapping[str, Any]:
