@@ -71,7 +71,7 @@ def _read_safetensors(path: Path, within: Within) -> StateDict:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get("epicycle", "{}"))
         model = dict(header.get("model") or {})
-        views = deserialize(path.read_bytes())
+        views = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path} is not a whole safetensors file; save or download the file again.") from None
     arrays = {key: _numbers(view["data"], view["dtype"], f"{path}: {key}").reshape(view["shape"]) for key, view in views}
