@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 KILLS ?= 20
+FUZZ ?= 10000
 # pip would compile every module of every package. Python compiles only the modules that are used, if it may write what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check torture clean
+.PHONY: demo test check torture fuzz clean
 
 # Install Epicycle and run the quickstart: train, judge, report.
 demo: $(VENV)/installed
@@ -31,6 +32,10 @@ check: $(VENV)/developed
 # Every time, compare the bytes with an undisturbed run.
 torture: $(VENV)/developed
 	$(BIN)/python -m tests.torture --kills $(KILLS)
+
+# Plan FUZZ hostile studies, and open 1,000 damaged results (the suite tries 150 of each).
+fuzz: $(VENV)/developed
+	EPICYCLE_FUZZ=$(FUZZ) EPICYCLE_MUTATIONS=1000 $(BIN)/python -m pytest tests/spec/test_fuzz.py tests/store/test_mutated_documents.py
 
 # Remove the virtual environment.
 clean:
