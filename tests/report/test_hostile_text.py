@@ -20,33 +20,20 @@ from epicycle.store.documents import read_json, read_yaml
 from epicycle.store.files import Root, StudyFiles
 
 HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>'</style></script>{{ 7*7 }}{% for %}&lt;%{x}$\\no{$"
-PLAIN = {
-    "run",
-    "kind",
-    "knob",
-    "at",
-    "series",
-    "event",
-    "events",
-    "verdict",
-    "says",
-    "basis",
-    "timing",
-    "preset",
-}  # names with a meaning
-NAMED = {"arms", "left_out", "values", "detectors", "leakage", "versions", "machine"}  # mappings whose keys are texts
+# Names whose texts have a meaning, and mappings whose keys are texts.
+PLAIN = {"run", "kind", "knob", "at", "series", "event", "events", "verdict", "says", "basis", "timing", "preset", "profile"}
+NAMED = {"arms", "accounts", "left_out", "values", "detectors", "leakage", "versions", "machine"}
 OWN_TAGS = ("<br>", "<extra></extra>")  # what figures say to plotly themselves
 OWN_FIELDS = ("%{x:,}", "%{y:.3g}", "%{y:.4g}", "%{customdata}")
 
 
 def hostile(value: Any, name: str = "") -> Any:
     """Plain data with HTML after every text; equal texts stay equal, so that what is named is found."""
+    if isinstance(value, dict) and name in NAMED:
+        inner = {"accounts": "says", "detectors": "verdict"}.get(name, "")
+        return {f"{key}{HOSTILE}": hostile(entry, inner) for key, entry in value.items()}
     if isinstance(value, dict):
-        accounts = name == "accounts"
-        return {
-            f"{key}{HOSTILE}" if name in NAMED or accounts else key: hostile(v, "" if name in NAMED else key)
-            for key, v in value.items()
-        }
+        return {key: hostile(entry, key) for key, entry in value.items()}
     if isinstance(value, list):
         return [hostile(entry, name) for entry in value]
     return f"{value}{HOSTILE}" if isinstance(value, str) and name not in PLAIN else value

@@ -249,14 +249,10 @@ def first_held(steps: Int[ndarray, " step"], holds: Bool[ndarray, " step"], hold
     Returns:
         The previous evaluation (-1 at the first one) and that of the crossing; None where no crossing was confirmed.
     """
-    confirming = confirming_positions(steps, hold)
-    for i in map(int, np.flatnonzero(holds)):
-        last = int(confirming[i])
-        if last >= len(steps):
-            return None
-        if holds[i : last + 1].all():
-            return _bracket_at(steps, i)
-    return None
+    confirming, fails = confirming_positions(steps, hold), np.flatnonzero(~holds)
+    next_fail = np.append(fails, len(steps))[np.searchsorted(fails, np.arange(len(steps)))]
+    crossings = np.flatnonzero(holds & (confirming < len(steps)) & (next_fail > confirming))
+    return _bracket_at(steps, int(crossings[0])) if len(crossings) else None
 
 
 def _bracket_at(steps: Int[ndarray, " step"], i: int) -> tuple[int, int]:

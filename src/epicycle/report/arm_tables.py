@@ -107,7 +107,7 @@ def not_reached(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]
 
 def _missing(data: xarray.Dataset, event: str) -> Iterator[str]:
     """The runs of an arm that did not reach an event, in words; nothing where all reached it."""
-    late = {run for run, step in enumerate(event_steps(data)[event]) if step is None}
+    late = {run for run, step in enumerate(event_steps(data, [event])[event]) if step is None}
     n, swept, labels = data.sizes["run"], swept_names(data), labels_of(data)
     if len(late) == n:
         yield f"none of {n} runs reached {event}" if n > 1 else f"the run did not reach {event}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.report.curves import median_over_runs, run_lines, steps_reached
+from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_reached
 from epicycle.report.run_groups import shown_arms
 from epicycle.report.style import INK, event_colour, plotly_text, scale_of, series_style, template, value_axis_title
 from epicycle.spec.results import is_forked
@@ -46,23 +46,23 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
 
 
 def _draw_panel(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> None:
-    log_steps = col == 1
-    steps = np.maximum(data["step"].values, 1 if log_steps else 0)
+    axes = PlotAxes(col == 1, scale_of(figure.series)[0] == "log", data["step"].values[-1])
     for name in figure.series:
-        drawn.add_trace(_runs_trace(data, name, steps), row=row, col=col)
-        drawn.add_trace(_median_trace(data, name, steps, in_legend=row == 1 and log_steps), row=row, col=col)
-    _draw_axes(drawn, figure, data, steps[-1], {"row": row, "col": col})
+        drawn.add_trace(_runs_trace(data, name, axes), row=row, col=col)
+        drawn.add_trace(_median_trace(data, name, axes, in_legend=row == 1 and col == 1), row=row, col=col)
+    _draw_axes(drawn, figure, data, axes.last, {"row": row, "col": col})
 
 
-def _runs_trace(data: xarray.Dataset, name: str, steps: Any) -> Any:
+def _runs_trace(data: xarray.Dataset, name: str, axes: PlotAxes) -> Any:
     import plotly.graph_objects as go
 
     style = series_style(name)
-    lines = run_lines(data[name].values, steps)
+    lines = run_lines(data[name].values, data["step"].values)
+    visible = axes.visible(lines.x, lines.y)
     return go.Scatter(
-        x=lines.x,
-        y=lines.y,
-        customdata=data["seed"].values[lines.run],
+        x=axes.drawn_steps(lines.x[visible]),
+        y=lines.y[visible],
+        customdata=data["seed"].values[lines.run[visible]],
         mode="lines",
         line={"color": style.colour, "width": 1},
         opacity=0.45,
@@ -71,13 +71,15 @@ def _runs_trace(data: xarray.Dataset, name: str, steps: Any) -> Any:
     )
 
 
-def _median_trace(data: xarray.Dataset, name: str, steps: Any, in_legend: bool) -> Any:
+def _median_trace(data: xarray.Dataset, name: str, axes: PlotAxes, in_legend: bool) -> Any:
     import plotly.graph_objects as go
 
     style = series_style(name)
+    steps, median = data["step"].values, median_over_runs(data, name)
+    visible = axes.visible(steps, median)
     return go.Scatter(
-        x=steps,
-        y=median_over_runs(data, name),
+        x=axes.drawn_steps(steps[visible]),
+        y=median[visible],
         mode="lines",
         line={"color": style.colour, "width": 3},
         name=plotly_text(style.label),

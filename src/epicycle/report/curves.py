@@ -10,17 +10,68 @@ from numpy import ndarray
 from epicycle.events.standard import event_steps
 from epicycle.spec.results import statuses
 
+COLUMNS = 600  # columns of pixels that a plot is at most wide
 
-class RunLines(NamedTuple):
-    """One series of several runs as a single line: one run after the other, with a gap (NaN) after each.
+
+class PlotAxes(NamedTuple):
+    """The axes of one plot, which decide what can be seen of a curve.
 
     Attributes:
-        x: the recorded steps of all runs.
+        log_steps: whether the step axis is logarithmic.
+        log_values: whether the value axis is logarithmic.
+        last: the last step on the axis.
+    """
+
+    log_steps: bool
+    log_values: bool
+    last: float
+
+    def drawn_steps(self, steps: Shaped[ndarray, " step"]) -> Shaped[ndarray, " step"]:
+        """Where steps are drawn: a log axis begins at step 1."""
+        return np.maximum(steps, 1) if self.log_steps else steps
+
+    def visible(self, x: Shaped[ndarray, " step"], y: Float[ndarray, " step"]) -> Int[ndarray, " step"]:
+        """Positions of the points that make the picture: in each column of pixels the first, the last, the lowest and the highest one.
+
+        All other points of a column lie on the stroke that these four draw. Gaps between lines stay.
+
+        Args:
+            x: the steps of lines that follow each other, each in order.
+            y: the values; NaN separates lines.
+        """
+        gap = np.isnan(y)
+        line = np.cumsum(gap & ~np.append(False, gap[:-1]))
+        column = np.where(gap, -1, self._columns(x))
+        pixel = line * (COLUMNS + 2) + column + 1
+        shown = y > 0 if self.log_values else ~gap
+        hidden = np.flatnonzero(~shown)
+        _, once = np.unique(pixel[hidden], return_index=True)
+        seen = np.flatnonzero(shown)
+        return np.union1d(seen[_ends_and_extremes(pixel[seen], y[seen])], hidden[once])
+
+    def _columns(self, x: Shaped[ndarray, " step"]) -> Int[ndarray, " step"]:
+        share = np.log(np.maximum(x, 1)) / np.log(max(self.last, 2)) if self.log_steps else x / max(self.last, 1)
+        return np.floor(np.clip(share, 0, 1) * COLUMNS).astype(int)
+
+
+def _ends_and_extremes(pixel: Int[ndarray, " step"], y: Float[ndarray, " step"]) -> Int[ndarray, " step"]:
+    """Positions of the first, the last, the lowest and the highest point of each pixel; `pixel` is in order."""
+    first = np.flatnonzero(np.diff(pixel, prepend=-1))
+    last = np.append(first[1:], len(pixel))[: len(first)] - 1
+    by_value = np.lexsort((y, pixel))  # the points of a pixel stay together
+    return np.concatenate([first, last, by_value[first], by_value[last]])
+
+
+class RunLines(NamedTuple):
+    """One series of several runs as a single line: one run after the other, with a gap (a value of NaN) after each.
+
+    Attributes:
+        x: the recorded steps of all runs; a gap repeats the last one.
         y: the series at these steps.
         run: the position of each step's run.
     """
 
-    x: Float[ndarray, " step"]
+    x: Shaped[ndarray, " step"]
     y: Float[ndarray, " step"]
     run: Int[ndarray, " step"]
 
@@ -30,10 +81,13 @@ def run_lines(values: Float[ndarray, "run step"], steps: Shaped[ndarray, " step"
 
     A plotly trace for each run would take most of the time in which a page is made.
     """
-    recorded = [np.isfinite(series) for series in values]
-    x = np.concatenate([np.append(steps[seen], np.nan) for seen in recorded])
-    y = np.concatenate([np.append(series[seen], np.nan) for series, seen in zip(values, recorded, strict=True)])
-    return RunLines(x, y, np.repeat(np.arange(len(values)), [seen.sum() + 1 for seen in recorded]))
+    recorded = [np.flatnonzero(np.isfinite(series)) for series in values]
+    with_gap = [np.append(own, own[-1:]) for own in recorded]
+    gap = np.array([np.nan], values.dtype)
+    y = [part for series, own in zip(values, recorded, strict=True) for part in (series[own], gap[: len(own)])]
+    return RunLines(
+        steps[np.concatenate(with_gap)], np.concatenate(y), np.repeat(np.arange(len(values)), [len(own) for own in with_gap])
+    )
 
 
 def median_over_runs(data: xarray.Dataset, name: str) -> Float[ndarray, " step"]:
@@ -55,4 +109,4 @@ def median_over_runs(data: xarray.Dataset, name: str) -> Float[ndarray, " step"]
 
 def steps_reached(data: xarray.Dataset, event: str) -> list[int]:
     """The steps of a standard event in the runs that reached it."""
-    return [step for step in event_steps(data)[event] if step is not None]
+    return [step for step in event_steps(data, [event])[event] if step is not None]

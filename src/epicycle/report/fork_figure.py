@@ -7,6 +7,7 @@ import numpy as np
 import xarray
 
 from epicycle.report.curve_figure import Shape, shape_axes
+from epicycle.report.curves import PlotAxes
 from epicycle.report.fork_panels import Line, Panel, legend, panels
 from epicycle.report.style import INK, plotly_text, scale_of, template, value_axis_title
 from epicycle.spec.study import Figure
@@ -58,8 +59,9 @@ def _empty_grid(shown: list[Panel]) -> Any:
 
 def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, log_steps: bool) -> list[Shape]:
     """Draw a panel; returns its marks as plain shapes, which plotly takes all at once much faster than one by one."""
+    axes = PlotAxes(log_steps, scale_of(figure.series)[0] == "log", panel.last_step)
     for line in panel.lines:
-        drawn.add_trace(_trace(line, panel.opacity(line), log_steps), row=row, col=col)
+        drawn.add_trace(_trace(line, panel.opacity(line), axes), row=row, col=col)
     _draw_axes(drawn, figure, panel, {"row": row, "col": col}, log_steps)
     shared = {"type": "line", **shape_axes(drawn, row, col)}
     styles = [{"color": mark.colour, "width": mark.width, "dash": mark.dash} for mark in panel.marks()]
@@ -69,14 +71,15 @@ def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, lo
     ]
 
 
-def _trace(line: Line, opacity: float, log_steps: bool) -> Any:
+def _trace(line: Line, opacity: float, axes: PlotAxes) -> Any:
     import plotly.graph_objects as go
 
+    visible = axes.visible(line.x, line.y)
     run = "median" if line.median else "seed %{customdata}"
     return go.Scatter(
-        x=np.maximum(line.x, 1) if log_steps else line.x,
-        y=line.y,
-        customdata=line.labels,
+        x=axes.drawn_steps(line.x[visible]),
+        y=line.y[visible],
+        customdata=None if line.median else [line.labels[point] for point in visible],
         mode="lines",
         line={"color": line.colour, "dash": line.dash, "width": line.width},
         opacity=opacity,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray
+from jaxtyping import Float, Shaped
+from numpy import ndarray
 
-from epicycle.report.curves import median_over_runs, steps_reached
+from epicycle.report.curves import PlotAxes, median_over_runs, steps_reached
 from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
 from epicycle.report.run_groups import shown_arms
@@ -64,14 +66,15 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
 
 
 def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:
-    steps = np.maximum(data["step"].values, 1 if log_steps else 0)
+    steps, (kind, span) = data["step"].values, scale_of(figure.series)
+    limits = PlotAxes(log_steps, kind == "log", steps[-1])
     for name in figure.series:
         style = series_style(name)
         for values in data[name].values:
             recorded = np.isfinite(values)
-            axes.plot(steps[recorded], values[recorded], color=style.colour, alpha=0.45, linewidth=0.6)
-        axes.plot(steps, median_over_runs(data, name), color=style.colour, linewidth=2, label=paper_text(style.label))
-    kind, span = scale_of(figure.series)
+            _draw_line(axes, limits, steps[recorded], values[recorded], color=style.colour, alpha=0.45, linewidth=0.6)
+        median = median_over_runs(data, name)
+        _draw_line(axes, limits, steps, median, color=style.colour, linewidth=2, label=paper_text(style.label))
     axes.set_yscale(kind)
     if span:
         axes.set_ylim(*span)
@@ -79,9 +82,14 @@ def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_st
     for event in figure.events:
         for step in steps_reached(data, event):
             axes.axvline(step, ymax=0.04, color=event_colour(event), linewidth=1)
-    _style_step_axis(axes, steps.max(), log_steps)
+    _style_step_axis(axes, limits)
     axes.set_xlabel("step (log)" if log_steps else "step (linear)", fontsize=8)
     axes.tick_params(labelsize=8)
+
+
+def _draw_line(axes: "Axes", limits: PlotAxes, x: Shaped[ndarray, " step"], y: Float[ndarray, " step"], **style: Any) -> None:
+    visible = limits.visible(x, y)
+    axes.plot(limits.drawn_steps(x[visible]), y[visible], **style)
 
 
 def _draw_points(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
@@ -142,11 +150,11 @@ def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset])
 
 
 def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool) -> None:
-    for line in panel.lines:
-        x = np.maximum(line.x, 1) if log_steps else line.x
-        opacity, width = panel.opacity(line), line.width / 1.6
-        axes.plot(x, line.y, color=line.colour, linestyle=DASHES[line.dash], linewidth=width, alpha=opacity)
     kind, span = scale_of(figure.series)
+    limits = PlotAxes(log_steps, kind == "log", panel.last_step)
+    for line in panel.lines:
+        style = {"color": line.colour, "linestyle": DASHES[line.dash], "linewidth": line.width / 1.6}
+        _draw_line(axes, limits, line.x, line.y, alpha=panel.opacity(line), **style)
     axes.set_yscale(kind)
     if span:
         axes.set_ylim(*span)
@@ -154,15 +162,15 @@ def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool
         axes.axhline(panel.baseline, color=INK, linewidth=0.8, linestyle=":")
     for mark in panel.marks():
         axes.axvline(mark.step, mark.low, mark.high, color=mark.colour, linewidth=mark.width / 1.5, linestyle=DASHES[mark.dash])
-    _style_step_axis(axes, panel.last_step, log_steps)
+    _style_step_axis(axes, limits)
     axes.set_title(f"{paper_text(panel.title)}, {'log' if log_steps else 'linear'} steps", fontsize=7)
     axes.tick_params(labelsize=7, which="both")
 
 
-def _style_step_axis(axes: "Axes", last: float, log_steps: bool) -> None:
-    if log_steps:
+def _style_step_axis(axes: "Axes", limits: PlotAxes) -> None:
+    if limits.log_steps:
         axes.set_xscale("log")
-    axes.set_xlim(1 if log_steps else 0, last)
+    axes.set_xlim(1 if limits.log_steps else 0, limits.last)
     _open_box(axes)
 
 
