@@ -97,6 +97,21 @@ def test_a_study_without_mistakes_passes(tiny: ep.Experiment) -> None:
             {"fork": {"edits": [{"kind": "transplant", "tensors": ["W_E"], "donor": "plian"}], "sweep": {}}},
             "did you mean 'plain'",
         ),
+        (
+            {"fork": {"edits": [{"kind": "freeze", "tensors": ["W_Q2"]}], "sweep": {}}},
+            "arms.forks: training.frozen.0: no tensor is called",
+        ),
+        ({"fork": {"edits": [{"kind": "scale_weights", "tensors": ["W_Q2"], "by": 2}], "sweep": {}}}, "no tensor is called 'W_Q2'"),
+        (
+            {"fork": {"edits": [{"kind": "zero_units", "tensors": ["W_U"], "axis": 0, "units": [8]}], "sweep": {}}},
+            "arms.forks: edit zero_units: W_U has units 0 to 7",
+        ),
+        ({"fork": {"edits": [{"kind": "remove", "rows": [10**6]}], "sweep": {}}}, "arms.forks: split.rows: 1000000 is not a row"),
+        (
+            {"fork": {"edits": [{"kind": "remove", "share": 0.001}], "sweep": {}}},
+            "arms.forks: split removed: 0.001 of 29 rows is none",
+        ),
+        ({"fork": {"edits": [{"kind": "set", "knob": "lr", "to": -1}], "sweep": {}}}, "arms.forks: "),
     ],
     ids=lambda value: str(value)[:60],
 )

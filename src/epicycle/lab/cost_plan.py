@@ -8,6 +8,7 @@ from epicycle.claims.intervals import LEVEL
 from epicycle.claims.power import Power, powers
 from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
+from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
 from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.experiment import Run, longest
@@ -153,6 +154,7 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
     """
     runs = refuse_mistakes(study)
     claims = [] if study.pilot else claim_plans(study)
+    refuse_edits_that_fail(study, runs)
     arm_of = {run.id: name for name, _ in study.root_arms() for _, run in runs[name]}
     cohorts = []
     for group in grouped(list(longest([run for name, _ in study.root_arms() for _, run in runs[name]]).values())):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.events.standard import event_steps
 from epicycle.events.stops import ends_of
+from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import DonorFinder, ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
@@ -31,6 +32,7 @@ from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.files import Root, StudyFiles
 from epicycle.store.studies import document, provenance
 from epicycle.store.study_listing import ListedArm, StudyRuns
+from epicycle.training.devices import start
 
 if TYPE_CHECKING:
     import xarray
@@ -67,12 +69,15 @@ def run_study(study: Study, session: Session, command: str = "") -> Outcome:
         Interrupted: the session was interrupted; everything up to here is kept.
     """
     began = time.perf_counter()
-    refuse_mistakes(study)
+    foreseen, catalogue = refuse_mistakes(study), Catalogue(session.root)
     walk = _Walk(study, session.observing(study.observation))
+    if any(run.id not in catalogue.places for arm in walk.runs.values() for _, run in arm):  # otherwise there may be nothing to train
+        start()
+        refuse_edits_that_fail(study, foreseen)
     files = session.root.study(study.name, study_id(study))
     files.create()
     with writing(files.lock):
-        register(study, files, walk.runs, Catalogue(session.root))
+        register(study, files, walk.runs, catalogue)
         write_yaml(files.spec, study.model_dump(mode="json"))
         if not files.runs.exists():  # a listing that exists belongs to the verdicts that exist
             listing = {name: ListedArm.of(runs, study.swept(name)) for name, runs in walk.runs.items()}
