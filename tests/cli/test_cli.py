@@ -216,7 +216,7 @@ def test_plan_and_bench_explain_mistakes_in_one_paragraph(command: Command, monk
 
 def test_a_plan_trains_nothing(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
-    result = command("plan", "quickstart", *SMALL, "--seeds", "6", "--json")
+    result = command("plan", "quickstart", *SMALL, "--seeds", "7", "--json")
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
     assert {"cohorts", "claims", "total"} <= set(costs)
