@@ -175,7 +175,10 @@ class CohortStore:
     def recorded_measures(self) -> set[str]:
         """Names of the measures that are recorded. A user's own measure that the running program does not use is left out."""
         names = set()
-        for measure in self._spec()["observation"].get("measures", ()):
+        measures = self._spec()["observation"].get("measures", [])
+        if not isinstance(measures, list):
+            raise damaged(self.files.spec, "observation.measures is no list")
+        for measure in measures:
             with suppress(UnknownCode):
                 names |= {each.name for each in Observation.parse_stored({"measures": [measure]}, str(self.files.spec)).measures}
         return names

@@ -15,6 +15,7 @@ from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec
+from epicycle.store.entries import damaged
 from epicycle.store.files import CohortFiles, Root
 from epicycle.store.knobs_in_force import knobs_in_force
 from epicycle.store.reading import cohort_dataset
@@ -103,7 +104,9 @@ class StoredRun:
         """
         plain, state = self.written_experiment(), self.state(step)
         written = {path: get_path(plain, path) for path in knobs_in_force(state, {})}
-        courses = [course["of"] for course in plain["training"].get("courses", ())]
+        courses = [get_path(course, "of") for course in get_path(plain, "training").get("courses", ())]
+        if wrong := [path for path, value in written.items() if not isinstance(value, int | float | None)]:
+            raise damaged(self._files.spec, f"experiment.{wrong[0]} is no number")
         for path, value in knobs_in_force(state, written, courses).items():
             plain = with_path(plain, path, value)
         return plain
