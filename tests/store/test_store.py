@@ -290,8 +290,10 @@ def test_notebook_handle(tiny: ep.Experiment, root: Path) -> None:
     assert one.params()["W_Q"].shape == (1, 2, 8, 4)
     assert one.params(step=10)["W_E"].shape == (8, 8)
     assert one.cache(step=10)["blocks.0.mlp.hook_post"].shape == (49, 3, 16)
+    assert 11 not in one.steps
+    assert one.params(step=11)["W_E"].shape == (8, 8), "reached by replay"
     with pytest.raises(InputError, match="keeps no state of step 11"):
-        one.params(step=11)
+        StoredRun(Root(root), one.id).params(step=11)
     table = runs.to_pandas()
     assert len(table) == 4 * len(runs.data.step)
     assert {"test_acc", "weight_decay", "seed"} <= set(table.columns)

@@ -209,7 +209,7 @@ def test_each_member_stops_by_itself(machine: Machine) -> None:
 
 def test_a_diverging_member_leaves_the_others_alone(machine: Machine) -> None:
     calm = CASES["transformer, full batch"]
-    wild = calm.swept("training.optimiser.lr", 1e30)
+    wild = calm.swept("training.optimiser.lr", 1e6).swept("training.optimiser.weight_decay", 1e6)
     reference, mixed = cohort_of(calm), cohort_of(calm)
     mixed.runs = [mixed.runs[0], Run(experiment=wild, seed=1, data_seed=1), mixed.runs[2]]
     mixed.__post_init__()
