@@ -85,7 +85,7 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     assert tree["dense"].tensor.values.tolist() == ["layers.0.bias", "layers.0.kernel", "layers.1.bias", "layers.1.kernel"]
     assert "my_study:Dense" in Path(verdicts["report"]).read_text()
     forgetful, dense = tree["forgetful"].train_loss, tree["dense"].train_loss
-    assert (forgetful.sel(step=0).values > dense.sel(step=100).values).all()
+    assert (forgetful.sel(step=100).values > dense.sel(step=100).values).all(), "steps of a fork count from the first ancestor"
     assert list((Path(verdicts["root"]) / "cohorts").glob("*/sources/my_study.Forget@1.txt"))
 
     # The same file elsewhere, with other lines in it, means the same runs.
