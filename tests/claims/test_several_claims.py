@@ -92,6 +92,7 @@ def test_power_knows_of_the_correction() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_claim_of_a_study_can_be_decided(name: str) -> None:
     from epicycle.lab.cost_plan import claim_plans
+    from epicycle.lab.foreseen import foreseen
 
     study = load(name)
-    assert len(claim_plans(study)) == len(study.claims)
+    assert len(claim_plans(study, foreseen(study))) == len(study.claims)

@@ -32,7 +32,7 @@ def answer(path: Path) -> str:
             runs = refuse_mistakes(form)
             assert sum(map(len, runs.values())) <= 100_000
             if not form.pilot:
-                claim_plans(form)
+                claim_plans(form, runs)
     except InputError as error:
         return str(error)
     return ""

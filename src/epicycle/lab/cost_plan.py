@@ -11,6 +11,7 @@ from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
 from epicycle.lab.study_checks import refuse_mistakes
+from epicycle.spec.arms import ArmRun
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
@@ -153,7 +154,7 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
             fit into memory.
     """
     runs = refuse_mistakes(study)
-    claims = [] if study.pilot else claim_plans(study)
+    claims = [] if study.pilot else claim_plans(study, runs)
     refuse_edits_that_fail(study, runs)
     arm_of = {run.id: name for name, _ in study.root_arms() for _, run in runs[name]}
     cohorts = []
@@ -199,14 +200,14 @@ def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: M
     )
 
 
-def claim_plans(study: Study) -> list[ClaimPlan]:
-    """What each claim of a study can show with the runs that the study has.
+def claim_plans(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> list[ClaimPlan]:
+    """What each claim of a study can show with the runs that the study will have, by arm.
 
     Raises:
         InputError: no outcome could decide one of the claims.
     """
     units = [
-        min((_units(study, name, getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
+        min((_units(runs[name], getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
         for claim in study.claims
     ]
     plans = powers(list(zip(study.claims, units, strict=True)))
@@ -217,10 +218,10 @@ def _n_units(units: Units) -> int:
     return units.n_units
 
 
-def _units(study: Study, arm: str, where: Mapping[str, Any]) -> Units:
+def _units(runs: Sequence[ArmRun], where: Mapping[str, Any]) -> Units:
     """The independent units of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
-    runs = [run for values, run in study.foreseen(arm) if all(values.get(name, value) == value for name, value in where.items())]
-    return units_among([(run.seed, run.data_seed) for run in runs])
+    chosen = [run for values, run in runs if all(values.get(name, value) == value for name, value in where.items())]
+    return units_among([(run.seed, run.data_seed) for run in chosen])
 
 
 def _range_text(numbers: Sequence[int]) -> str:

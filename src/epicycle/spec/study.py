@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.arms import Arm, ArmRun, ForkArm, RootArm, short_names
+from epicycle.spec.arms import Arm, ForkArm, RootArm, short_names
 from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
@@ -189,20 +189,6 @@ class Study(Spec):
         for generation in self.generations():
             counts |= {name: arm.point_count() * counts[arm.fork] for name, arm in generation}
         return counts
-
-    def foreseen(self, name: str) -> list[ArmRun]:
-        """The runs of an arm, before any is trained. Each fork is its parent's run with the longest budget that the fork can have."""
-        arm = self.arms[name]
-        if isinstance(arm, RootArm):
-            return list(arm.runs())
-        runs = []
-        for values, variant in arm.points():
-            for inherited, run in self.foreseen(arm.fork):
-                training = run.experiment.training
-                longest = training.model_copy(update={"steps": variant.steps or training.steps})
-                experiment = run.experiment.model_copy(update={"training": longest})
-                runs.append(ArmRun({**inherited, **values}, run.model_copy(update={"experiment": experiment})))
-        return runs
 
     def at_profile(self, name: ProfileName) -> "Study":
         """The study at one of its profiles.
