@@ -150,7 +150,7 @@ def test_what_is_known_from_one_side_or_not_at_all() -> None:
     _, nothing = only_quantity(figure, arms | {"early": past})
     assert len(nothing.value) == 0
     assert nothing.unknown == [list("012345")] * 3
-    assert "Not drawn because nothing is known: 1, seeds 0 to 5; 3, seeds 0 to 5;" in point_caption(figure, arms | {"early": past})
+    assert "Not drawn because nothing is known: all runs." in point_caption(figure, arms | {"early": past})
     dead = arms["early"].assign_coords(status=("run", np.array(["diverged at step 9"] * 18, object)))
     dead["test_acc"] = dead["test_acc"] * np.nan
     _, lost = only_quantity(figure, arms | {"early": dead})

@@ -169,7 +169,7 @@ def test_html_in_every_text_of_the_stored_documents(stored: tuple[Root, StudyFil
     shown = "\n".join([*read.shown, *read.attributes["title"]])
     verdicts, spec = changed["verdicts"], changed["spec"]
     source, claim = spec["sources"][0], verdicts["claims"][0]
-    on_the_page = [spec["question"], *(source[key] for key in ("title", "authors", "locator", "arxiv"))]
+    on_the_page = [spec["question"], *(source[key] for key in ("title", "authors", "locator", "arxiv", "url"))]
     on_the_page += (
         [claim[key] for key in ("id", "sentence", "reason", "supported_if")] + list(claim["accounts"]) + list(claim["values"])
     )
@@ -225,7 +225,7 @@ def test_html_in_imported_curves(tmp_path: Path) -> None:
     table = {
         "step": steps.tolist() * 4,
         "run": [f"{run}{HOSTILE}" for run in range(4) for _ in steps],
-        "train_acc": np.linspace(0, 1, 39).tolist() * 4,
+        "train_acc": np.linspace(0, 2, 39).clip(0, 1).tolist() * 4,
         odd: np.linspace(0, 1, 39).tolist() * 4,
         column: [f"{run % 2}{HOSTILE}" for run in range(4) for _ in steps],
     }
@@ -239,4 +239,4 @@ def test_html_in_imported_curves(tmp_path: Path) -> None:
     read = assert_harmless(page.read_text(), figures=2)
     shown = "".join(read.shown)
     assert f"What?{HOSTILE}" in shown
-    assert f"0{HOSTILE}" in shown, "the label of a run"
+    assert f"0{HOSTILE}" in shown, "a swept value"

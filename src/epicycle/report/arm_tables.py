@@ -171,4 +171,4 @@ def _median_event(data: xarray.Dataset, event: str) -> str:
     if event not in recorded_events(data):
         return "not recorded"
     steps, n = steps_reached(data, event), data.sizes["run"]
-    return f"{statistics.median(steps):,.0f} ({len(steps)} of {n})" if steps else f"none of {n}"
+    return f"{statistics.median(steps):,.0f} ({len(steps)}\u00a0of\u00a0{n})" if steps else f"none of\u00a0{n}"

@@ -62,8 +62,9 @@ def _quantity_sentences(plot: PointPlot, points: PointSet) -> Iterator[str]:
         ("Not drawn because they diverged", points.never),
     ):
         runs = [f"{text}, {seeds_text(own)}" for text, own in zip(columns, labels, strict=True) if own]
+        everyone = sum(map(len, labels)) == sum(len(column.runs) for column in plot.columns)
         if runs:
-            yield f"{what}: {'; '.join(runs)}."
+            yield f"{what}: {'all runs' if everyone else '; '.join(runs)}."
 
 
 def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:

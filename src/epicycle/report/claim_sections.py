@@ -64,6 +64,6 @@ def claim_rows(page: StudyPage) -> list[tuple[str, ...]]:
 def _claim_row(claim: Document, registered: Document) -> tuple[str, ...]:
     says = predictions(claim, registered)
     accounts = "; ".join(f"{account_title(name)} {prediction_text(prediction)}" for name, prediction in says.items())
-    values = ", ".join(f"{seed}: {'censored' if v is None else format(v, '.3g')}" for seed, v in claim["values"].items())
+    values = ", ".join(f"{seed}:\u00a0{'censored' if v is None else format(v, '.3g')}" for seed, v in claim["values"].items())
     detectors = "; ".join(f"{name}: {verdict}" for name, verdict in claim["detectors"].items() if name)
     return (claim["id"], claim["supported_if"], claim["refuted_if"], detectors or "-", accounts or "none says anything", values)

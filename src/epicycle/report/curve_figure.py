@@ -10,7 +10,7 @@ import numpy as np
 import xarray
 
 from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_reached
-from epicycle.report.run_groups import shown_arms
+from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.style import INK, event_colour, plotly_text, scale_of, series_style, template, value_axis_title
 from epicycle.spec.results import is_forked
 from epicycle.spec.study import Figure
@@ -23,7 +23,8 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     from plotly.subplots import make_subplots
 
     shown = shown_arms(figure.arms, arms)
-    titles = [f"{plotly_text(name)} ({arms[name].sizes['run']} runs), {axis} steps" for name in shown for axis in ("log", "linear")]
+    heads = [f"{plotly_text(name)} ({runs_text(arms[name].sizes['run'])})" for name in shown]
+    titles = [f"{head}, {axis} steps" for head in heads for axis in ("log", "linear")]
     drawn = make_subplots(
         rows=len(shown),
         cols=2,
@@ -111,10 +112,13 @@ def _draw_axes(drawn: Any, figure: Figure, data: xarray.Dataset, last: float, pa
         type="log" if log_steps else "linear",
         dtick=1 if log_steps else None,
         range=[0, np.log10(last)] if log_steps else [0, last],
+        ticklabeloverflow="allow",  # otherwise plotly leaves out the last number
         **panel,
     )
     kind, span = scale_of(figure.series)
     title = plotly_text(value_axis_title(figure.series)) if log_steps else None
-    drawn.update_yaxes(type=kind, range=span, title_text=title, exponentformat="power", **panel)
+    drawn.update_yaxes(
+        type=kind, range=span, title_text=title, exponentformat="power", tickfont_size=11 if kind == "log" else 13, **panel
+    )
     if any("acc" in name for name in figure.series):
         drawn.add_hline(y=float(data["baseline"].values[0]), line={"color": INK, "width": 1, "dash": "dot"}, **panel)

@@ -16,13 +16,22 @@ from numpy import ndarray
 from epicycle.events.standard import event_steps
 from epicycle.report.ancestry import families
 from epicycle.report.curves import median_over_runs, run_lines
-from epicycle.report.run_groups import SweepPoint, group_text, identities, point_texts, runs_by_point, shown_arms, sweep_points
+from epicycle.report.run_groups import (
+    SweepPoint,
+    group_text,
+    identities,
+    point_texts,
+    runs_by_point,
+    runs_text,
+    shown_arms,
+    sweep_points,
+)
 from epicycle.report.style import ARMS, FORK, INK, series_style, shades
 from epicycle.spec.results import is_forked, moments_of, swept_names
 from epicycle.spec.study import Figure
 
 MOST = 12  # where there are more control runs than this, they share panels
-DASHES = ("solid", "dot", "dash", "dashdot")
+DASHES = {"solid": "solid", "dot": "dotted", "dash": "dashed", "dashdot": "dash-dotted"}  # plotly's name -> in print
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,7 @@ def _controls_by_panel(data: xarray.Dataset, root: str, shared: bool, several: b
     keys = identities(data, swept)
     if shared:
         groups = {group_text(root, swept, point): runs for point, runs in runs_by_point(data, swept).items()}
-        return [(f"{name} ({len(runs)} runs)", {keys[run] for run in runs}) for name, runs in groups.items()]
+        return [(f"{name} ({runs_text(len(runs))})", {keys[run] for run in runs}) for name, runs in groups.items()]
     heads = [f"{root}, seed {key[0]}" if several else f"seed {key[0]}" for key in keys]
     points = sweep_points(data, swept)
     return [(", ".join([head, *point_texts(swept, point)]), {key}) for head, key, point in zip(heads, keys, points, strict=True)]
@@ -247,7 +256,7 @@ def _lines(figure: Figure, group: _Group, data: xarray.Dataset, series: str, lab
 
 def dashes(figure: Figure) -> dict[str, str]:
     """The dash of each series of a figure; the last series is solid."""
-    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(reversed(figure.series))}
+    return {name: list(DASHES)[i % len(DASHES)] for i, name in enumerate(reversed(figure.series))}
 
 
 def legend(figure: Figure, shown: Sequence[Panel]) -> list[tuple[str, str, str]]:
@@ -255,5 +264,6 @@ def legend(figure: Figure, shown: Sequence[Panel]) -> list[tuple[str, str, str]]
     groups: dict[str, tuple[str, str, str]] = {}
     for line in (line for panel in shown for line in panel.lines):
         groups.setdefault(line.group, (line.group, line.colour, "solid"))
-    series = [(series_style(name).label, INK, dash) for name, dash in dashes(figure).items()] if len(figure.series) > 1 else []
+    dash_of = dashes(figure) if len(figure.series) > 1 else {}
+    series = [(f"{series_style(name).label} ({DASHES[dash]})", INK, dash) for name, dash in dash_of.items()]
     return [*groups.values(), *reversed(series), ("moment of the fork", FORK, "dash")]

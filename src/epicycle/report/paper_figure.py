@@ -13,7 +13,7 @@ from numpy import ndarray
 from epicycle.report.curves import PlotAxes, median_over_runs, steps_reached
 from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
-from epicycle.report.run_groups import shown_arms
+from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
 from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_style, value_axis_title
 from epicycle.spec.study import Figure
@@ -60,7 +60,7 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
     for row, name in zip(grid, shown, strict=True):
         for axes, log_steps in zip(row, (True, False), strict=True):
             _draw_curve_panel(axes, figure, arms[name], log_steps)
-        row[0].set_title(f"{paper_text(name)} ({arms[name].sizes['run']} runs)", loc="left", fontsize=9)
+        row[0].set_title(f"{paper_text(name)} ({runs_text(arms[name].sizes['run'])})", loc="left", fontsize=9)
     grid[0][0].legend(frameon=False, fontsize=8, loc="center left")
     return page
 

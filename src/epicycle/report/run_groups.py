@@ -69,6 +69,11 @@ def without_text(without: Sequence[str]) -> str:
     return seeds_text([label.removeprefix("seed ") for label in without])
 
 
+def runs_text(n: int) -> str:
+    """`1 run`, or `8 runs`."""
+    return f"{n} run{'s' * (n != 1)}"
+
+
 def steps_text(steps: Sequence[int]) -> str:
     """`step 1,200`, or `steps 1,200 to 3,000`."""
     return f"step {min(steps):,}" if min(steps) == max(steps) else f"steps {min(steps):,} to {max(steps):,}"

@@ -90,7 +90,7 @@ def value_axis_title(series: Sequence[str]) -> str:
 def shades(colour: str, n: int) -> list[str]:
     """A colour from light to dark, one shade for each value of a sweep; all are readable on white and on black paper."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))
-    steps = [lightness] if n == 1 else [0.82 - 0.40 * i / (n - 1) for i in range(n)]
+    steps = [lightness] if n == 1 else [0.76 - 0.36 * i / (n - 1) for i in range(n)]
     shaded = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
     return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in shaded]
 
@@ -116,7 +116,7 @@ def template() -> Any:
         "ticks": "outside",
         "ticklen": 4,
         "automargin": True,
-        "title": {"standoff": 8},
+        "title": {"standoff": 8, "font": {"size": 13}},
     }
     font = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 13, "color": INK}
     return go.layout.Template(
@@ -126,7 +126,7 @@ def template() -> Any:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": axis,
             "yaxis": axis,
-            "margin": {"l": 60, "r": 16, "t": 36, "b": 48},
+            "margin": {"l": 60, "r": 24, "t": 36, "b": 48},
             "legend": {"orientation": "h", "x": 0, "yanchor": "bottom"},
             "hovermode": "closest",
         }
