@@ -137,8 +137,8 @@ class StoredRun:
             return last
         if not self.keeps(step):
             raise InputError(
-                f"run {self.id} keeps no state of step {step}; it keeps {self.steps}. Any other step up to {self.last_step} is reached "
-                f"by replay: by params(step={step}) of the run in what ep.train gives, or by a fork from that step (epicycle fork "
+                f"run {self.id} keeps no state of step {step}; it keeps {self.steps}. Any other step up to {self.last_step} is "
+                f"reached by replay: by params(step={step}) of the run in what ep.train gives, or by a fork from that step (epicycle fork "
                 f"{self.id} --at {step})."
             )
         return self._read(self._files.at_step(step)).of(self._row)
