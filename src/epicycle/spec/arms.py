@@ -145,7 +145,9 @@ class ForkArm(Spec):
 
     def moments(self) -> tuple[int | str, ...]:
         """The moment of the fork and those that its edits name, at every point of the sweep."""
-        every = [moment for _, variant in self.points() for moment in (variant.at, *(m for edit in variant.edits for m in edit.moments()))]
+        every = [
+            moment for _, variant in self.points() for moment in (variant.at, *(m for edit in variant.edits for m in edit.moments()))
+        ]
         return tuple(dict.fromkeys(every))
 
     def behind(self, arms: Collection[str]) -> set[str]:
@@ -185,7 +187,9 @@ def _refuse_repeats(name: str, values: Collection[Any]) -> None:
         key = json.dumps(value, sort_keys=True, default=str) if isinstance(value, list | tuple | dict | bool) else value
         if key in seen:
             shown = "a value" if isinstance(value, list | tuple | dict) else reprlib.repr(value)
-            raise ValueError(f"{name}: {shown} is listed twice; the same seeds and settings give the same run, so list each value once")
+            raise ValueError(
+                f"{name}: {shown} is listed twice; the same seeds and settings give the same run, so list each value once"
+            )
         seen.add(key)
 
 

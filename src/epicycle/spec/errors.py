@@ -28,7 +28,7 @@ class UnknownCode(InputError):
 
     def __init__(self, family: str, kind: str) -> None:
         super().__init__(
-            f"{family} '{shortened(kind)}' is code outside Epicycle. What stored results name is never imported. If you know this code, "
+            f"{family} '{shortened(kind)}' is code outside Epicycle. What stored results name is never imported. If you know it, "
             "name its file in the command: epicycle run my_study.py, epicycle report my_study.py, epicycle fork RUN --use my_study.py"
         )
 

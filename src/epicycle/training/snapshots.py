@@ -28,7 +28,9 @@ class _DeclaredEntries(Mapping[str, Any]):
         self._entries, self._measure = {}, measure
         for name in (measure.needs,) if isinstance(measure.needs, str) else measure.needs:
             if name not in entries:
-                raise InputError(f"measure {measure.name}: it needs '{name}', which a snapshot does not have; {nearest(name, entries)}")
+                raise InputError(
+                    f"measure {measure.name}: it needs '{name}', which a snapshot does not have; {nearest(name, entries)}"
+                )
             self._entries[name] = entries[name]
 
     def __getitem__(self, name: str) -> Any:
