@@ -138,8 +138,8 @@ class StoredRun:
         if not self.keeps(step):
             raise InputError(
                 f"run {self.id} keeps no state of step {step}; it keeps {self.steps}. Any other step up to {self.last_step} is "
-                f"reached by replay: by params(step={step}) of the run in what ep.train gives, or by a fork from that step (epicycle fork "
-                f"{self.id} --at {step})."
+                f"reached by replay: by params(step={step}) of the run in what ep.train gives, or by a fork from that step "
+                f"(epicycle fork {self.id} --at {step})."
             )
         return self._read(self._files.at_step(step)).of(self._row)
 
