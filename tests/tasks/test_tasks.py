@@ -124,7 +124,7 @@ def test_the_operations_of_power_et_al() -> None:
     [
         ({"operation": "polynomial"}, "go with operation 'polynomial'"),
         ({"terms": ((1, 1, 0),)}, "go with operation 'polynomial'"),
-        ({"operation": "polynomial", "terms": ((1, -1, 0),)}, "at least 0"),
+        ({"operation": "polynomial", "terms": ((1, -1, 0),)}, "from 0 to 1000"),
         ({"p": 9, "operation": "x/y if y odd else x-y"}, "not prime"),
     ],
 )
