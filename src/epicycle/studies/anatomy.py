@@ -49,6 +49,8 @@ ARMS = {
         seeds=6,
         sweep={"split.frac_train": (0.4, 0.45, 0.5, 0.6, 0.7, 0.8)},
     ),
+    # How many runs generalise? 17 is the smallest number of which all generalising lies above a share of 0.8.
+    "half": RootArm(experiment=HALF, seeds=17),
     # Every seed of weights with every seed of the split: which of the two decides when a run generalises?
     "crossing": RootArm(experiment=HALF, seeds=6, data_seeds=(0, 1, 2, 3, 4, 5)),
 }
@@ -212,8 +214,9 @@ CLAIMS = (
     ),
     Claim(
         id="most-runs-generalise",
-        statistic=Share(event="t_gen", arm="pre_norm"),
-        supported_if=Region(above=0.5),
+        # The region is that of the first registration. Runs of the crossing share splits, so an arm with a split for each run is judged.
+        statistic=Share(event="t_gen", arm="half"),
+        supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
         primary=False,
     ),
