@@ -1,4 +1,4 @@
-"""The benchmark cases: the canonical setting, ensembles, an MLP, the cost of observing, many members, the start, and the lanes."""
+"""The benchmark cases, one function each. `CASES` names them for the command line, and `bench` runs them."""
 
 import json
 import os

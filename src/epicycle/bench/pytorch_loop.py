@@ -25,7 +25,7 @@ class Network(nn.Module):
             self.register_parameter(name, nn.Parameter(torch.tensor(value)))
 
     def __getattr__(self, name: str) -> Any:
-        """A parameter or buffer. Typed as Any, because PyTorch's own type leaves open which."""
+        """A parameter or buffer by its name. PyTorch declares `Tensor | Module` here, with which no arithmetic passes a type check."""
         return super().__getattr__(name)
 
 

@@ -48,7 +48,7 @@ def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
 
 
 def _refuse_frozen(experiment: Experiment, params: Params) -> None:
-    """Refuse a pattern of `training.frozen` that matches no tensor, and patterns that leave no tensor to train."""
+    """Refuse `training.frozen` if one of its patterns fits no tensor, or if together they freeze every tensor."""
     for i, pattern in enumerate(experiment.training.frozen):
         if not any(matches(name, (pattern,)) for name in params):
             raise InputError(f"training.frozen.{i}: no tensor is called '{pattern}'; {nearest(pattern, params)}")
@@ -57,7 +57,10 @@ def _refuse_frozen(experiment: Experiment, params: Params) -> None:
 
 
 def _refuse_outputs(experiment: Experiment, params: Params, table: Table) -> None:
-    """Send two rows through the model, to refuse a wrong number of outputs and a loss that cannot take the task's labels."""
+    """Refuse a model with too few outputs for the task, and a loss that cannot take the task's labels.
+
+    Two rows are sent through both, as shapes alone.
+    """
     world = world_of(table)
     inputs, labels = jnp.asarray(world.inputs[:2]), jnp.asarray(world.labels[:2])
     logits = jax.eval_shape(lambda p: experiment.model.fast(p, inputs, constant=world.constant, positions=world.positions), params)
@@ -98,7 +101,10 @@ def _refuse_params(params: Any) -> None:
 
 
 def _refuse_shapes(experiment: Experiment, params: Params, table: Table) -> None:
-    """Refuse a model whose `apply` or `fast` gives logits of a wrong shape, and a loss that does not give a number for each row."""
+    """Refuse a user's model or loss whose results have a wrong shape.
+
+    `apply` and `fast` of a model must give logits for every row, and a loss one number for every row.
+    """
     model, loss = experiment.model, experiment.training.loss
     inputs, labels = (jax.eval_shape(jnp.asarray, array) for array in (table.inputs, table.labels))
     rows = len(table.labels)
@@ -117,7 +123,10 @@ def _refuse_shapes(experiment: Experiment, params: Params, table: Table) -> None
 
 
 def _refuse_step_and_records(run: Run, measures: Sequence[Measure], table: Table) -> None:
-    """Refuse an optimiser that changes the shape or number type of the state, and a measure whose records are not as declared."""
+    """Refuse a user's optimiser or measure whose results have a wrong shape or number type.
+
+    One step must leave the shapes and types of the state as they are, and each measure must give floats along its declared axes.
+    """
     experiment, world, data = run.experiment, world_of(table), data_of(run, table)
     state = initialiser(experiment, table)(run, data)
     after = jax.eval_shape(lambda d, s, w: step(experiment, w, d, s), data, state, world)
