@@ -4,6 +4,7 @@ Also the leakage of any split: the share of held-out rows that the training rows
 """
 
 import random
+from abc import ABC
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -15,17 +16,25 @@ from epicycle.spec.fields import data
 from epicycle.spec.table import SymmetryLeak, Table
 
 
-class Split(SplitRule):
-    """Rows drawn at random, without regard to symmetries.
+ALIASES = {"train_fraction": "frac_train", "train_frac": "frac_train", "fraction": "frac_train"}
+
+
+class _FractionSplit(SplitRule, ABC):
+    """A share of the rows, chosen by a rule.
 
     Attributes:
-        frac_train: share of the rows trained on; int(frac_train * rows) of them are drawn.
+        frac_train: share of the rows trained on: int(frac_train * rows) of them.
     """
 
-    kind = "random"
-    aliases = {"train_fraction": "frac_train", "train_frac": "frac_train", "fraction": "frac_train"}
+    aliases = ALIASES
 
     frac_train: float = data(0.3, gt=0, le=1)
+
+
+class Split(_FractionSplit):
+    """Rows drawn at random, without regard to symmetries."""
+
+    kind = "random"
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The first rows of a shuffle that depends on `data_seed` alone, so that smaller fractions of a seed lie in larger ones.
@@ -37,7 +46,7 @@ class Split(SplitRule):
         return order[: _n_train(self.frac_train, table)]
 
 
-class MirrorClosedSplit(SplitRule):
+class MirrorClosedSplit(_FractionSplit):
     """Rows drawn at random in pairs (x, y), (y, x), so that no held-out row is the swap of a trained row.
 
     Pairs stay together whether the swap preserves the label or not.
@@ -47,9 +56,6 @@ class MirrorClosedSplit(SplitRule):
     """
 
     kind = "mirror_closed"
-    aliases = Split.aliases
-
-    frac_train: float = data(0.3, gt=0, le=1)
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """Whole orbits of the swap (a pair, or a row that is its own swap) in random order, as long as they fit.
@@ -86,7 +92,7 @@ class MirrorForcedSplit(SplitRule):
     """
 
     kind = "mirror_forced"
-    aliases = Split.aliases
+    aliases = ALIASES
 
     frac_train: float | None = data(None, gt=0, le=1)
 
@@ -110,19 +116,13 @@ class MirrorForcedSplit(SplitRule):
         return np.setdiff1d(np.arange(n), held_out)
 
 
-class PythonShuffleSplit(SplitRule):
+class PythonShuffleSplit(_FractionSplit):
     """The split of the progress-measures code: Python's own shuffle of all rows in table order, seeded by `data_seed`.
 
     With seed 0, p = 113 and 30 % of the rows it is the split of the published weights (Nanda et al., arXiv 2301.05217).
-
-    Attributes:
-        frac_train: share of the rows trained on; int(frac_train * rows) of them are taken.
     """
 
     kind = "python_shuffle"
-    aliases = Split.aliases
-
-    frac_train: float = data(0.3, gt=0, le=1)
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The first rows of the shuffle, so that smaller fractions of a seed lie in larger ones.
@@ -135,20 +135,14 @@ class PythonShuffleSplit(SplitRule):
         return np.array(order[: _n_train(self.frac_train, table)])
 
 
-class SequentialSplit(SplitRule):
+class SequentialSplit(_FractionSplit):
     """The first int(frac_train * rows) rows in table order, whatever the `data_seed`.
 
     Tables are in lexicographic order of their operands. So most of the first operands of held-out rows are never trained on as first
     operands.
-
-    Attributes:
-        frac_train: share of the rows trained on.
     """
 
     kind = "sequential"
-    aliases = Split.aliases
-
-    frac_train: float = data(0.3, gt=0, le=1)
 
     def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
         """The first rows of the table; nothing is drawn.
@@ -160,18 +154,14 @@ class SequentialSplit(SplitRule):
         return np.arange(_n_train(self.frac_train, table))
 
 
-class AlternatingSplit(SplitRule):
+class AlternatingSplit(_FractionSplit):
     """int(frac_train * rows) rows at even distances in table order, whatever the `data_seed`.
 
     At 1/2 these are rows 0, 2, 4, ... In a table of all n * n pairs with odd n, they are the squares of one colour of a chessboard
     (those of the colour of (0, 0)); with even n, they are the pairs whose second operand is even. At 1/k it is every k-th row.
-
-    Attributes:
-        frac_train: share of the rows trained on.
     """
 
     kind = "alternating"
-    aliases = Split.aliases
 
     frac_train: float = data(0.5, gt=0, le=1)
 
