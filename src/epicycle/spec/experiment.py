@@ -203,11 +203,6 @@ class Lineage(Spec):
     edits: tuple[AnyEdit, ...] = ()
     stages: tuple[Experiment, ...] = Field((), exclude=True, repr=False)
 
-    @property
-    def steps_before(self) -> int:
-        """Steps that the first ancestor had done when the parent began."""
-        return 0 if self.start is None else self.start - self.moment
-
     def named(self) -> Plain:
         """What a fork's id covers of its lineage."""
         start = {} if self.start is None else {"start": self.start}

@@ -1,10 +1,8 @@
 """A preset: a published setting as an experiment, with the source of every number and the published findings."""
 
-from collections.abc import Iterator
-
 from pydantic import Field, model_validator
 
-from epicycle.spec.base import Part, Spec
+from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment
 from epicycle.spec.paths import get_path
@@ -69,29 +67,10 @@ class Preset(Spec):
     @model_validator(mode="after")
     def _paths_exist(self) -> "Preset":
         plain = self.experiment.model_dump(mode="json")
-        for origin in self.where:
-            for path in origin.paths:
+        for citation in self.where:
+            for path in citation.paths:
                 try:
                     get_path(plain, path)
                 except InputError as error:
                     raise ValueError(f"preset {self.name}, where: {error}") from None
         return self
-
-    def uncited(self) -> tuple[str, ...]:
-        """Paths that the experiment states and `where` does not cover."""
-        cited = [path for origin in self.where for path in origin.paths]
-        return tuple(path for path in stated(self.experiment) if not any(f"{path}.".startswith(f"{known}.") for known in cited))
-
-
-def stated(spec: Spec, prefix: str = "") -> Iterator[str]:
-    """Dotted paths of everything that was given when a spec was made, the kinds of members among it."""
-    if isinstance(spec, Part):
-        yield f"{prefix}kind"
-    for name in type(spec).model_fields:
-        if name not in spec.model_fields_set:
-            continue
-        value = getattr(spec, name)
-        if isinstance(value, Spec):
-            yield from stated(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
