@@ -47,11 +47,11 @@ class FactorShare(Statistic):
     levels, over the whole: the variance between cells plus the mean variance over seeds within them (the eta squared of a balanced
     analysis of variance; Fisher 1925).
 
-    The interval resamples seeds, 2,000 times from a fixed random state; where runs share splits, it resamples the splits with all
-    their runs. A fork that did not reach the event within its budget is late
-    by an unknown amount, so the share is computed twice: with the bound that each such fork is known to exceed, which depends on
-    budgets, and with all of them as late as the latest fork is known to be. The interval covers both. A fork whose control did not
-    reach the event is left out. Both kinds of fork are listed as censored.
+    The interval resamples seeds, 2,000 times from a fixed random state. Where runs share splits, it resamples the splits with all
+    their runs. A fork that did not reach the event within its budget is late by an unknown amount, so the share is computed twice.
+    First each such fork counts with the bound that it is known to exceed, which depends on budgets. Then all of them count as late as
+    the latest fork is known to be. The interval covers both. A fork whose control did not reach the event is left out. Both kinds of
+    fork are listed as censored.
 
     Attributes:
         event: name of the event.
@@ -91,12 +91,12 @@ class FactorShare(Statistic):
         return self._log_remaining_time(self.cells[0]).reads()
 
     def phrase(self) -> str:
-        """The event and the factor, in words."""
+        """The phrase names the event and the factor."""
         share = f"share of the variance of log speed-up (time left to {self.event}) between levels of {self.factor}"
         return share if self.over is None else f"{share}, over that between levels of {self.over}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate, under the standard detector of the event."""
+        """There is one estimate, under the standard detector of the event."""
         times = _Times.joined([self._times(cell, arms) for cell in self.cells])
         latest = np.nanmax(np.where(np.isinf(times.log_times), np.nan, times.log_times), initial=0.0)
         as_bounded = np.where(np.isinf(times.log_times), latest, times.log_times)

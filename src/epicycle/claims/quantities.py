@@ -80,7 +80,7 @@ class Quantity(Statistic):
         return arm_phrase(self.arm, self.where)
 
     def phrase(self) -> str:
-        """The median of the quantity and where it is taken, in words."""
+        """The phrase names the quantity and where its median is taken."""
         return f"median {self.title()} in {self.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:

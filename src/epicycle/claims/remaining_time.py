@@ -4,68 +4,43 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from pydantic import model_validator
 
-from epicycle.claims.estimates import (
-    NEVER,
-    Estimate,
-    PerRun,
-    arm_phrase,
-    chosen_runs,
-    detectors_of,
-    known_steps,
-    median_estimate,
-)
+from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, known_steps, median_estimate
+from epicycle.claims.of_event import OfEvent
 from epicycle.claims.slopes import numbers_along, slopes
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import AnyEvent, Event, Statistic
-from epicycle.spec.plain_data import SweptValues
+from epicycle.spec.families import Event
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
 
 if TYPE_CHECKING:
     import xarray
 
 
-class RemainingTime(Statistic, ABC):
+class RemainingTime(OfEvent, ABC):
     """What the statistics of the time left to an event share: the log remaining time of each fork.
 
     The log remaining time is ln[(t_fork - m) / (t_control - m)], where m is the moment of the fork and t the step of the event. The
     control is the run of the same seeds without the change. Below 0 the fork reaches the event sooner than its control.
 
     Attributes:
-        event: name of the event.
         arm: the arm of forks.
-        against: the arm of controls: the parent arm, or forks of it at the same moment.
         where: swept values of the forks that count; those that the control was swept over too hold for the control as well.
-        detectors: further detectors of the event, by a name for each.
+        against: the arm of controls: the parent arm, or forks of it at the same moment.
     """
 
     of_forks: ClassVar[bool] = True
 
-    event: str
-    arm: str
     against: str
-    where: SweptValues = {}
-    detectors: dict[str, AnyEvent] = {}
-
-    @model_validator(mode="after")
-    def _event_is_known(self) -> Self:
-        detectors_of(self.event, self.detectors)
-        return self
 
     def arms(self) -> tuple[str, ...]:
-        """The arm of forks and the arm of controls."""
+        """The statistic reads the arm of forks and the arm of controls."""
         return (self.arm, self.against)
 
-    def reads(self) -> tuple[str, ...]:
-        """The series that the detectors read."""
-        return tuple(dict.fromkeys(s for event in detectors_of(self.event, self.detectors).values() for s in event.series))
-
     def title(self) -> str:
-        """The log remaining time of one fork, in words."""
+        """The title names the log remaining time of one fork."""
         return f"ln(time left to {self.event} / control's)"
 
     def per_run(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[PerRun]:
@@ -84,7 +59,7 @@ class RemainingTime(Statistic, ABC):
         # Added to a control's steps, its shift makes them steps from the moment of the fork.
         shifts = moments_of(control).astype(float)[partners] - moments_of(forks).astype(float)
         quantities = []
-        for name, event in detectors_of(self.event, self.detectors).items():
+        for name, event in self.every_detector().items():
             fork_steps, control_steps = _steps_to(event, forks), _steps_to(event, control)
             bounds = [
                 _log_ratio_bounds(steps, [end + shift for end in control_steps[partner]])
@@ -116,9 +91,8 @@ class LogRemainingTime(RemainingTime):
     kind: ClassVar[str] = "log_remaining_time"
 
     def phrase(self) -> str:
-        """The event and the two arms, in words."""
-        forks = arm_phrase(self.arm, self.where)
-        return f"median ln(time from the fork to {self.event}, {forks} / the same in arm {self.against})"
+        """The phrase names the event and the two arms."""
+        return f"median ln(time from the fork to {self.event}, {self.arm_phrase()} / the same in arm {self.against})"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over forks, once for each detector.
@@ -150,7 +124,7 @@ class DoseExponent(RemainingTime):
     doses: tuple[float, ...] | None = None
 
     def phrase(self) -> str:
-        """The event, the doses and the arm, in words."""
+        """The phrase names the event, the doses and the arm."""
         among = "" if self.doses is None else f" over {', '.join(f'{dose:g}' for dose in self.doses)}"
         return f"median exponent with which the time left to {self.event} falls with {self.along}{among}, arm {self.arm}"
 

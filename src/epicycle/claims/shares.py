@@ -3,73 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from pydantic import model_validator
 
-from epicycle.claims.estimates import (
-    Estimate,
-    arm_phrase,
-    chosen_runs,
-    detectors_of,
-    diverged_runs,
-    known_steps,
-)
+from epicycle.claims.estimates import Estimate, chosen_runs, diverged_runs, known_steps
 from epicycle.claims.intervals import Interval, mean_share_interval, share_interval
+from epicycle.claims.of_event import OfEvent
 from epicycle.claims.units import Grouping, units_of
-from epicycle.spec.families import AnyEvent, Event, Statistic
-from epicycle.spec.plain_data import SweptValues
+from epicycle.spec.families import Event
 from epicycle.spec.results import labels_of
 
 if TYPE_CHECKING:
     import xarray
 
 
-class Share(Statistic):
+class Share(OfEvent):
     """In how many of the runs does an event happen? The share of runs in which it happened within the budget.
 
     The interval is Clopper and Pearson's. A run that ends while the event holds, too early to confirm it, is counted as not reaching
     the event for the lower end, and as reaching it for the upper end. Where runs share splits, the shares of the splits are averaged,
     with Hoeffding's interval for the mean of bounded values.
-
-    Attributes:
-        event: name of the event.
-        arm: name of the arm.
-        where: in an arm with a sweep, the swept values of the runs that count.
-        detectors: further detectors of the event, by a name for each.
     """
 
     kind: ClassVar[str] = "share"
 
-    event: str
-    arm: str
-    where: SweptValues = {}
-    detectors: dict[str, AnyEvent] = {}
-
-    @model_validator(mode="after")
-    def _event_is_known(self) -> Self:
-        detectors_of(self.event, self.detectors)
-        return self
-
-    def arms(self) -> tuple[str, ...]:
-        """The one arm."""
-        return (self.arm,)
-
-    def reads(self) -> tuple[str, ...]:
-        """The series that the detectors read."""
-        return tuple(dict.fromkeys(s for event in detectors_of(self.event, self.detectors).values() for s in event.series))
-
     def phrase(self) -> str:
-        """The event and the arm, in words."""
-        return f"share of runs that reach {self.event} within the budget in {arm_phrase(self.arm, self.where)}"
+        """The phrase names the event and the arm."""
+        return f"share of runs that reach {self.event} within the budget in {self.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector."""
+        """There is one estimate for each detector."""
         data = chosen_runs(arms, self.arm, self.where)
-        return [self._estimate(data, name, event) for name, event in detectors_of(self.event, self.detectors).items()]
+        return [self._estimate(data, name, event) for name, event in self.every_detector().items()]
 
     def _estimate(self, data: xarray.Dataset, detector: str, event: Event) -> Estimate:
         labels, known = labels_of(data), known_steps(data, event)

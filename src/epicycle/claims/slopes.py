@@ -45,11 +45,11 @@ class Slope(OfQuantities):
         return (self.of,)
 
     def phrase(self) -> str:
-        """The quantity, the swept name and the arm, in words."""
+        """The phrase names the quantity, the swept name and the arm."""
         return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector."""
+        """There is one estimate for each detector."""
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
         along = numbers_along(data, self.along, above_zero=self.log)
         along = np.log(along) if self.log else along

@@ -21,9 +21,9 @@ Bounds = tuple[float, float]
 class Transition(OfQuantities):
     """At which dose does a quantity turn from low to high, and how sharply?
 
-    For each seed the doses are joined by straight lines, and the dose is found at which the quantity comes up to a level; of several
-    such doses the largest counts. Where a seed is above the level at every dose, its crossing lies below the smallest dose; where it
-    is below the level at every dose, above the largest. The interval is that of the median over seeds.
+    For each seed the doses are joined by straight lines, and the dose is found at which the quantity comes up to a level. Of several
+    such doses the largest counts. Where a seed is above the level at every dose, its crossing lies below the smallest dose. Where it
+    is below the level at every dose, its crossing lies above the largest. The interval is that of the median over seeds.
 
     Attributes:
         of: the quantity, with its arm.
@@ -52,7 +52,7 @@ class Transition(OfQuantities):
         return (self.of,) if self.over is None else (self.of, self.over)
 
     def phrase(self) -> str:
-        """The dose, the quantity and the arm, in words."""
+        """The phrase names the dose, the quantity and the arm."""
         dose = f"1 - {self.along}" if self.complement else self.along
         crossing = f"{self.of.title()} crosses {self.level:g} in {self.of.arm_phrase()}"
         if self.what == "width":
@@ -63,7 +63,7 @@ class Transition(OfQuantities):
         return f"median {dose} at which {crossing}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate, under the quantity's first detector."""
+        """There is one estimate, under the quantity's first detector."""
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
         by_seed = self._by_seed(data, arms)
         labels = labels_of(data)

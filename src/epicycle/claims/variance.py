@@ -41,11 +41,11 @@ class VarianceShare(OfQuantities):
         return (self.of,)
 
     def phrase(self) -> str:
-        """The quantity, the seed and the arm, in words."""
+        """The phrase names the quantity, the seed and the arm."""
         return f"share of the variance of {self.of.title()} that {self.factor} explains in {self.of.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """One estimate for each detector."""
+        """There is one estimate for each detector."""
         data = chosen_runs(arms, self.of.arm, self.of.where)
         return [self._estimate(data, bounds) for bounds in self.of.per_run(data)]
 
