@@ -21,7 +21,8 @@ from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
 from epicycle.tasks.forms import Form, table_in_form
 
-FACTOR = re.compile(r"([CDSA])_?([0-9]{1,4})$")
+MAX_NAME = 100  # characters, which bound the digits of a factor too
+FACTOR = re.compile(rf"([CDSA])_?([0-9]{{1,{MAX_NAME}}})$")
 MAX_ORDER = 1000  # elements, which make a table of a million rows
 
 
@@ -38,7 +39,7 @@ class Composition(Task):
 
     kind = "composition"
 
-    group: str | None = static(None, max_length=100)
+    group: str | None = static(None, max_length=MAX_NAME)
     cayley: tuple[tuple[int, ...], ...] | None = static(None, max_length=1000)
     variant: Literal["xy", "xyx^-1", "xyx"] = static("xy")
     form: Form = static("x y =")
