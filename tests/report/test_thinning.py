@@ -8,6 +8,7 @@ import xarray
 
 from epicycle.interop.foreign_runs import ForeignRuns
 from epicycle.report.ancestry import with_parents
+from epicycle.report.captions import THINNED, curve_caption, fork_caption
 from epicycle.report.curve_figure import curve_figure
 from epicycle.report.curves import COLUMNS, PlotAxes, run_lines
 from epicycle.report.fork_figure import fork_figure
@@ -111,3 +112,25 @@ def test_figures_of_forks_are_thinned() -> None:
     drawn = fork_figure(Figure(title="What?", arms=("control", "early"), series=("test_acc",)), arms)
     assert max(len(trace.x) for trace in drawn.data) <= 4 * (COLUMNS + 1) + 1
     assert max(np.nanmax(np.asarray(trace.x, float)) for trace in drawn.data if len(trace.x) > 1) == RECORDS
+
+
+def test_only_the_caption_of_a_thinned_figure_says_so(curves: dict[str, np.ndarray]) -> None:
+    figure = Figure(title="What?", arms=("a",), series=("test_acc",), events=())
+    long = dataset(curves)
+    assert "first, last, lowest and highest points" in THINNED
+    assert THINNED in curve_caption(figure, {"a": long})
+    assert THINNED not in curve_caption(figure, {"a": long.isel(step=slice(0, 4))})
+    late = long.isel(step=slice(RECORDS - 1000, RECORDS, 100))
+    assert THINNED not in curve_caption(figure, {"a": late.isel(step=slice(-2, None))}), "two points in one column are its ends"
+    assert THINNED in curve_caption(figure, {"a": late}), "ten points in one column of the log axis"
+
+
+def test_only_the_caption_of_thinned_forks_says_so() -> None:
+    figure = Figure(title="What?", arms=("control", "early"), series=("test_acc",))
+    control = planted([30] * 2, [1000.0] * 2)
+    early = forks([100, 100], lambda dose, seed: 500.0 / dose)
+    few = np.array([1, 10, 100, 1000])
+    long = control.reindex(step=STEPS, method="nearest")
+    for arm, thinned in ((long, True), (control.reindex(step=few, method="nearest"), False)):
+        arms = with_parents({"control": arm, "early": early.reindex(step=few, method="nearest")}, SETTINGS, {})
+        assert (THINNED in fork_caption(figure, arms)) is thinned

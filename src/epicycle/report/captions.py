@@ -1,21 +1,26 @@
 """Captions of figures, written from the data: how many runs reached an event, and which values are only partly known."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray
+from jaxtyping import Float, Shaped
+from numpy import ndarray
 
 from epicycle.events.standard import event_steps
 from epicycle.report.ancestry import families
-from epicycle.report.curves import steps_reached
+from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_reached
 from epicycle.report.fork_panels import panels, swept_beyond
 from epicycle.report.run_groups import point_texts, runs_by_point, seeds_text, shown_arms, steps_text, without_text
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.report.style import scale_of
 from epicycle.spec.results import ancestry_of, is_forked, moments_of
 from epicycle.spec.study import Figure
 
 TICKS = "Short ticks on the step axis mark when runs reached these events."
 BASELINE = "The dotted line is the baseline accuracy."
+THINNED = "Long curves are thinned: in each column of pixels only their first, last, lowest and highest points are drawn."
 
 
 def curve_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
@@ -37,7 +42,35 @@ def curve_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
         sentences.append(BASELINE)
     if any(is_forked(arms[name]) for name in shown):
         sentences.append("The steps of a fork are counted from the moment of the fork.")
+    if _is_thinned(figure, (curve for name in shown for curve in _drawn_curves(figure, arms[name]))):
+        sentences.append(THINNED)
     return " ".join(sentences)
+
+
+class _DrawnCurve(NamedTuple):
+    """What a plot draws of one series: lines of single runs, or a median.
+
+    Attributes:
+        last: the last step on the axis.
+    """
+
+    x: Shaped[ndarray, " step"]
+    y: Float[ndarray, " step"]
+    last: float
+
+
+def _drawn_curves(figure: Figure, data: xarray.Dataset) -> Iterator[_DrawnCurve]:
+    steps = data["step"].values
+    for name in figure.series:
+        lines = run_lines(data[name].values, steps)
+        yield _DrawnCurve(lines.x, lines.y, steps[-1])
+        yield _DrawnCurve(steps, median_over_runs(data, name), steps[-1])
+
+
+def _is_thinned(figure: Figure, curves: Iterable[_DrawnCurve]) -> bool:
+    """Whether a plot of the figure, with log steps or with linear ones, leaves out points of a curve."""
+    log_values = scale_of(figure.series)[0] == "log"
+    return any(PlotAxes(log_steps, log_values, last).thins(x, y) for x, y, last in curves for log_steps in (True, False))
 
 
 def point_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
@@ -70,7 +103,8 @@ def _quantity_sentences(plot: PointPlot, points: PointSet) -> Iterator[str]:
 def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
     """The caption of a figure of forks: when each arm was forked, when its events came, and which runs were not forked."""
     roots = families(shown_arms(figure.arms, arms), arms)
-    if any(panel.crowded for panel in panels(figure, arms)):
+    shown = panels(figure, arms)
+    if any(panel.crowded for panel in shown):
         sentences = [
             "Thin lines are single runs and thick lines are their median.",
             "The median of forks starts where all of them have begun.",
@@ -90,6 +124,8 @@ def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
         sentences.append("A fork has no tick for an event that came before the fork.")
     if any("acc" in name for name in figure.series):
         sentences.append(BASELINE)
+    if _is_thinned(figure, (_DrawnCurve(line.x, line.y, panel.last_step) for panel in shown for line in panel.lines)):
+        sentences.append(THINNED)
     return " ".join(sentences)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from epicycle.events.standard import event_steps
@@ -39,15 +39,23 @@ class PlotAxes(NamedTuple):
             x: the steps of lines that follow each other, each in order.
             y: the values; NaN separates lines.
         """
-        gap = np.isnan(y)
+        gap, shown = np.isnan(y), self._shown(y)
         line = np.cumsum(gap & ~np.append(False, gap[:-1]))
         column = np.where(gap, -1, self._columns(x))
         pixel = line * (COLUMNS + 2) + column + 1
-        shown = y > 0 if self.log_values else ~gap
         hidden = np.flatnonzero(~shown)
         _, once = np.unique(pixel[hidden], return_index=True)
         seen = np.flatnonzero(shown)
         return np.union1d(seen[_ends_and_extremes(pixel[seen], y[seen])], hidden[once])
+
+    def thins(self, x: Shaped[ndarray, " step"], y: Float[ndarray, " step"]) -> bool:
+        """Whether `visible` leaves out points that have a place on these axes."""
+        shown = self._shown(y)
+        return bool(shown[self.visible(x, y)].sum() < shown.sum())
+
+    def _shown(self, y: Float[ndarray, " step"]) -> Bool[ndarray, " step"]:
+        """Which values have a place on the value axis: a log axis has none for 0."""
+        return y > 0 if self.log_values else ~np.isnan(y)
 
     def _columns(self, x: Shaped[ndarray, " step"]) -> Int[ndarray, " step"]:
         share = np.log(np.maximum(x, 1)) / np.log(max(self.last, 2)) if self.log_steps else x / max(self.last, 1)
