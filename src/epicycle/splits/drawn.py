@@ -15,7 +15,6 @@ from epicycle.spec.families import SplitRule
 from epicycle.spec.fields import data
 from epicycle.spec.table import SymmetryLeak, Table
 
-
 ALIASES = {"train_fraction": "frac_train", "train_frac": "frac_train", "fraction": "frac_train"}
 
 
