@@ -15,7 +15,12 @@ from tests.cli.commands import SMALL, Command, one_paragraph
 # A line that the command prints when it has got to where it is to be interrupted, and a function that never ends there.
 READY = "where the signal comes"
 PREPARE = f"""
-import hashlib, sys, time
+import hashlib, os, sys, threading, time
+def end_with_parent(parent=os.getppid()):  # so that no child computes on when the tests themselves are killed
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+threading.Thread(target=end_with_parent, daemon=True).start()
 def swallow(*args, **options):
     print({READY!r}, file=sys.stderr, flush=True)
     while True:
