@@ -214,7 +214,8 @@ CLAIMS = (
     ),
     Claim(
         id="most-runs-generalise",
-        # The region is that of the first registration. Runs of the crossing share splits, so an arm with a split for each run is judged.
+        # The region is that of the first registration. Runs of the crossing share splits. So the claim reads an arm
+        # with a split for each run.
         statistic=Share(event="t_gen", arm="half"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
