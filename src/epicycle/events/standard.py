@@ -98,12 +98,14 @@ def event_steps(data: xarray.Dataset, names: Iterable[str] | None = None) -> dic
         data: the dataset of an arm.
         names: names of events; None for the standard ones.
     """
-    steps: dict[str, list[int | None]] = {}
-    for name in standard() if names is None else names:
-        event = named()[name]
-        brackets = [bracket_in(data, run, event) for run in range(data.sizes["run"])]
-        steps[name] = [None if bracket is None else bracket[1] for bracket in brackets]
-    return steps
+    brackets = event_brackets(data, names)
+    return {name: [None if bracket is None else bracket[1] for bracket in of_runs] for name, of_runs in brackets.items()}
+
+
+def event_brackets(data: xarray.Dataset, names: Iterable[str] | None = None) -> dict[str, list[Bracket]]:
+    """The bracket of some events in every run; `names` are names of events, None for the standard ones."""
+    runs = range(data.sizes["run"])
+    return {name: [bracket_in(data, run, named()[name]) for run in runs] for name in (standard() if names is None else names)}
 
 
 def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
@@ -113,10 +115,9 @@ def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
     the event lies at `NAME` or at any step before.
     """
     arrays: dict[str, Any] = {}
-    for name, steps in event_steps(data).items():
-        arrays[name] = ("run", [np.nan if step is None else float(step) for step in steps], EVENT)
-        arrays[f"{name}_censored"] = ("run", [step is None for step in steps])
-        brackets = [bracket_in(data, run, standard()[name]) for run in range(data.sizes["run"])]
+    for name, brackets in event_brackets(data).items():
+        arrays[name] = ("run", [np.nan if bracket is None else float(bracket[1]) for bracket in brackets], EVENT)
+        arrays[f"{name}_censored"] = ("run", [bracket is None for bracket in brackets])
         before = [bracket is not None and bracket[0] < 0 < bracket[1] and not is_forked(data) for bracket in brackets]
         if any(before):
             arrays[f"{name}_left_censored"] = ("run", before)
