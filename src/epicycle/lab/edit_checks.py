@@ -1,6 +1,7 @@
 """Makes the edits of forks on a network that was not trained, so that an edit that cannot be made is found before the first step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,15 +32,16 @@ def refuse_edits_that_fail(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -
     Raises:
         InputError: the first edit that cannot be made, with its arm.
     """
+    origin = lru_cache(maxsize=2)(lambda name: _origin(runs[name][0].run))  # the points of a sweep share a parent
     for name, arm in (each for generation in study.generations() for each in generation):
         for _, variant in arm.points():
             donors = {donor for edit in variant.edits for donor, _ in edit.donors()}
             if donors <= set(runs) and not any(is_own(type(edit)) for edit in variant.edits):
-                _try(name, variant, study, runs)
+                _try(name, variant, study, runs[arm.fork][0].run, origin)
 
 
-def _try(name: str, arm: ForkArm, study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> None:
-    parent = runs[arm.fork][0].run
+def _try(name: str, arm: ForkArm, study: Study, parent: Run, origin: Callable[[str], Start]) -> None:
+    """Make the edits of an arm on a parent. `origin` gives the state and data of an arm's first run."""
     edits, moment = settled_edits(arm, study), arm.at if isinstance(arm.at, int) else 0
     try:
         with fixed_settings(parent.precision):
@@ -48,9 +50,9 @@ def _try(name: str, arm: ForkArm, study: Study, runs: Mapping[str, Sequence[ArmR
                 stages.append(edit.changed(stages[-1], moment, 0))
             lineage = Lineage(parent=parent.id, moment=moment, edits=edits, stages=tuple(stages[1:]))
             fork = parent.model_copy(update={"experiment": stages[-1], "lineage": lineage})
-            donors = {key: _origin(runs[key[0]][0].run).state.params for edit in edits for key in edit.donors()}
+            donors = {key: origin(key[0]).state.params for edit in edits for key in edit.donors()}
             refuse_unfit(fork, study.observation.measures)
-            applied(fork, parent.experiment, _origin(parent), donors)
+            applied(fork, parent.experiment, origin(arm.fork), donors)
     except InputError as error:
         raise InputError(f"arms.{name}: {error}") from None
 

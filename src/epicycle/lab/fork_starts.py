@@ -6,6 +6,7 @@ A replay goes on from the last state that was kept before the moment. Forks of o
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class ForkStarts:
             Interrupted: the session was interrupted during a replay.
             InputError: an edit changes nothing, or hits another number of places than it must; a donor was trained on other rows.
         """
-        starts, stored = [], _StoredRuns(self.session.root)
+        starts, stored = [], self._stored_runs()
         for run, at_moment in zip(runs, self._parents_at_moments(runs, stored), strict=True):
             parent = self.family[_lineage(run).parent].experiment
             starts.append(applied(run, parent, at_moment, _donors(stored, run)))
@@ -63,7 +64,7 @@ class ForkStarts:
         Raises:
             Interrupted: the session was interrupted during the replay.
         """
-        stored, own = _StoredRuns(self.session.root), machine.signature()
+        stored, own = self._stored_runs(), machine.signature()
         parents: dict[str, Run] = {}  # of each cohort, the one whose fork begins last: most of its states are kept before
         for run in sorted(runs, key=lambda run: _lineage(run).moment):
             parents[stored.cohort(_lineage(run).parent)] = run
@@ -74,6 +75,14 @@ class ForkStarts:
                 warnings.warn(_other_bits(cohort, segment, own, foreign[0]), stacklevel=2)
                 strange += foreign
         return strange
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        """Shared by all replays, so that member lists are read once."""
+        return Catalogue(self.session.root)
+
+    def _stored_runs(self) -> "_StoredRuns":
+        return _StoredRuns(self.session.root, self._catalogue)
 
     def _segment_with_other_bits(self, run: Run, stored: "_StoredRuns") -> tuple[int, int] | None:
         """Two kept steps of a fork's parent between which this machine gives other bits; None where it repeats them.
@@ -145,10 +154,10 @@ def _lineage(run: Run) -> Lineage:
 
 
 class _StoredRuns:
-    """Stored runs of a root that are read one after the other; each file is read once for all of them."""
+    """Stored runs of a root that are read one after the other. Files that several of them share are not read again for each."""
 
-    def __init__(self, root: Root) -> None:
-        self._root, self._catalogue, self._reader = root, Catalogue(root), CheckpointReader(kept=2)
+    def __init__(self, root: Root, catalogue: Catalogue) -> None:
+        self._root, self._catalogue, self._reader = root, catalogue, CheckpointReader(kept=2)
 
     def run(self, run_id: str) -> StoredRun:
         """A run by its id."""

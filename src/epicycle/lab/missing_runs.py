@@ -202,12 +202,12 @@ class CohortJob:
 
     def _assembled(self, requests: Sequence[Request | None], machine: Machine) -> Cohort:
         """The cohort; a fresh one that cannot be trained leaves nothing behind."""
-        store, any_run = self.store, self.any_run()
+        store, any_run, observation = self.store, self.any_run(), self.store.observation()
         runs = [self.wanted.get(member.run, any_run) for member in store.members]  # members nobody asks for are not advanced
         try:
             refuse_what_no_memory_holds(runs)
-            cohort = assembled(runs, requests, store.observation(), store.recorded_steps(), self.starts)
-            refuse_what_does_not_fit(cohort, store.observation(), store.files.path, machine)
+            cohort = assembled(runs, requests, observation, store.recorded_steps(), self.starts)
+            refuse_what_does_not_fit(cohort, observation, store.files.path, machine)
         except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do
             store.discard_unstarted()
             raise
@@ -306,9 +306,8 @@ class _StoreSink:
         self._store.keep_checkpoint(step, members, [to_tensors(state) for state in states])
 
     def commit(self, rows: Sequence[int], statuses: Sequence[Status], states: Sequence[State], finished: bool) -> None:
-        keep_own_code(
-            self._store.files, self._uncommitted_specs
-        )  # not before: until something is recorded, users may correct their code
+        # Not before: until something is recorded, users may correct their code.
+        keep_own_code(self._store.files, self._uncommitted_specs)
         self._uncommitted_specs = ()
         members = zip(statuses, self._requests, self._statuses_before, strict=True)
         kept = [now if request else before for now, request, before in members]

@@ -157,9 +157,9 @@ class ForkArm(Spec):
 
     def points(self) -> Iterator[tuple[SweptValues, "ForkArm"]]:
         """Each point of the sweep: swept values by their short names, and the arm there."""
-        names = short_names(self.sweep)
+        names, unswept = short_names(self.sweep), {**self.model_dump(mode="json"), "sweep": {}}
         for point in itertools.product(*self.sweep.values()):
-            plain = {**self.model_dump(mode="json"), "sweep": {}}
+            plain = unswept
             for path, value in zip(self.sweep, point, strict=True):
                 plain = with_path(plain, path, value)
             yield dict(zip(names, point, strict=True)), ForkArm.model_validate(plain)
