@@ -20,7 +20,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from epicycle.spec.results import SeriesShape
 from epicycle.store.atomic import PARTIAL
 from epicycle.store.entries import checksum, damaged, gone, missing
-from epicycle.store.series_layout import STEP_CHUNK, ArrayLayout, SegmentLayout, array_layout, group_labels, series_names
+from epicycle.store.series_layout import STEP_CHUNK, ArrayLayout, SegmentLayout, array_layout, cohort_of, group_labels, series_names
 
 FILTERS = (ZstdCodec(level=0), Crc32cCodec())
 WHOLE: Any = {"write_empty_chunks": True}  # a chunk that is not there would read as NaN
@@ -58,8 +58,8 @@ def create_series(
     Raises:
         InputError: the cohort's folder is gone.
     """
-    if not _cohort_of(path).is_dir():
-        raise gone(_cohort_of(path))
+    if not cohort_of(path).is_dir():
+        raise gone(cohort_of(path))
     group = zarr.open_group(path, mode="w-", zarr_format=3, attributes={"coords": {k: list(v) for k, v in coords.items()}})
     step = group.create_array(
         "step", shape=grid.shape, dtype=np.int64, chunks=grid.shape, dimension_names=("step",), compressors=FILTERS, config=WHOLE
@@ -97,13 +97,13 @@ def write_rows(path: Path, first: int, records: Mapping[str, Any]) -> None:
             layout, last = array_layout(path / name), first + values.shape[1]
             for file, region in _chunks(path / name, layout, last):
                 if region[layout.axes.index("step")].stop > first and file.exists():  # a chunk that is partly written is read first
-                    _refuse_unfit_chunk(file, layout, _cohort_of(path))
+                    _refuse_unfit_chunk(file, layout, cohort_of(path))
             try:
                 _opened(path / name, "r+").with_config(WHOLE)[:, first:last] = values
             except OSError as error:
                 raise OSError(error.errno, error.strerror, str(path / name)) from error
             except UNREADABLE as error:
-                raise damaged(path / name, str(error), _cohort_of(path)) from None
+                raise damaged(path / name, str(error), cohort_of(path)) from None
 
 
 def read_steps(path: Path, layout: SegmentLayout) -> Int[ndarray, " step"]:
@@ -114,7 +114,7 @@ def read_steps(path: Path, layout: SegmentLayout) -> Int[ndarray, " step"]:
     """
     steps = _values(path / "step", layout.grid, layout.grid.shape[0])
     if not (steps[0] >= 0 and (np.diff(steps) > 0).all()):
-        raise damaged(path / "step", "its steps do not rise", _cohort_of(path))
+        raise damaged(path / "step", "its steps do not rise", cohort_of(path))
     return steps
 
 
@@ -151,7 +151,7 @@ def _opened(path: Path, mode: Any) -> Any:
 
 def _values(path: Path, layout: ArrayLayout, rows: int) -> Any:
     step_axis = layout.axes.index("step")
-    rows, cohort = min(rows, layout.shape[step_axis]), _cohort_of(path.parent)
+    rows, cohort = min(rows, layout.shape[step_axis]), cohort_of(path.parent)
     files = list(_chunks(path, layout, rows))
     for file, _ in files:
         if file.exists():
@@ -175,8 +175,8 @@ def _unreadable(path: Path, files: Sequence[tuple[Path, tuple[slice, ...]]], err
         try:
             _opened(path, "r")[region]
         except UNREADABLE as reason:
-            return damaged(file, str(reason), _cohort_of(path.parent))
-    return damaged(path, str(error), _cohort_of(path.parent))
+            return damaged(file, str(reason), cohort_of(path.parent))
+    return damaged(path, str(error), cohort_of(path.parent))
 
 
 def _chunks(path: Path, layout: ArrayLayout, rows: int) -> Iterator[tuple[Path, tuple[slice, ...]]]:
@@ -212,7 +212,3 @@ def _unfolded_bytes(head: bytes) -> int | None:
     if not size or len(head) < begin + size:
         return None
     return int.from_bytes(head[begin : begin + size], "little") + (256 if size == 2 else 0)
-
-
-def _cohort_of(segment: Path) -> Path:
-    return segment.parent.parent

@@ -173,18 +173,18 @@ def segment_layout(path: Path, runs: int, steps: int, later_labels: Mapping[str,
     labels = {**group_labels(path), **later_labels}
     names = series_names(path)
     if "step" not in names:
-        raise damaged(path, "it has no series of steps", _cohort_of(path))
+        raise damaged(path, "it has no series of steps", cohort_of(path))
     layouts = {name: array_layout(path / name) for name in names}
     grid = layouts.pop("step")
     if (grid.axes, grid.shape, grid.chunk, grid.dtype) != (("step",), (steps,), (steps,), np.int64):
-        raise damaged(path / "step" / "zarr.json", f"it does not describe {steps} steps", _cohort_of(path))
+        raise damaged(path / "step" / "zarr.json", f"it does not describe {steps} steps", cohort_of(path))
     lengths = {axis: len(labels[axis]) for axis in labels}
     for name, layout in layouts.items():
         if flaw := _flaw(name, layout, runs, steps, lengths):
-            raise damaged(path / name / "zarr.json", flaw, _cohort_of(path))
+            raise damaged(path / name / "zarr.json", flaw, cohort_of(path))
     own_axes = {axis for layout in layouts.values() for axis in layout.axes[2:]}
     if clash := own_axes & layouts.keys():
-        raise damaged(path, f"{', '.join(sorted(clash))} names a series and an axis", _cohort_of(path))
+        raise damaged(path, f"{', '.join(sorted(clash))} names a series and an axis", cohort_of(path))
     return SegmentLayout(grid, layouts, {axis: labels[axis] for axis in labels if axis in own_axes})
 
 
@@ -207,9 +207,14 @@ def array_layout(path: Path) -> ArrayLayout:
     text = read_json(path / "zarr.json", ArrayText)
     chunk = text["chunk_grid"]["configuration"]["chunk_shape"]
     if not len(text["shape"]) == len(chunk) == len(text["dimension_names"]):
-        raise damaged(path / "zarr.json", "its shapes and axes do not fit each other", _cohort_of(path.parent))
+        raise damaged(path / "zarr.json", "its shapes and axes do not fit each other", cohort_of(path.parent))
     has_checksums = text["codecs"][-1]["name"] == "crc32c"
     return ArrayLayout(tuple(text["dimension_names"]), tuple(text["shape"]), tuple(chunk), np.dtype(text["data_type"]), has_checksums)
+
+
+def cohort_of(segment: Path) -> Path:
+    """The folder of the cohort that a segment belongs to."""
+    return segment.parent.parent
 
 
 def refuse_too_large(folder: Path, nbytes: int) -> None:
@@ -237,7 +242,3 @@ def _flaw(name: str, layout: ArrayLayout, runs: int, steps: int, lengths: Mappin
     if 0 in own_lengths or any(lengths.get(axis, length) != length for axis, length in zip(own_axes, own_lengths, strict=True)):
         return "an axis has another length than its labels"
     return None
-
-
-def _cohort_of(segment: Path) -> Path:
-    return segment.parent.parent

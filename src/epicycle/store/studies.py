@@ -23,7 +23,8 @@ def find_study(root: Root, name: str) -> StudyFiles:
     folder = root.studies / name
     refuse_strange(folder)
     refuse_strange_entries(folder)
-    judged = [StudyFiles(path) for path in folder.iterdir() if (path / "verdicts.json").is_file()] if folder.is_dir() else []
+    folders = folder.iterdir() if folder.is_dir() else ()
+    judged = [files for files in map(StudyFiles, folders) if files.verdicts.is_file()]
     if not judged:
         raise InputError(f"study '{name}' has no verdicts.json in {folder}/*; run it first: epicycle run {name}.")
     return checked_study(max(judged, key=lambda files: files.verdicts.stat().st_mtime))
