@@ -90,8 +90,8 @@ def _check_distinct(curves: Sequence[Curve], seeds: Sequence[_Seeds], swept: Seq
     counts = Counter(identities)
     if repeated := [curve.origin for curve, identity in zip(curves, identities, strict=True) if counts[identity] > 1]:
         raise InputError(
-            f"{', '.join(repeated[:4])} have the same seed; name the column that tells them apart with swept=['column'], "
-            "or put them into different arms."
+            f"{', '.join(repeated[:4])} have the same seed. Name the column that tells them apart with swept=['column'], or put them "
+            "into different arms."
         )
 
 

@@ -50,8 +50,8 @@ def _refuse_without_series(frame: pandas.DataFrame, where: str) -> None:
     columns = [name for name in columns_of(frame) if name not in (*LABELS, "step", "status") and not name.startswith(SETTING)]
     beside = f"the other columns of numbers are {', '.join(columns[:20])}" if columns else "there is no column of numbers to import"
     raise InputError(
-        f"{where}: none of {', '.join(SERIES)} is in the table; {beside}. Name a column with columns={{'test_acc': 'their name'}}; "
-        "in a table with a row for each split, the column that names the split is called split."
+        f"{where}: none of {', '.join(SERIES)} is in the table; {beside}. Name a column with columns={{'test_acc': 'their name'}}. "
+        "In a table with a row for each split, the column that names the split is called split."
     )
 
 
@@ -120,7 +120,8 @@ def _by_meaning(columns: list[str]) -> dict[str, tuple[list[str], list[str]]]:
 def _the_one(ours: str, columns: tuple[list[str], list[str]], frame: pandas.DataFrame, options: ImportOptions, where: str) -> str:
     """The column that has one of our names.
 
-    A name without a prefix goes before one with a prefix, a label that is spelled as here before another, and a step before an epoch.
+    A name without a prefix goes before one with a prefix. A label that is spelled as here goes before another, and a step before an
+    epoch.
     """
     candidates = columns[0] or columns[1]
     if ours == "step":

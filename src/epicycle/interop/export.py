@@ -38,9 +38,10 @@ def export(
     """Write one file of a run into a folder. A file is written whole or not at all.
 
     A table has one row for each recorded step and one column for each series. A series with labels has one column for each label,
-    such as `weight_norm[W_E]`. The columns `status` and `experiment.FIELD` say what became of the run and how it was trained. A
-    safetensors file holds the parameters at one step. Its header holds the model's fields at that step,
-    because weights do not tell the activation or the attention mask.
+    such as `weight_norm[W_E]`. The columns `status` and `experiment.FIELD` say what became of the run and how it was trained.
+
+    A safetensors file holds the parameters at one step. Its header holds the model's fields at that step, because weights do not tell
+    the activation or the attention mask.
 
     Args:
         run: a run, or the beginning of its id.
@@ -78,9 +79,9 @@ def export(
 
 
 def run_table(run: StoredRun) -> "pandas.DataFrame":
-    """The series of one run as a table, with what became of the run and how it was trained in columns of their own.
+    """The series of one run as a table. Columns of their own say what became of the run and how it was trained.
 
-    `import_runs` reads these columns: so a diverged run comes back as diverged, and the runs of a sweep come back as a sweep.
+    `import_runs` reads these columns. So a diverged run comes back as diverged, and the runs of a sweep come back as a sweep.
     """
     recorded = run.recorded()
     frame = series_table(recorded)

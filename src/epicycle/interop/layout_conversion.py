@@ -234,9 +234,9 @@ class Layout:
             raise InputError(f"the names do not fit layout '{self.name}': {differences}.")
 
 
-def list_names(names: list[str]) -> str:
+def list_names(names: list[str], most: int = MOST_NAMES) -> str:
     """Names for a message; a long list is cut."""
-    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _part_of(array: Any, key: str, part: Part) -> Any:

@@ -1,7 +1,6 @@
 """How other codes spell the names that Epicycle uses: of series, steps, seeds, and of the rows that a value was computed on."""
 
 import re
-from collections.abc import Iterator
 
 import pandas
 
@@ -77,12 +76,8 @@ def columns_of(frame: pandas.DataFrame) -> list[str]:
 
 def words_of(name: str) -> list[str]:
     """The words and numbers in a name, in lower case: `testAcc_1` has three."""
-    return list(_words(name))
-
-
-def _words(name: str) -> Iterator[str]:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    yield from re.findall(r"[a-z]+|[0-9]+", spaced.lower())
+    return re.findall(r"[a-z]+|[0-9]+", spaced.lower())
 
 
 def is_accuracy(series: str) -> bool:

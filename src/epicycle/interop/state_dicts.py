@@ -10,7 +10,9 @@ from jaxtyping import Shaped
 from numpy import ndarray
 from safetensors import SafetensorError, deserialize, safe_open
 
+from epicycle.interop.layout_conversion import list_names
 from epicycle.interop.stand_ins import refuse_stand_in
+from epicycle.interop.torch_archive import widened_bfloat16
 from epicycle.interop.torch_files import is_torch_file, read_torch
 from epicycle.spec.errors import InputError, nearest, shortened
 from epicycle.spec.plain_data import Plain
@@ -80,8 +82,8 @@ def _read_safetensors(path: Path, within: Within) -> StateDict:
 
 def _numbers(content: bytes, dtype: str, where: str) -> Shaped[ndarray, " number"]:
     """The numbers of one tensor of a safetensors file, bfloat16 as float32."""
-    if dtype == "BF16":  # the upper half of a float32
-        return (np.frombuffer(content, np.uint16).astype(np.uint32) << 16).view(np.float32)
+    if dtype == "BF16":
+        return widened_bfloat16(np.frombuffer(content, np.uint16))
     if dtype not in SAFETENSORS_TYPES:
         raise InputError(f"{where} has numbers of type {dtype}, which are not read; save the weights as float32.")
     return np.frombuffer(content, SAFETENSORS_TYPES[dtype])
@@ -128,7 +130,7 @@ def _select(content: Any, within: Within, where: str) -> Mapping[str, Any]:
         return below[0][1]
     paths = [path for path, _ in below]
     advice = (
-        f"it holds {len(paths)}: {_list_some(paths)}; choose one of them with within={paths[0]!r}"
+        f"it holds {len(paths)}: {list_names(paths, MOST_PATHS)}; choose one of them with within={paths[0]!r}"
         if paths
         else f"it holds none{_beside_tensors(content)}; save the weights with torch.save(model.state_dict(), path)"
     )
@@ -140,11 +142,7 @@ def _beside_tensors(content: Any) -> str:
     if not isinstance(content, Mapping) or not any(isinstance(entry, ndarray) for entry in content.values()):
         return ""
     others = [_as_text(key) for key, entry in content.items() if not (isinstance(key, str) and isinstance(entry, ndarray))]
-    return f", because it has other entries beside tensors: {_list_some(others)}"
-
-
-def _list_some(names: list[str]) -> str:
-    return ", ".join(names[:MOST_PATHS]) + (f" and {len(names) - MOST_PATHS} more" if len(names) > MOST_PATHS else "")
+    return f", because it has other entries beside tensors: {list_names(others, MOST_PATHS)}"
 
 
 def _entry_at(content: Any, within: Within, where: str) -> Any:

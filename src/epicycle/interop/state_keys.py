@@ -11,8 +11,6 @@ from epicycle.spec.paths import matches
 
 # Modules that wrap another one, anywhere in a network, and put their name before the names of its tensors.
 WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
-
-
 # What the embedding is called in each layout. A network's names begin where the name of its embedding does.
 EMBEDDINGS = sorted({key for layout in LAYOUTS.values() for key in layout.tensors["W_E"].keys(1)}, key=len, reverse=True)
 

@@ -97,5 +97,10 @@ class Archive:
             )
         numbers = np.frombuffer(self._opened.read(member), dtype).astype(DTYPES[kind])
         if kind == "BFloat16Storage":
-            return (numbers.astype(np.uint32) << 16).view(np.float32)
+            return widened_bfloat16(numbers)
         return numbers.astype(bool) if kind == "BoolStorage" else numbers
+
+
+def widened_bfloat16(halves: Shaped[ndarray, " number"]) -> Shaped[ndarray, " number"]:
+    """Numbers of bfloat16, given as whole numbers of two bytes, in float32: they are the upper halves of these."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)

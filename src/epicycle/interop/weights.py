@@ -94,11 +94,11 @@ def import_weights(
     Names and shapes decide the layout. The names of wrappers (`_orig_mod.`, `module.`, `model.`) are taken off.
 
     Weights do not tell how a network uses them: its activation, its attention mask, its attention rate (of `pizza`) and the like.
-    These come from `fields`; otherwise from the file's header, if `epicycle.export` wrote the file; otherwise from the layout, whose
-    code may know one value only; otherwise they are the model's defaults. Where the weights show that a default may be wrong, you are
-    asked. A norm that was folded into the weights leaves no names, so name it: fields={"norm": "pre", "final_norm": True}. Its gains
-    are then 1. An RMSNorm that was folded shows in nothing. Biases that are zero throughout and that the model does not have are left
-    out; biases that are not zero never are.
+    These come from `fields`. What `fields` does not say comes from the file's header, if `epicycle.export` wrote the file; otherwise
+    from the layout, whose code may know one value only; otherwise from the model's defaults. Where the weights show that a default
+    may be wrong, you are asked. A norm that was folded into the weights leaves no names, so name it: fields={"norm": "pre",
+    "final_norm": True}. Its gains are then 1. An RMSNorm that was folded shows in nothing. Biases that are zero throughout and that
+    the model does not have are left out; biases that are not zero never are.
 
     Args:
         source: a file of torch.save (PyTorch 1.6 or later) or of safetensors; or a dict of arrays in memory, such as

@@ -23,9 +23,10 @@ from epicycle.spec.results import ancestry_of, is_forked, labels_of, moments_of,
 EVENTS = ("t_mem", "t_on", "t_gen")
 SAME_BITS = {True: "yes", False: "no", None: "not known"}
 TIME_LEFT_NOTE = (
-    "Each cell is ln(steps from the fork to the event / steps that the control still needed from the same moment): the median over "
-    "runs, its 95 % interval and the number of runs. Below 0 the fork was faster; -0.69 is half of the steps. A value is not known "
-    "where too many forks or controls did not reach the event, or where the control had reached it before the fork."
+    "Each cell is ln(steps from the fork to the event / steps that the control still needed from the same moment). It has the median "
+    "over runs, its 95 % interval and the number of runs. Below 0 the fork was faster; -0.69 is half of the steps. A value is not "
+    "known where too many forks or controls did not reach the event. It is not known either where the control had reached the event "
+    "before the fork."
 )
 
 
@@ -59,8 +60,8 @@ def arm_notes(arms: Mapping[str, xarray.Dataset]) -> list[str]:
         "Baseline accuracy is the best that a predictor reaches without seeing the whole input.",
         "A symmetry of the task maps a test row to its image. Where the image is a training row, the symmetry alone gives the answer. "
         "The table has the share of such test rows for each symmetry, and what the symmetry does to the label.",
-        "Same bits: all runs of the arm were trained on one kind of machine with the same versions, so that a repetition there gives "
-        "the same numbers to the last bit.",
+        "Same bits: all runs of the arm were trained on one kind of machine with the same versions. A repetition there gives the same "
+        "numbers to the last bit.",
     ]
 
 
