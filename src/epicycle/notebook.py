@@ -246,7 +246,7 @@ def _fork_request(at: Any, edits: Any, steps: Any) -> ForkRequest:
     several = [edits] if isinstance(edits, Edit | Mapping) else edits
     plain = {"fork": "runs", "at": 0 if isinstance(moment, Event) else moment, "edits": several, "steps": _plain(steps)}
     arm = ForkArm.parse(plain, "fork")
-    return ForkRequest.of(moment, arm.edits, arm.steps)
+    return ForkRequest(moment, arm.edits, arm.steps)
 
 
 def _donor_runs(donors: Any) -> dict[str, list[Run]]:

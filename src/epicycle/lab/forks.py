@@ -39,17 +39,6 @@ class ForkRequest:
     edits: tuple[Edit, ...] = ()
     steps: int | None = None
 
-    @classmethod
-    def of(cls, at: float | str | Event, edits: Sequence[Edit], steps: int | None) -> "ForkRequest":
-        """The request, if its numbers make sense.
-
-        Raises:
-            InputError: a moment that is no whole step, or no step after it.
-        """
-        if steps is not None and steps < 1:
-            raise InputError(f"fork at {at}: {steps} steps are none; give at least 1, or leave them out for the parent's budget.")
-        return cls(at if isinstance(at, str | Event) else _whole_step(at), tuple(edits), steps)
-
 
 @dataclass(frozen=True)
 class Forks:
@@ -105,13 +94,6 @@ def _fork(parent: Run, moment: int, edits: Sequence[Edit], steps: int, keep_stop
     experiment = experiment.model_copy(update={"training": experiment.training.model_copy(update=budget)})
     lineage = Lineage(parent=parent.id, moment=moment, start=parent.start + moment, edits=tuple(edits), stages=tuple(stages))
     return Run(experiment=experiment, seed=parent.seed, data_seed=parent.data_seed, lineage=lineage, precision=parent.precision)
-
-
-def _whole_step(at: float) -> int:
-    """A step as an int; users read steps off a table of events, where they are floats."""
-    if not (at >= 0 and float(at).is_integer()):
-        raise InputError(f"fork at {at}: a moment is a whole step of at least 0.")
-    return int(at)
 
 
 def _labels(data: xarray.Dataset) -> list[str]:

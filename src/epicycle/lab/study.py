@@ -186,7 +186,7 @@ class _Walk:
         without: list[str] = []
         no_runs: NoRuns | None = None
         for values, variant in arm.points():
-            request = ForkRequest.of(variant.at, variant.edits, variant.steps)
+            request = ForkRequest(variant.at, variant.edits, variant.steps)
             try:
                 forks = forked([run for _, run in parents], data, request, find_donor)
             except NoRuns as error:

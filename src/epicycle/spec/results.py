@@ -20,6 +20,7 @@ DIVERGED = "diverged at step "
 EVENT = {"units": "step"}  # attributes of a variable that holds the step of an event in each run
 # Coordinates along `run` that every arm's dataset has.
 COORDINATES = ("seed", "data_seed", "status", "baseline", "mirror_share")
+OWN_NAMES = frozenset({"run", "step", "moment", *COORDINATES})  # of an arm's dataset; no series, axis or swept name may have one
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ from pydantic import AfterValidator, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.results import COORDINATES
+from epicycle.spec.results import OWN_NAMES
 from epicycle.store.documents import Count, Number, read_json
 from epicycle.store.entries import damaged, most_bytes
 
 STEP_CHUNK = 64
 STRICT = ConfigDict(extra="forbid")
 CODECS = (["bytes", "zstd"], ["bytes", "zstd", "crc32c"])  # early versions wrote no checksums
-OWN_NAMES = {"run", "step", "moment", *COORDINATES}  # names of an arm's dataset that no series and no axis may have
 
 
 class CodecSettings(TypedDict, total=False):

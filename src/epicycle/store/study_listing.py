@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from epicycle.spec.arms import ArmRun
 from epicycle.spec.plain_data import Plain
-from epicycle.spec.results import COORDINATES
+from epicycle.spec.results import OWN_NAMES
 from epicycle.store.documents import Count, Scalar, Seed
 
-RESERVED = {"run", "step", "moment", "run_id", *COORDINATES}  # names of an arm's dataset that no swept name may have
+RESERVED = OWN_NAMES | {"run_id"}  # names that no swept name may have
 
 
 @dataclass(frozen=True)
