@@ -36,10 +36,6 @@ class OfEvent(Statistic, ABC):
         """Every detector of the event by its name. The standard one is the first."""
         return detectors_of(self.event, self.detectors)
 
-    def arms(self) -> tuple[str, ...]:
-        """The statistic reads its arm."""
-        return (self.arm,)
-
     def reads(self) -> tuple[str, ...]:
         """The statistic needs the series that the detectors read."""
         return tuple(dict.fromkeys(series for event in self.every_detector().values() for series in event.series))

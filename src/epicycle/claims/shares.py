@@ -30,6 +30,10 @@ class Share(OfEvent):
 
     kind: ClassVar[str] = "share"
 
+    def arms(self) -> tuple[str, ...]:
+        """The statistic reads one arm."""
+        return (self.arm,)
+
     def phrase(self) -> str:
         """The phrase names the event and the arm."""
         return f"share of runs that reach {self.event} within the budget in {self.arm_phrase()}"
