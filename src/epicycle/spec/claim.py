@@ -75,12 +75,15 @@ class Prediction(Spec):
         basis: `stated` where the text says so, `inferred` where it is our reading.
         timing: `postdiction` where the text already knew the outcome.
         locator: the row, section or comment.
+        within: a stated tolerance: the values in which the estimate must lie. The prediction is a hit if the whole interval lies here
+            and a miss if the whole interval lies outside.
     """
 
     says: Says
     basis: Literal["stated", "inferred"] = "stated"
     timing: Literal["prediction", "postdiction"] = "prediction"
     locator: str = ""
+    within: Region | None = None
 
 
 class Claim(Spec):
@@ -94,6 +97,8 @@ class Claim(Spec):
         gates: conditions without which the claim stays undecided.
         min_seeds: with fewer runs the claim stays undecided.
         primary: whether this is one of the two or three claims that the study is for; the others are exploratory.
+        phenomenon: what the claim is about, such as `learning-rate boost`. Claims of one phenomenon have one vote together in the ledger.
+            Empty: the claim stands for itself.
         accounts: account id -> prediction. An account that is not listed predicts nothing.
         sources: keys of the texts that make the claim.
     """
@@ -105,6 +110,7 @@ class Claim(Spec):
     gates: tuple[Gate, ...] = Field((), max_length=20)
     min_seeds: int = Field(6, ge=1, le=MOST_RUNS)
     primary: bool = True
+    phenomenon: str = Field("", max_length=100)
     accounts: dict[str, Prediction] = Field({}, max_length=MOST_NAMES)
     sources: tuple[str, ...] = ()
 
@@ -125,8 +131,12 @@ class Claim(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """What the claim is registered under. A later option whose default changes nothing leaves it as it was."""
-        return digest(identity(self))
+        """What the claim is registered under. A later option whose default changes nothing leaves it as it was.
+
+        How the ledger counts the claim is left out: its phenomenon, and the tolerance that a text states.
+        """
+        accounts = {name: prediction.model_copy(update={"within": None}) for name, prediction in self.accounts.items()}
+        return digest(identity(self.model_copy(update={"phenomenon": "", "accounts": accounts})))
 
     def statistics(self) -> tuple[Statistic, ...]:
         """The statistic that is judged, and those of the gates."""
