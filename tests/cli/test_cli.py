@@ -203,7 +203,6 @@ def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
 def test_plan_and_bench_explain_mistakes_in_one_paragraph(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     one_paragraph(command("plan", "quikstart"), "quickstart")
     one_paragraph(command("plan", "quickstart", "--seeds", "3"), "no outcome of 3 runs could decide it", "at least 7")
-    one_paragraph(command("plan", "quickstart", "--quick", "--hour"), "exclude each other")
     one_paragraph(command("bench", "cannonical"), "did you mean 'canonical'")
     one_paragraph(command("bench", "canonical", "--platform", "abacus"), "cpu or gpu")
 

@@ -112,7 +112,8 @@ def studies(draw: st.DrawFn) -> Plain:
     )
     study = {"question": "Does it?", "arms": arms, "claims": [draw(CLAIMS)], "figures": [figure]}
     profile = {"seeds": 2, "pilot": True, "assign": {"training.steps": 5}}
-    return study | ({"profiles": {"quick": profile}} if draw(st.booleans()) else {})
+    study |= {"profiles": {"quick": profile}} if draw(st.booleans()) else {}
+    return study | draw(st.sampled_from([{}, {"organism": "fly", "organisms": {"mouse": {"assign": {"training.steps": 7}}}}]))
 
 
 DEEP: Plain = "x"

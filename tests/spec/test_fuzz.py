@@ -27,7 +27,7 @@ def answer(path: Path) -> str:
     """What planning a study file without rehearsal comes to: empty if it is planned, else the message."""
     try:
         study = load_file(path)
-        forms = [study, *(study.at_profile(name) for name in study.profiles)]
+        forms = [study, *map(study.at_profile, study.profiles), *map(study.on_organism, study.organisms)]
         for form in forms:
             runs = refuse_mistakes(form)
             assert sum(map(len, runs.values())) <= 100_000

@@ -47,7 +47,7 @@ def test_seeds_that_are_set_in_a_pilot_are_moved_as_well() -> None:
 @pytest.mark.parametrize("path", ["pilot", "profile"])
 def test_the_mark_of_a_pilot_stays(path: str) -> None:
     with pytest.raises(InputError, match=f"{path} cannot be assigned: a study is a pilot by its profile"):
-        chosen_study("quickstart", {"quick": True}, None, [f"{path}={'false' if path == 'pilot' else 'stated'}"])
+        chosen_study("quickstart", None, True, None, [f"{path}={'false' if path == 'pilot' else 'stated'}"])
     with pytest.raises(InputError, match="cannot be assigned"):
         pilot_of({"assign": {"pilot": False}})
 

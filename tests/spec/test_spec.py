@@ -319,8 +319,8 @@ def test_studies_check_their_names() -> None:
         Study.parse(study(figures=[drawn]))
     with pytest.raises(InputError, match="share an id"):
         Study.parse(study(claims=[good, good]))
-    with pytest.raises(InputError, match="no full profile"):
-        Study.parse(study()).at_profile("full")
+    with pytest.raises(InputError, match="no quick profile"):
+        Study.parse(study()).at_profile("quick")
 
 
 def test_set_reaches_every_root_arm_or_one() -> None:

@@ -29,8 +29,15 @@ RunArgument = Annotated[
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="Take the study's pilot: a few minutes, seeds of its own, verdicts marked as pilot.")
 ]
-HourOption = Annotated[bool, typer.Option("--hour", help="Take the study's setting for about an hour on two cores.")]
-FullOption = Annotated[bool, typer.Option("--full", help="Take the study's published setting at full size.")]
+OrganismOption = Annotated[
+    str | None,
+    typer.Option(
+        "--organism",
+        metavar="fly|mouse|canon",
+        help="Run the study on another organism: fly (a small MLP, under a second a run), mouse (a small transformer, seconds), "
+        "canon (the published network, a GPU or a day). Default: the one that the study names, most often the fly.",
+    ),
+]
 SeedsOption = Annotated[
     int | None, typer.Option("--seeds", metavar="N", help="Seeds of every arm, for example 12. Only new seeds are trained.")
 ]

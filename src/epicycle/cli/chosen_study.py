@@ -1,4 +1,4 @@
-"""The study that the command line asks for: its name or file, at a profile, with changed fields and seeds."""
+"""The study that the command line asks for: its name or file, its organism, as a pilot or not, with changed fields and seeds."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,27 +26,29 @@ def load_study(name: str) -> "Study":
     return load(name)
 
 
-def chosen_study(name: str, profiles: dict[str, bool], seeds: int | None, assignments: list[str] | None) -> "Study":
+def chosen_study(name: str, organism: str | None, quick: bool, seeds: int | None, assignments: list[str] | None) -> "Study":
     """Load a study and apply the options of the command line to it.
 
     Args:
         name: a study's name, or its file.
-        profiles: profile -> whether its option was given.
+        organism: what to set the study on; None leaves it on its own organism.
+        quick: whether the study's pilot is asked for.
         seeds: seeds of every root arm; None keeps each arm's own.
         assignments: `PATH=VALUE` texts of `--set`.
 
     Raises:
-        InputError: there is no such study, profile or field; or two profiles were given.
+        InputError: there is no such study, organism, pilot or field; or a primary claim of the study is not for this organism.
     """
     from epicycle.spec.errors import InputError
+    from epicycle.spec.organism import organism_named
     from epicycle.spec.paths import assignment
 
-    chosen = [profile for profile, is_chosen in profiles.items() if is_chosen]
-    if len(chosen) > 1:
-        raise InputError(f"--{chosen[0]} and --{chosen[1]} exclude each other; choose one.")
     if seeds is not None and seeds < 1:
         raise InputError(f"--seeds {seeds}: at least one seed is needed, and a verdict over seeds needs six.")
-    study = load_study(name).at_profile(chosen[0] if chosen else "stated")  # type: ignore[arg-type]
+    study = load_study(name)
+    if organism is not None:
+        study = study.on_organism(organism_named(organism))
+    study = study.at_profile("quick" if quick else "stated")
     return study.with_assignments(dict(assignment(text) for text in assignments or [])).with_seeds(seeds)
 
 

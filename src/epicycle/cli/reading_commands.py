@@ -146,6 +146,8 @@ def _study_entry(study: "Study") -> Plain:
         "arms": list(study.arms),
         "runs": len(runs),
         "member_steps_at_most": sum(run.experiment.training.steps for run in runs),
+        "organism": study.organism,
+        "organisms": list(study.organisms),
         "profiles": list(study.profiles),
         "sources": [f"{source.authors} {source.year}, {source.title}" for source in study.sources],
     }

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from epicycle.cli.app import (
-    FullOption,
-    HourOption,
     JsonOption,
+    OrganismOption,
     PlatformOption,
     QuickOption,
     RootOption,
@@ -63,9 +62,8 @@ UseOption = Annotated[
 
 def run(
     study: StudyArgument,
+    organism: OrganismOption = None,
     quick: QuickOption = False,
-    hour: HourOption = False,
-    full: FullOption = False,
     seeds: SeedsOption = None,
     assign: SetOption = None,
     root: RootOption = None,
@@ -80,7 +78,7 @@ def run(
     """
     from epicycle.store.files import Root, default_root
 
-    chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
+    chosen = chosen_study(study, organism, quick, seeds, assign)
     choose_platform(platform)
     outcome = _run_and_report(chosen, Root.create(root or default_root()), as_json)
     if as_json:
@@ -130,9 +128,8 @@ def fork(
 
 def plan(
     study: StudyArgument,
+    organism: OrganismOption = None,
     quick: QuickOption = False,
-    hour: HourOption = False,
-    full: FullOption = False,
     seeds: SeedsOption = None,
     assign: SetOption = None,
     platform: PlatformOption = None,
@@ -143,9 +140,9 @@ def plan(
     The plan gives time, memory and disk on this machine, and how likely each claim is to be decided. Programs that were never timed
     here are compiled and run for about a second each.
 
-    For example: epicycle plan anatomy --hour
+    For example: epicycle plan anatomy --quick
     """
-    chosen = chosen_study(study, {"quick": quick, "hour": hour, "full": full}, seeds, assign)
+    chosen = chosen_study(study, organism, quick, seeds, assign)
     choose_platform(platform)
     from epicycle.lab.cost_plan import plan as plan_of
     from epicycle.training.devices import start

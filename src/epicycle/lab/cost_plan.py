@@ -208,10 +208,10 @@ def claim_plans(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> list[Clai
     """
     units = [
         min((_units(runs[name], getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
-        for claim in study.claims
+        for claim in study.asked_claims()
     ]
-    plans = powers(list(zip(study.claims, units, strict=True)))
-    return [ClaimPlan(claim.id, claim.sentence(), power) for claim, power in zip(study.claims, plans, strict=True)]
+    plans = powers(list(zip(study.asked_claims(), units, strict=True)))
+    return [ClaimPlan(claim.id, claim.sentence(), power) for claim, power in zip(study.asked_claims(), plans, strict=True)]
 
 
 def _n_units(units: Units) -> int:

@@ -95,7 +95,7 @@ def run_study(study: Study, session: Session, command: str = "") -> Outcome:
 
 
 def study_id(study: Study) -> str:
-    """Names a study at a setting: its experiments and profile. Seeds and claims may grow inside one folder."""
+    """Names a study at a setting: its experiments, organism and profile. Seeds and claims may grow inside one folder."""
     arms = {}
     for name, arm in study.root_arms():
         arms[name] = {key: value for key, value in identity(arm).items() if key not in ("seeds", "first_seed")}
@@ -103,7 +103,8 @@ def study_id(study: Study) -> str:
         arms[name]["ends"] = [e.training.model_dump(mode="json", include={"steps", "stop"}) for _, e in arm.experiments()]
     forks = {name: identity(arm) for name, arm in study.arms.items() if isinstance(arm, ForkArm)}
     precision = {} if asked_precision() == "float32" else {"precision": asked_precision()}  # a folder for each, as runs differ
-    return digest({"name": study.name, "profile": study.profile, "arms": arms | forks, **precision})
+    organism = {"organism": study.organism} if study.organism else {}
+    return digest({"name": study.name, "profile": study.profile, **organism, "arms": arms | forks, **precision})
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,11 @@ def _judged(study: Study, files: StudyFiles, walk: _Walk) -> Plain:
     arms, catalogue = {name: arm.data for name, arm in walk.arms.items()}, Catalogue(walk.session.root)
     write_json(files.events, {name: event_steps(data) for name, data in arms.items()})
     late = post_hoc(study, files)
-    header = {"study": study.name, "question": study.question, "profile": study.profile, "pilot": study.pilot}
+    header = {"study": study.name, "question": study.question, "organism": study.organism, "profile": study.profile}
     leakage = {name: _leakage([catalogue.member(run.run) for run in arm.listing.runs]) for name, arm in walk.arms.items()}
-    verdicts = verdicts_document(header, study.claims, arms, leakage, late.claims) | {"post_hoc_seeds": list(late.seeds)}
+    asked = study.asked_claims()
+    verdicts = verdicts_document(header | {"pilot": study.pilot}, asked, arms, leakage, late.claims)
+    verdicts |= {"post_hoc_seeds": list(late.seeds), "not_asked": [claim.id for claim in study.claims if claim not in asked]}
     for name, arm in walk.arms.items():
         verdicts["arms"][name]["without"] = list(arm.listing.without or ())
     return verdicts | {"left_out": walk.left_out}

@@ -42,7 +42,7 @@ def refuse_mistakes(study: Study) -> dict[str, list[ArmRun]]:
         _refuse_moments(study, name, arm, arms[arm.fork], max(run.experiment.training.steps for _, run in runs[arm.fork]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # means of nothing
-        for claim in study.claims:
+        for claim in study.asked_claims():
             for statistic in claim.statistics():
                 _refuse_statistic(statistic, arms, f"claim '{claim.id}'", study.pilot)
         for figure in study.figures:

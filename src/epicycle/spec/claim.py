@@ -10,6 +10,7 @@ from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyStatistic, Statistic
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.limits import MOST_NAMES, MOST_RUNS
+from epicycle.spec.organism import ORGANISMS, OrganismName
 
 Says = Literal["yes", "no"]
 VerdictName = Literal["supported", "refuted", "undecided"]
@@ -97,8 +98,10 @@ class Claim(Spec):
         gates: conditions without which the claim stays undecided.
         min_seeds: with fewer runs the claim stays undecided.
         primary: whether this is one of the two or three claims that the study is for; the others are exploratory.
-        phenomenon: what the claim is about, such as `learning-rate boost`. Claims of one phenomenon have one vote together in the ledger.
-            Empty: the claim stands for itself.
+        organisms: the organisms that the claim is for; empty for all. On another organism an exploratory claim is not judged, and a
+            study with a primary one is refused.
+        phenomenon: what the claim is about, such as `learning-rate boost`. Claims of one phenomenon have one vote together in the
+            ledger. Empty: the claim stands for itself.
         accounts: account id -> prediction. An account that is not listed predicts nothing.
         sources: keys of the texts that make the claim.
     """
@@ -110,6 +113,7 @@ class Claim(Spec):
     gates: tuple[Gate, ...] = Field((), max_length=20)
     min_seeds: int = Field(6, ge=1, le=MOST_RUNS)
     primary: bool = True
+    organisms: tuple[OrganismName, ...] = Field((), max_length=len(ORGANISMS))
     phenomenon: str = Field("", max_length=100)
     accounts: dict[str, Prediction] = Field({}, max_length=MOST_NAMES)
     sources: tuple[str, ...] = ()
@@ -137,6 +141,10 @@ class Claim(Spec):
         """
         accounts = {name: prediction.model_copy(update={"within": None}) for name, prediction in self.accounts.items()}
         return digest(identity(self.model_copy(update={"phenomenon": "", "accounts": accounts})))
+
+    def is_for(self, organism: OrganismName | None) -> bool:
+        """Whether the claim is judged in a study on an organism. A study that is set on none judges every claim."""
+        return organism is None or not self.organisms or organism in self.organisms
 
     def statistics(self) -> tuple[Statistic, ...]:
         """The statistic that is judged, and those of the gates."""

@@ -1,6 +1,6 @@
-"""A study: question, arms, claims, figures and sources, and the profiles at which it can be run."""
+"""A study: question, arms, claims, figures and sources, its pilot, and the organisms on which it can be run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from math import prod
 from typing import Any, Literal
 
@@ -15,12 +15,13 @@ from epicycle.spec.families import AnyStatistic
 from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_POINTS, MOST_RUNS
 from epicycle.spec.moment_grammar import series_in
 from epicycle.spec.observation import Observation
+from epicycle.spec.organism import OrganismName
 from epicycle.spec.own_code import is_own
 from epicycle.spec.paths import with_path
 from epicycle.spec.plain_data import Plain
 
 FIRST_PILOT_SEED = 1000
-ProfileName = Literal["stated", "quick", "hour", "full"]
+ProfileName = Literal["stated", "quick"]
 
 
 class Source(Spec):
@@ -83,11 +84,12 @@ class Figure(Spec):
 
 
 class Profile(Spec):
-    """Changes that make a shorter or longer form of a study.
+    """Changes that make another form of a study: its pilot, or the study on another organism.
 
     Attributes:
         seeds: number of seeds of every root arm; None keeps each arm's own number.
-        assign: dotted path below the study -> value, as with `--set`.
+        assign: dotted path below the study -> value, as with `--set`. A path from an experiment (`task.p`) reaches every root arm, and
+            `claims.ID....` a claim.
         pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds and data seeds are 1000 and above.
     """
 
@@ -107,7 +109,9 @@ class Study(Spec):
         figures: what the page shows. The first figure that decides a claim stands at the top.
         sources: the texts that the study rests on.
         observation: what is recorded.
-        profiles: `quick`, `hour` and `full` forms of the study.
+        organism: the organism that the arms are set on; None for a study of its own setting.
+        organisms: further organisms -> the changes that set the study on them.
+        profiles: the pilot of the study, `quick`.
         profile: the profile that this study is at.
         pilot: whether verdicts are marked as a pilot's.
     """
@@ -119,6 +123,8 @@ class Study(Spec):
     figures: tuple[Figure, ...] = Field((), max_length=200)
     sources: tuple[Source, ...] = Field((), max_length=MOST_NAMES)
     observation: Observation = Field(default_factory=Observation)
+    organism: OrganismName | None = None
+    organisms: dict[OrganismName, Profile] = {}
     profiles: dict[ProfileName, Profile] = {}
     profile: ProfileName = "stated"
     pilot: bool = False
@@ -142,6 +148,7 @@ class Study(Spec):
         if late := {name for name, _ in self.fork_arms()} - {name for born in self.generations() for name, _ in born}:
             raise ValueError(f"arms {', '.join(sorted(late))} wait for each other: a donor must not descend from its recipient")
         for claim in self.claims:
+            self._asks(claim)
             for arm_name in claim.arms():
                 self._known_arm(arm_name, f"claim '{claim.id}'")
         for figure in self.figures:
@@ -190,6 +197,26 @@ class Study(Spec):
             counts |= {name: arm.point_count() * counts[arm.fork] for name, arm in generation}
         return counts
 
+    def asked_claims(self) -> tuple[Claim, ...]:
+        """The claims that are for the organism of the study; the others are not judged."""
+        return tuple(claim for claim in self.claims if claim.is_for(self.organism))
+
+    def on_organism(self, name: OrganismName) -> "Study":
+        """The study on an organism. Set the organism first, then the profile, whose changes are made on top.
+
+        Raises:
+            InputError: the study does not say how to set it on this organism, or makes a primary claim that is not for it.
+        """
+        if name == self.organism:
+            return self
+        if name not in self.organisms:
+            possible = ", ".join([*([self.organism] if self.organism else []), *self.organisms])
+            choice = f"choose one of {possible}" if possible else "run it without --organism, or give it `organisms`"
+            raise InputError(f"study '{self.name}' cannot be set on organism {name}; {choice}.")
+        changes = self.organisms[name]
+        moved = self.model_dump(mode="json") | {"organism": name, "organisms": {}}
+        return Study.parse(moved, f"study {self.name}").with_assignments(changes.assign).with_seeds(changes.seeds)
+
     def at_profile(self, name: ProfileName) -> "Study":
         """The study at one of its profiles.
 
@@ -214,6 +241,26 @@ class Study(Spec):
             plain["arms"][name]["seeds"] = seeds
         return Study.parse(plain, f"study {self.name}")
 
+    def with_seeds_of(self, counts: Mapping[str, int]) -> "Study":
+        """The same study with more seeds in some root arms.
+
+        Args:
+            counts: root arm -> number of its seeds, at least as many as it has.
+        """
+        plain = self.model_dump(mode="json")
+        for name, arm in self.root_arms():
+            if name in counts:
+                plain["arms"][name]["seeds"] = arm.grown_seeds(counts[name])
+        return Study.parse(plain, f"study {self.name}")
+
+    def roots_of(self, names: Collection[str]) -> set[str]:
+        """The root arms from which some arms descend, and those from which the donors of their edits descend."""
+        roots: set[str] = set()
+        for name in names:
+            arm = self.arms[name]
+            roots |= self.roots_of(arm.behind(self.arms)) if isinstance(arm, ForkArm) else {name}
+        return roots
+
     def _on_pilot_seeds(self, profile: ProfileName) -> "Study":
         """The study as a pilot: seeds and data seeds below 1000 are moved up by 1000, so that no run is shared with the study."""
         plain = self.model_dump(mode="json")
@@ -233,26 +280,39 @@ class Study(Spec):
         `preset` replaces whole experiments, so it is assigned first, whatever the order.
 
         Raises:
-            InputError: the path is unknown, or its field refuses the value; or the path says whether the study is a pilot.
+            InputError: the path is unknown, or its field refuses the value; or the path says what form of the study this is.
         """
         plain = self.model_dump(mode="json")
         for path, value in sorted(values.items(), key=lambda entry: entry[0].rsplit(".", 1)[-1] != "preset"):
             if path in ("pilot", "profile"):
                 raise InputError(f"{path} cannot be assigned: a study is a pilot by its profile (--quick), and its verdicts say so.")
+            if path == "organism":
+                raise InputError("organism cannot be assigned: --organism sets a study on another organism, and its verdicts say so.")
             if path.split(".", 1)[0] in Study.model_fields:
-                plain = _assigned(plain, self._through_experiment(path), value)
+                plain = _assigned(plain, self._whole_path(path), value)
                 continue
             for name, _ in self.root_arms():
                 plain = _assigned(plain, f"arms.{name}.experiment.{path}", value)
         changed = Study.parse(plain, f"study {self.name}")
         return changed._on_pilot_seeds(self.profile) if self.pilot else changed
 
-    def _through_experiment(self, path: str) -> str:
+    def _whole_path(self, path: str) -> str:
+        """A path with `experiment` where it may be left out, and with a claim's number for its id."""
         head, _, rest = path.partition(".")
         name, _, field = rest.partition(".")
+        ids = [claim.id for claim in self.claims]
+        if head == "claims" and name in ids:
+            return f"claims.{ids.index(name)}{field and '.'}{field}"
         if head == "arms" and name in self.arms and field.split(".", 1)[0] in (*Experiment.model_fields, "preset"):
             return f"arms.{name}.experiment.{field}"
         return path
+
+    def _asks(self, claim: Claim) -> None:
+        if claim.primary and not claim.is_for(self.organism):
+            raise ValueError(
+                f"claim '{claim.id}' is primary and is for {' and '.join(claim.organisms)} only, so the study cannot run on "
+                f"{self.organism}; choose another organism, or make the claim exploratory"
+            )
 
     def _series_are_recorded(self) -> None:
         axes = {measure.name: measure.dims for measure in self.observation.measures}

@@ -12,13 +12,15 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from epicycle.spec.claim import Says, VerdictName
-from epicycle.spec.study import ProfileName
+from epicycle.spec.organism import OrganismName
 from epicycle.store.documents import Count, Number, Settings, Value, read_json, read_yaml
 from epicycle.store.entries import damaged
 from epicycle.store.files import StudyFiles
 from epicycle.store.study_listing import StudyRuns
 
 KEEP = ConfigDict(extra="allow")  # entries that other versions write are kept
+# Profiles of a stored study. Earlier versions had `hour` and `full` as well.
+StoredProfile = Literal["stated", "quick", "hour", "full"]
 Events = dict[str, dict[str, list[Count | None]]]  # arm -> event -> step in each run
 
 
@@ -84,10 +86,12 @@ class Verdicts(TypedDict):
     __pydantic_config__ = KEEP  # type: ignore[misc]
     study: str
     question: str
-    profile: ProfileName
+    organism: NotRequired[OrganismName | None]
+    profile: StoredProfile
     pilot: bool
     claims: list[JudgedClaim]
     arms: dict[str, ArmSummary]
+    not_asked: NotRequired[list[str]]
     left_out: NotRequired[dict[str, str]]
 
 

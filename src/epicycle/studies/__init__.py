@@ -7,7 +7,7 @@ Every file has the same parts in the same order:
     CLAIMS     what is judged, with the region that supports a claim and the region that refutes it
     FIGURES    figures of the page; each has a question as its title
     SOURCES    the texts that the claims come from
-    STUDY      all of these together, with its profiles: `quick` (a pilot), `hour` and `full`
+    STUDY      all of these together, with its pilot (`quick`) and the organisms on which it can be run
 
 To add a study, write such a file and add its name to `NAMES`. Registered claims must not be changed afterwards: a changed claim counts
 as a new one, made after the runs. A user's own study needs no place in this folder: `study_files.py` reads it from any file.
@@ -28,7 +28,7 @@ def load(name: str) -> Study:
         name: one of `NAMES`.
 
     Returns:
-        The study as its file states it, at no profile.
+        The study as its file states it, on the organism that it names.
 
     Raises:
         InputError: no study has this name; the message offers the nearest name.

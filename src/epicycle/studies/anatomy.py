@@ -291,18 +291,5 @@ STUDY = Study(
                 "arms.fractions.sweep": {"split.frac_train": [0.5, 0.8]},
             },
         ),
-        "hour": Profile(),
-        "full": Profile(
-            seeds=20,
-            assign={
-                "task.p": 113,
-                "model.d_model": 128,
-                "model.d_mlp": 512,
-                "training.optimiser.lr": 1e-3,
-                "training.steps": 40_000,
-                "split.frac_train": 0.3,
-                "arms.fractions.sweep": {"split.frac_train": [0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.8]},
-            },
-        ),
     },
 )

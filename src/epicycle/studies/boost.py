@@ -392,9 +392,5 @@ STUDY = Study(
                 **{f"arms.{name}.steps": 60 for name in FORKS},
             },
         ),
-        "hour": Profile(),
-        "full": Profile(
-            seeds=20, assign={"arms.minus_300.steps": 20_000, "arms.minus_1000.steps": 20_000, "arms.s4.experiment.task.group": "S5"}
-        ),
     },
 )

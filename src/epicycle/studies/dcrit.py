@@ -247,14 +247,5 @@ STUDY = Study(
                 **{f"arms.decay_{name}.sweep": {"edits.0.share": [0.6, 0.8]} for name in DECAYS},
             },
         ),
-        "hour": Profile(),
-        # After five units accuracy is still falling where a fifth of the rows is left (docs/verdicts/dcrit).
-        "full": Profile(
-            seeds=20,
-            assign={
-                "arms.scratch.experiment.training.steps": 60_000,
-                **{f"arms.{name}.steps": 4 * arm.steps for name, arm in FORKS.items() if arm.steps},
-            },
-        ),
     },
 )

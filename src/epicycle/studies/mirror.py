@@ -251,18 +251,5 @@ STUDY = Study(
                 "arms.lieberum.training.steps": 60,
             },
         ),
-        "hour": Profile(),
-        "full": Profile(
-            seeds=20,
-            assign={
-                **{f"arms.{name}.task.of.p": 113 for name in ("sums", "sums_closed", "sums_forced", "differences", "fractions")},
-                **{f"arms.{name}.task.of.n": 113 for name in ("table", "table_closed")},
-                **{f"arms.{name}.model.d_model": 128 for name in ARMS if name != "lieberum"},
-                **{f"arms.{name}.model.d_mlp": 512 for name in ARMS if name != "lieberum"},
-                "arms.sums.training.steps": 40_000,
-                "arms.sums_closed.training.steps": 40_000,
-                "arms.lieberum.training.steps": 20_000,
-            },
-        ),
     },
 )

@@ -273,7 +273,5 @@ STUDY = Study(
                 "arms.more_data.sweep": {"split.frac_train": [0.95]},  # each number of rows is one more program to compile
             },
         ),
-        "hour": Profile(),
-        "full": Profile(seeds=20, assign={f"arms.{name}.experiment.training.steps": 20_000 for name in ROOTS}),
     },
 )
