@@ -134,8 +134,9 @@ class FactorShare(Statistic):
 
     def _times(self, cell: Cell, arms: Mapping[str, xarray.Dataset]) -> _CellTimes:
         """The log remaining times of one cell."""
-        forks, control = chosen_runs(arms, cell.arm, cell.where), chosen_runs(arms, cell.against, {})
-        bounds = self._log_remaining_time(cell).per_run(forks, control)[0]
+        control, log_times = chosen_runs(arms, cell.against, {}), self._log_remaining_time(cell)
+        forks = log_times.with_controls(chosen_runs(arms, cell.arm, cell.where), control)
+        bounds = log_times.per_run(forks, control)[0]
         seeds, data_seeds = (forks[name].values.tolist() for name in ("seed", "data_seed"))
         pairs = dict(zip(labels_of(forks), zip(seeds, data_seeds, strict=True), strict=True))
         return _CellTimes(pairs, labels_of(forks), bounds, diverged_runs(forks), ", ".join(cell.levels.values()))

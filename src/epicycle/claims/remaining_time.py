@@ -68,6 +68,18 @@ class RemainingTime(OfEvent, ABC):
             quantities.append(PerRun(name, *({run: ends[side] for run, ends in enumerate(bounds)} for side in (0, 1))))
         return quantities
 
+    def with_controls(self, forks: xarray.Dataset, control: xarray.Dataset) -> xarray.Dataset:
+        """The forks whose seeds the arm of controls has too. One of two arms may have got more seeds than the other.
+
+        Raises:
+            InputError: no fork has a control.
+        """
+        seeds = set(labels_of(control))
+        kept = [run for run, label in enumerate(labels_of(forks)) if label in seeds]
+        if not kept:
+            raise InputError(f"{self.kind}: arm '{self.against}' has no run of seed {labels_of(forks)[0]} to compare with.")
+        return forks.isel(run=kept)
+
     def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
         """For each fork the position of its control: the run of the same seeds, and of the same values of what both arms sweep."""
         shared = [name for name in swept_names(control) if name in swept_names(forks)]
@@ -103,6 +115,7 @@ class LogRemainingTime(RemainingTime):
         forks = chosen_runs(arms, self.arm, self.where)
         swept = swept_names(arms[self.against])
         control = chosen_runs(arms, self.against, {name: value for name, value in self.where.items() if name in swept})
+        forks = self.with_controls(forks, control)
         return [median_estimate(forks, bounds) for bounds in self.per_run(forks, control)]
 
 
@@ -134,7 +147,7 @@ class DoseExponent(RemainingTime):
         Raises:
             InputError: the arm is not swept over the dose.
         """
-        forks = chosen_runs(arms, self.arm, self.where, self.along)
+        forks = self.with_controls(chosen_runs(arms, self.arm, self.where, self.along), arms[self.against])
         doses = numbers_along(forks, self.along, above_zero=True)
         if absent := [f"{dose:g}" for dose in self.doses or () if dose not in doses]:
             doses_there = ", ".join(f"{dose:g}" for dose in np.unique(doses))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from epicycle.claims.intervals import LEVEL, at_confidence
+from epicycle.claims.needs import Need, Needs
 from epicycle.claims.verdict import Verdict, judge
 from epicycle.spec.claim import Claim
 
@@ -73,4 +74,4 @@ def _corrected(verdict: Verdict, level: float | None, m: int) -> Verdict:
     if verdict.verdict == "undecided":
         return replace(verdict, level=None)
     reason = f"{verdict.reason}; decided at 95 % alone, but not at the level that Holm's correction for {m} primary claims asks"
-    return replace(verdict, verdict="undecided", level=None, reason=reason, needs="more seeds")
+    return replace(verdict, verdict="undecided", level=None, reason=reason, need=Needs(Need.SEEDS, "more seeds"))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from epicycle.claims import needs
 from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import CONFIDENCE, LEVEL, at_confidence
-from epicycle.spec.claim import Claim, Region, VerdictName
+from epicycle.claims.needs import Need, Needs
+from epicycle.spec.claim import Claim, Gate, VerdictName
 from epicycle.spec.errors import NoRuns
 from epicycle.spec.plain_data import Plain
 
 if TYPE_CHECKING:
     import xarray
-
-
-OF_ITS_OWN = ", or a seed and a split of its own for each run"
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Verdict:
         estimate: the estimate under the first detector; None where nothing could be estimated.
         reason: why, in words.
         detectors: the verdict under each detector.
-        needs: what would decide the claim, in words; empty where it is decided.
+        need: what would decide the claim; None where it is decided.
         level: the level of error at which the claim is decided: 0.05, or its share among the primary claims; None if undecided.
     """
 
@@ -40,8 +39,13 @@ class Verdict:
     estimate: Estimate | None
     reason: str
     detectors: dict[str, VerdictName]
-    needs: str = ""
+    need: Needs | None = None
     level: float | None = None
+
+    @property
+    def needs(self) -> str:
+        """What would decide the claim, in words; empty where it is decided."""
+        return self.need.text if self.need else ""
 
     def document(self) -> Plain:
         """Plain data for JSON; infinite ends and unknown numbers become null."""
@@ -56,6 +60,7 @@ class Verdict:
             "sharing": estimate.sharing if estimate else "",
             "reason": self.reason,
             "needs": self.needs,
+            "would_decide": str(self.need.what) if self.need else None,
             "accounts": {name: prediction.says for name, prediction in self.claim.accounts.items()},
             "primary": self.claim.primary,
             "level": self.level,
@@ -78,11 +83,11 @@ def judge(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
         InputError: the claim's statistic does not fit the arms, such as a swept value that the claim leaves open.
     """
     if missing := [arm for arm in claim.arms() if arm not in arms]:
-        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs", {}, "its runs")
+        return Verdict(claim, "undecided", None, f"arm {', '.join(missing)} has no runs", {}, Needs(Need.NOTHING, "its runs"))
     try:
         return _judged(claim, arms)
     except NoRuns as error:
-        return Verdict(claim, "undecided", None, str(error), {}, "such runs")
+        return Verdict(claim, "undecided", None, str(error), {}, Needs(Need.NOTHING, "such runs"))
 
 
 def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
@@ -90,32 +95,40 @@ def _judged(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> Verdict:
     by_detector = {estimate.detector: _by_region(claim, estimate) for estimate in estimates}
     first = estimates[0]
 
-    def undecided(reason: str, needs: str) -> Verdict:
-        return Verdict(claim, "undecided", first, reason, by_detector, needs)
+    def undecided(reason: str, need: Needs) -> Verdict:
+        return Verdict(claim, "undecided", first, reason, by_detector, need)
 
     closed = _closed_gate(claim, arms)
     if closed:
-        return undecided(closed, "runs in which its gate holds")
+        return undecided(*closed)
     if first.independent < claim.min_seeds:
-        return undecided(*_too_few(claim, first))
+        return undecided(_too_few(claim, first), needs.too_few(claim.min_seeds, first))
     if len(set(by_detector.values())) > 1:
         verdicts = ", ".join(f"{name}: {verdict}" for name, verdict in by_detector.items())
-        return undecided(f"its detectors disagree ({verdicts})", "detectors that agree, each of them decided")
+        return undecided(f"its detectors disagree ({verdicts})", _agreement(claim, estimates))
     verdict = by_detector[first.detector]
     if verdict == "undecided":
-        return undecided(_reason(claim, first), _needed(claim, first))
+        return undecided(_reason(claim, first), needs.to_fit((claim.supported_if, claim.refuted_if), first))
     alone = "" if claim.primary else "; exploratory, so at 95 % and not corrected for other claims"
     return Verdict(claim, verdict, first, _reason(claim, first) + alone, by_detector, level=LEVEL)
 
 
-def _too_few(claim: Claim, estimate: Estimate) -> tuple[str, str]:
-    """Why an estimate rests on too few runs, and what it needs."""
-    more = claim.min_seeds - estimate.independent
+def _too_few(claim: Claim, estimate: Estimate) -> str:
+    """Why an estimate rests on too few runs."""
     if estimate.independent == estimate.n:
         runs = "1 run is" if estimate.n == 1 else f"{estimate.n} runs are"
-        return f"{runs} fewer than the {claim.min_seeds} it needs", f"{more} more seed{'s' * (more > 1)}"
-    counted = f"{estimate.n} runs {estimate.sharing} count as {estimate.independent}, fewer than the {claim.min_seeds} it needs"
-    return counted, f"{more} more {estimate.noun}{OF_ITS_OWN}"
+        return f"{runs} fewer than the {claim.min_seeds} it needs"
+    return f"{estimate.n} runs {estimate.sharing} count as {estimate.independent}, fewer than the {claim.min_seeds} it needs"
+
+
+def _agreement(claim: Claim, estimates: Sequence[Estimate]) -> Needs:
+    """What a claim needs whose detectors disagree: where the decided ones agree, what the undecided ones need."""
+    by_region = [(_by_region(claim, estimate), estimate) for estimate in estimates]
+    decided = {verdict for verdict, _ in by_region} - {"undecided"}
+    if len(decided) > 1:
+        return Needs(Need.NOTHING, "detectors that agree, each of them decided")
+    region = claim.supported_if if decided == {"supported"} else claim.refuted_if
+    return needs.together([needs.to_fit((region,), estimate) for verdict, estimate in by_region if verdict == "undecided"])
 
 
 def _by_region(claim: Claim, estimate: Estimate) -> VerdictName:
@@ -126,42 +139,25 @@ def _by_region(claim: Claim, estimate: Estimate) -> VerdictName:
     return "refuted" if claim.refuted_if.holds(low, high) else "undecided"
 
 
-def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> str:
-    """The first gate that does not hold, in words; empty where all hold."""
+def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> tuple[str, Needs] | None:
+    """The first gate that does not hold, in words, and what would open it; None where all hold."""
     for gate in claim.gates:
         with at_confidence(CONFIDENCE):  # a gate decides nothing, so it needs no correction for several claims
             estimates = gate.statistic.estimates(arms)
         for estimate in estimates:
             if not gate.region.holds(estimate.interval.low, estimate.interval.high):
-                return f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, not all of it {gate.region.phrase()}"
-    return ""
+                closed = (
+                    f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, not all of it {gate.region.phrase()}"
+                )
+                return closed, _opening(gate, estimate)
+    return None
 
 
-def _needed(claim: Claim, estimate: Estimate) -> str:
-    """What would bring an interval that lies in neither region into one of them."""
-    interval = estimate.interval
-    if not np.isfinite([interval.value, interval.low, interval.high]).all():
-        n_open = len(estimate.censored)
-        if estimate.independent < estimate.n and not n_open:
-            return f"more {estimate.noun}{OF_ITS_OWN}"
-        return f"a longer budget ({n_open} run{'s are' if n_open > 1 else ' is'} open)" if n_open else "more seeds"
-    inside = [region for region in (claim.supported_if, claim.refuted_if) if region.holds(interval.value, interval.value)]
-    if not inside:
-        return "more than seeds, as the estimate lies between its regions"
-    return _needed_runs(inside[0], estimate)
-
-
-def _needed_runs(region: Region, estimate: Estimate) -> str:
-    """About how many runs would narrow the interval to a region in which the estimate lies.
-
-    The width of an interval is taken to fall as one over the root of the number of runs.
-    """
-    value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.independent
-    above, below = next(piece for piece in region.pieces() if piece[0] < value < piece[1])
-    excess = max((value - low) / (value - above), (high - value) / (below - value))
-    runs = int(np.ceil(n * excess**2))
-    units = estimate.noun
-    return f"about {max(runs, n + 1):,} {units} instead of {n}, if they spread alike" if runs <= 1000 else f"more than 1,000 {units}"
+def _opening(gate: Gate, estimate: Estimate) -> Needs:
+    """What would open a closed gate: more seeds or budget where its estimate may yet lie in its region, else nothing."""
+    need = needs.to_fit((gate.region,), estimate)
+    words = "runs in which its gate holds"
+    return Needs(need.what, words if need.what is Need.NOTHING else f"{words}: {need.text}", need.units)
 
 
 def _reason(claim: Claim, estimate: Estimate) -> str:
