@@ -19,7 +19,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, training, with_budget
+from epicycle.studies.settings import NO_NORM, PILOT, PRE_NORM, inferred, postdictions, training, with_budget
 from epicycle.tasks.modular import Modular
 
 QUESTION = "In a run that memorises first and generalises later, what happens when, and how long does the rise take?"
@@ -63,6 +63,7 @@ CLAIMS = (
         statistic=EventRatio(event="t_gen", over="t_mem", arm="pre_norm", detectors=LATE),
         supported_if=Region(above=10.0),
         refuted_if=Region(below=2.0),
+        phenomenon="delay",
         gates=(MEMORISED,),
         accounts={
             name: Prediction(says="yes", timing="postdiction", locator="R001")
@@ -75,6 +76,7 @@ CLAIMS = (
         statistic=Span(arm="pre_norm", unit="share"),
         supported_if=Region(above=0.5),
         refuted_if=Region(below=0.1),
+        phenomenon="rise",
         accounts={
             "coverage": Prediction(says="yes", timing="postdiction", locator="R003: the rise spans most of the run"),
             "single-hit": Prediction(says="no", basis="inferred", locator="R003: confident very quickly once it is hit"),
@@ -91,6 +93,7 @@ CLAIMS = (
         ),
         supported_if=Region(above=1.2),
         refuted_if=Region(below=1.2),
+        phenomenon="losses",
         accounts={
             "coverage": Prediction(says="yes", timing="postdiction", locator="R011"),
             "simplicity": Prediction(says="no", locator="R170: training error falls slightly as the circuit takes over"),
@@ -104,6 +107,7 @@ CLAIMS = (
         supported_if=Region(below=0.10),
         refuted_if=Region(above=0.30),
         primary=False,
+        phenomenon="delay",
         sources=("power2022",),
     ),
     Claim(
@@ -112,6 +116,8 @@ CLAIMS = (
         supported_if=Region(above=10.0),
         refuted_if=Region(below=2.0),
         primary=False,
+        phenomenon="delay",
+        accounts=postdictions("R001", coverage="yes", single_hit="yes", efficiency="yes", norm="yes"),
         sources=("nanda2023",),
     ),
     Claim(
@@ -120,6 +126,7 @@ CLAIMS = (
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.5),
         primary=False,
+        phenomenon="delay",
         sources=("power2022", "thread2022"),
     ),
     Claim(
@@ -128,6 +135,8 @@ CLAIMS = (
         supported_if=Region(below=1.5),
         refuted_if=Region(above=1.5),
         primary=False,
+        phenomenon="rise",
+        accounts=postdictions("R003: its suddenness is an effect of the logarithmic axis", coverage="yes"),
         sources=("power2022",),
     ),
     Claim(
@@ -138,7 +147,11 @@ CLAIMS = (
         supported_if=Region(below=0.8),
         refuted_if=Region(above=1.0),
         primary=False,
-        accounts={"coverage": Prediction(says="yes", basis="inferred", timing="postdiction", locator="R010")},
+        phenomenon="losses",
+        accounts={
+            "coverage": Prediction(says="yes", basis="inferred", timing="postdiction", locator="R010"),
+            **inferred("R010: takes the rise of accuracy for the start", single_hit="no"),
+        },
         sources=("thread2022",),
     ),
     Claim(
@@ -147,6 +160,8 @@ CLAIMS = (
         supported_if=Region(below=-2.5, above=-4.0),
         refuted_if=Region(above=-1.0),
         primary=False,
+        phenomenon="losses",
+        accounts=postdictions("R013", coverage="yes"),
         sources=("thread2022",),
     ),
     Claim(
@@ -155,6 +170,7 @@ CLAIMS = (
         supported_if=Region(above=0.176),  # a factor of 1.5
         refuted_if=Region(below=0.04),
         primary=False,
+        phenomenon="losses",
         sources=("power2022",),
     ),
     Claim(
@@ -163,6 +179,8 @@ CLAIMS = (
         supported_if=Region(above=-0.02, below=0.02),
         refuted_if=Region(above=0.05),
         primary=False,
+        phenomenon="delay",
+        accounts=postdictions("R163: seemingly nothing changes for long", simplicity="yes"),
     ),
     Claim(
         id="norm-falls-on-the-plateau",
@@ -170,6 +188,7 @@ CLAIMS = (
         supported_if=Region(below=-0.9),
         refuted_if=Region(above=0.0),
         primary=False,
+        phenomenon="norm",
         accounts={"norm": Prediction(says="yes", locator="section 2: the norm falls to where the general solution lies")},
         sources=("varma2023",),
     ),
@@ -179,6 +198,7 @@ CLAIMS = (
         supported_if=Region(below=-0.05),
         refuted_if=Region(above=0.05),
         primary=False,
+        phenomenon="rise",
         sources=("thread2022",),
     ),
     Claim(
@@ -187,6 +207,8 @@ CLAIMS = (
         supported_if=Region(below=-8.0),
         refuted_if=Region(above=-2.0),
         primary=False,
+        phenomenon="data",
+        accounts=inferred("R177: with more data sooner", simplicity="yes"),
         sources=("power2022",),
     ),
     Claim(
@@ -195,6 +217,7 @@ CLAIMS = (
         supported_if=Region(above=-1.73, below=1.73),  # less than a factor of 2 over the 0.4 swept
         refuted_if=Region(below=-4.0),
         primary=False,
+        phenomenon="data",
         sources=("power2022",),
     ),
     Claim(
@@ -203,6 +226,8 @@ CLAIMS = (
         supported_if=Region(below=2.0),
         refuted_if=Region(above=10.0),
         primary=False,
+        phenomenon="data",
+        accounts=inferred("R134: no delay if every example is trained on", efficiency="yes"),
         sources=("power2022",),
     ),
     Claim(
@@ -220,6 +245,7 @@ CLAIMS = (
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
         primary=False,
+        phenomenon="delay",
     ),
 )
 

@@ -19,7 +19,7 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.registry import load_preset as preset
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import MirrorClosedSplit, MirrorForcedSplit, Split
-from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, training, with_budget
+from epicycle.studies.settings import NO_NORM, PILOT, UNTIL_GENERAL, inferred, postdictions, predictions, training, with_budget
 from epicycle.tasks.derived import WithoutDiagonal
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
@@ -68,13 +68,15 @@ def _above_mirror_share(arm: str, **where: float) -> ValueAt:
     return ValueAt(series="test_acc", at="t_mem", minus="mirror_share", arm=arm, where=where)
 
 
-def _early(claim_id: str, arm: str, primary: bool = False) -> Claim:
+def _early(claim_id: str, arm: str, accounts: dict[str, Prediction], primary: bool = False) -> Claim:
     return Claim(
         id=claim_id,
         statistic=ValueAt(series="test_acc", at="t_mem", minus="baseline", arm=arm),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.15),
         primary=primary,
+        phenomenon="mirror",
+        accounts=accounts,
         sources=("thread2022",),
     )
 
@@ -85,9 +87,8 @@ CLAIMS = (
         statistic=ValueAt(series="test_acc_mirror_seen", at="t_mem", arm="sums"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
-        accounts={
-            "single-hit": Prediction(says="yes", timing="postdiction", locator="R092: what commutativity alone gives"),
-        },
+        phenomenon="mirror",
+        accounts=postdictions("R092: what commutativity alone gives", mirrored_pairs="yes"),
         sources=("thread2022",),
     ),
     Claim(
@@ -95,7 +96,8 @@ CLAIMS = (
         statistic=ValueAt(series="test_acc_mirror_unseen", at="t_mem", minus="baseline", arm="sums"),
         supported_if=Region(below=0.1),
         refuted_if=Region(above=0.3),
-        accounts={"single-hit": Prediction(says="yes", timing="postdiction", locator="R092")},
+        phenomenon="mirror",
+        accounts={**postdictions("R092", mirrored_pairs="yes"), **inferred("R092: other pairs are as easy", simple_task="no")},
         sources=("thread2022",),
     ),
     Claim(
@@ -103,7 +105,8 @@ CLAIMS = (
         statistic=_above_mirror_share("sums"),
         supported_if=Region(above=-0.05, below=0.05),
         refuted_if=Region(below=-0.2),
-        accounts={"single-hit": Prediction(says="yes", timing="postdiction", locator="R092")},
+        phenomenon="mirror",
+        accounts=postdictions("R092", mirrored_pairs="yes"),
         sources=("thread2022",),
     ),
     *(
@@ -113,6 +116,8 @@ CLAIMS = (
             supported_if=Region(above=-0.05, below=0.05),
             refuted_if=Region(below=-0.2),
             primary=False,
+            phenomenon="mirror",
+            accounts=inferred("R092: the share of test pairs whose mirror is trained on", mirrored_pairs="yes"),
             sources=("thread2022",),
         )
         for fraction in (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -123,17 +128,28 @@ CLAIMS = (
         supported_if=Region(above=0.8, below=1.2),
         refuted_if=Region(below=0.3),
         primary=False,
+        phenomenon="mirror",
+        accounts=inferred("R092: the share of mirrored pairs is the train fraction", mirrored_pairs="yes"),
         sources=("thread2022",),
     ),
-    _early("no-early-rise-for-differences", "differences"),
-    _early("no-early-rise-on-a-closed-split", "sums_closed"),
-    _early("no-early-rise-on-a-closed-random-table", "table_closed"),
+    _early("no-early-rise-for-differences", "differences", predictions("R093: asks for such a run", mirrored_pairs="yes")),
+    _early(
+        "no-early-rise-on-a-closed-split",
+        "sums_closed",
+        {
+            **inferred("R092: no mirror is trained on", mirrored_pairs="yes"),
+            **inferred("R092: the sums are as easy as before", simple_task="no"),
+        },
+    ),
+    _early("no-early-rise-on-a-closed-random-table", "table_closed", inferred("R092: no mirror is trained on", mirrored_pairs="yes")),
     Claim(
         id="a-random-table-has-only-its-mirrors",
         statistic=ValueAt(series="test_acc_mirror_seen", at="end", arm="table"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
         primary=False,
+        phenomenon="mirror",
+        accounts=inferred("R092: the mirror is all that can be used", mirrored_pairs="yes"),
     ),
     Claim(
         id="a-random-table-never-generalises",
@@ -141,6 +157,7 @@ CLAIMS = (
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.1),
         primary=False,
+        phenomenon="mirror",
     ),
     Claim(
         id="a-forced-leak-is-complete",
@@ -148,6 +165,8 @@ CLAIMS = (
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
         primary=False,
+        phenomenon="mirror",
+        accounts=inferred("R092: each test pair has its mirror in training", mirrored_pairs="yes"),
     ),
     Claim(
         id="naive-onset-is-three-times-too-early",
@@ -155,6 +174,11 @@ CLAIMS = (
         supported_if=Region(above=3.0),
         refuted_if=Region(below=1.2),
         primary=False,
+        phenomenon="mirror",
+        accounts={
+            **postdictions("R073: the onset is moved from step 300 to 1500", mirrored_pairs="yes"),
+            **inferred("R073: the onset is at step 300", simple_task="no"),
+        },
         sources=("thread2022",),
     ),
     Claim(
@@ -163,6 +187,11 @@ CLAIMS = (
         supported_if=Region(above=1.0),
         refuted_if=Region(below=1.0),
         primary=False,
+        phenomenon="mirror",
+        accounts={
+            **postdictions("R073: the onset is moved from step 300 to 1500", mirrored_pairs="yes"),
+            **inferred("R073: the onset is before memorisation", simple_task="no"),
+        },
         sources=("thread2022",),
     ),
     Claim(
@@ -173,6 +202,7 @@ CLAIMS = (
         supported_if=Region(above=0.1),
         refuted_if=Region(below=-0.1),
         primary=False,
+        phenomenon="mirror",
     ),
     Claim(
         id="lieberum-generalises-near-step-2000",
@@ -180,6 +210,7 @@ CLAIMS = (
         supported_if=Region(above=1000, below=4000),
         refuted_if=Region(above=10_000),
         primary=False,
+        phenomenon="delay",
         sources=("thread2022",),
     ),
     Claim(
@@ -188,6 +219,7 @@ CLAIMS = (
         supported_if=Region(above=250, below=1000),
         refuted_if=Region(above=2500),
         primary=False,
+        phenomenon="delay",
         sources=("thread2022",),
     ),
 )

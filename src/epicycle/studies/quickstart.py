@@ -43,6 +43,7 @@ CLAIMS = (
         statistic=EventTime(event="t_mem", arm="grokking", unit="budget"),
         supported_if=Region(below=0.2),
         refuted_if=Region(above=0.5),
+        phenomenon="delay",
         sources=("power2022",),
     ),
     Claim(
@@ -55,6 +56,7 @@ CLAIMS = (
         ),
         supported_if=Region(above=2.0),
         refuted_if=Region(below=2.0),
+        phenomenon="delay",
         accounts={
             "coverage": Prediction(says="yes", timing="postdiction", locator="R001"),
             "single-hit": Prediction(says="yes", timing="postdiction", locator="R001"),
@@ -69,8 +71,11 @@ CLAIMS = (
         supported_if=Region(below=0.10),
         refuted_if=Region(above=0.50),
         gates=(Gate(statistic=EventTime(event="t_mem", arm="control", unit="budget"), region=Region(below=0.5)),),
+        phenomenon="regularisation",
         accounts={
             "coverage": Prediction(says="no", basis="inferred", locator="R065: without regularisation it still happens, less"),
+            "precision": Prediction(says="no", basis="inferred", locator="R041: with an exact loss it needs no regularisation"),
+            "regularisation": Prediction(says="yes", locator="R066: extremely surprising without any"),
             "efficiency": Prediction(says="yes", basis="inferred", locator="decay is what prefers the efficient circuit"),
             "simplicity": Prediction(says="yes", basis="inferred", locator="a little regularisation is the driver"),
         },

@@ -3,6 +3,8 @@
 The settings fit two CPU cores. They were chosen on seeds from 1000 on (LOG.md, 2026-11-21).
 """
 
+from collections.abc import Mapping
+
 from epicycle.models.transformer.model import Transformer
 from epicycle.spec.claim import Prediction
 from epicycle.spec.experiment import Experiment, Stop, Training
@@ -48,9 +50,23 @@ def postdictions(locator: str, **answers: str) -> dict[str, Prediction]:
 
     Args:
         locator: where the accounts say so.
-        **answers: account -> yes or no.
+        **answers: account -> yes or no. In the account's name `_` may stand for `-`.
 
     Returns:
         Account -> its prediction.
     """
-    return {name: Prediction.parse({"says": answer, "timing": "postdiction", "locator": locator}) for name, answer in answers.items()}
+    return _answers(answers, timing="postdiction", locator=locator)
+
+
+def predictions(locator: str, **answers: str) -> dict[str, Prediction]:
+    """Predictions that accounts stated before the outcome was known. The arguments are those of `postdictions`."""
+    return _answers(answers, locator=locator)
+
+
+def inferred(locator: str, **answers: str) -> dict[str, Prediction]:
+    """Predictions that follow from accounts as we read them. The arguments are those of `postdictions`."""
+    return _answers(answers, basis="inferred", locator=locator)
+
+
+def _answers(answers: Mapping[str, str], **details: str) -> dict[str, Prediction]:
+    return {name.replace("_", "-"): Prediction.parse({"says": answer, **details}) for name, answer in answers.items()}

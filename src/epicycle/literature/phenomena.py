@@ -1,0 +1,32 @@
+"""The phenomena that claims are about, each as a question in plain words. In the ledger the claims of one phenomenon share one vote.
+
+A claim of a user's own may name any other phenomenon, by the words that its heading shall have.
+"""
+
+# Name in a claim -> heading, in the order of the ledger's page.
+PHENOMENA: dict[str, str] = {
+    "delay": "Do networks memorise first and generalise much later?",
+    "rise": "How long does the rise of accuracy take?",
+    "losses": "What do the losses do before accuracy rises?",
+    "mirror": "Are mirrored pairs what looks like early generalisation?",
+    "boost": "Does a higher learning rate bring generalisation sooner?",
+    "boost-moment": "Does the task or the moment decide what a higher learning rate does?",
+    "stable-rate": "Is the usual learning rate the largest stable one?",
+    "after-a-boost": "What happens right after the learning rate is raised?",
+    "annealing": "Does it help to lower the learning rate?",
+    "critical-size": "Is there a critical data size?",
+    "semi-grokking": "Does a network near the critical data size end half-way?",
+    "norm": "Is generalising a matter of the weight norm?",
+    "held-norm": "Does a small, fixed weight norm take the delay away?",
+    "output-scale": "Does the scale of the outputs set the delay?",
+    "regularisation": "Is regularisation needed?",
+    "decay": "What does weight decay do?",
+    "disruptors": "Do noise, dropout, small batches and smoothing help?",
+    "removing-memory": "Does it help to destroy the memory?",
+    "known-parts": "Does a part of a trained network take the delay away?",
+    "reinforcement": "Are circuits that serve more examples reinforced more?",
+    "efficiency": "Does the general circuit give more logit per norm?",
+    "data": "How does the delay depend on the share of training data?",
+    "size": "How does grokking depend on the size of the network?",
+    "operations": "Which operations generalise?",
+}
