@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from epicycle.store.organism_verdicts import OrganismVerdicts
     from epicycle.store.study_listing import StudyRuns
 
 # Signs of our texts that Unicode itself does not take apart into ASCII letters.
@@ -69,17 +70,37 @@ def print_verdicts(document: Mapping[str, Any], trained: int | None = None) -> N
     """
     from epicycle.report.style import VERDICTS
 
-    typer.echo(f"{document['study']}: {document['question']}")
+    organism = f" (on the {document['organism']})" if document.get("organism") else ""
+    typer.echo(f"{document['study']}{organism}: {document['question']}")
     for claim in document["claims"]:
         marks = "".join(f" [{mark}]" for mark in ("pilot", "post_hoc") if claim[mark])
         verdict = typer.style(f"{VERDICTS[claim['verdict']][0]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
         typer.echo(f"  {verdict}{marks}  {claim['sentence']}")
         typer.echo(f"      {claim['reason']}")
+    if unasked := document.get("not_asked"):
+        typer.echo(f"  not asked of the {document['organism']}: {', '.join(unasked)}")
     for name, reason in document.get("left_out", {}).items():
         typer.echo(f"  arm {name} is left out: {reason}")
     work = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"
     typer.echo(f"{document['seconds']:.1f} s{work}")
     typer.echo(f"report: {document['report']}")
+
+
+def print_organisms(compared: "OrganismVerdicts") -> None:
+    """Print a table: for each claim of a study its verdict on each organism, and a remark where organisms disagree.
+
+    Args:
+        compared: the verdicts on at least two organisms.
+    """
+    from epicycle.report.style import VERDICTS
+
+    organisms = list(compared.by_organism)
+    width = max(len(name) for name in ("claim", *compared.claims()))
+    typer.echo(f"{'claim':{width}}  {'  '.join(organisms)}")
+    for claim in compared.claims():
+        verdicts = [(name, compared.by_organism[name].get(claim)) for name in organisms]
+        signs = "  ".join(f"{VERDICTS[verdict].sign if verdict else '-':{len(name)}}" for name, verdict in verdicts)
+        typer.echo(f"{claim:{width}}  {signs}{'  disagree' if compared.disagree(claim) else ''}".rstrip())
 
 
 def print_event_steps(runs: "StudyRuns", events: Mapping[str, Mapping[str, Sequence[int | None]]]) -> None:

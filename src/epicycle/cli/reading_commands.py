@@ -7,7 +7,7 @@ import typer
 
 from epicycle.cli.app import JsonOption, ResultsArgument, RootOption, RunArgument
 from epicycle.cli.chosen_study import find_results
-from epicycle.cli.output import print_json, print_verdicts
+from epicycle.cli.output import print_json, print_organisms, print_verdicts
 from epicycle.spec.plain_data import Plain
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def studies(as_json: JsonOption = False) -> None:
     for entry in entries:
         typer.echo(f"{entry['study']}: {entry['question']}")
         typer.echo(f"  {entry['runs']} runs, at most {entry['member_steps_at_most']:,} steps over all runs")
+        if organisms := [entry["organism"], *entry["organisms"]][not entry["organism"] :]:
+            typer.echo(f"  organisms: {', '.join(organisms)}")
         for source in entry["sources"]:
             typer.echo(f"  {source}")
 
@@ -82,16 +84,22 @@ def presets(name: PresetArgument = None, as_json: JsonOption = False) -> None:
 def show(study: ResultsArgument, root: RootOption = None, as_json: JsonOption = False) -> None:
     """Show the verdicts of a study that was run.
 
+    A study that was run on several organisms is shown as it was judged last, with a table of every claim on every organism.
+
     For example: epicycle show quickstart
     """
+    from epicycle.store.organism_verdicts import compared_organisms
     from epicycle.store.studies import document
 
     results, files = find_results(study, root)
     verdicts = document(results, files)
+    compared = compared_organisms(results, verdicts["study"])
     if as_json:
-        print_json(verdicts)
+        print_json(verdicts | {"on_organisms": compared.document() if compared else []})
     else:
         print_verdicts(verdicts)
+        if compared:
+            print_organisms(compared)
 
 
 def report(study: ResultsArgument, root: RootOption = None, as_json: JsonOption = False) -> None:

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
 from epicycle.report.page_data import Document, StudyPage
+from epicycle.report.style import VERDICTS
 from epicycle.spec.claim import Prediction
+from epicycle.store.organism_verdicts import OrganismVerdicts
 
 
 class CardAccount(NamedTuple):
@@ -67,3 +69,14 @@ def _claim_row(claim: Document, registered: Document) -> tuple[str, ...]:
     values = ", ".join(f"{seed}:\u00a0{'censored' if v is None else format(v, '.3g')}" for seed, v in claim["values"].items())
     detectors = "; ".join(f"{name}: {verdict}" for name, verdict in claim["detectors"].items() if name)
     return (claim["id"], claim["supported_if"], claim["refuted_if"], detectors or "-", accounts or "none says anything", values)
+
+
+def organism_rows(compared: OrganismVerdicts) -> list[tuple[str, ...]]:
+    """For each claim of a study its verdict on each organism, and whether organisms disagree; the head comes first."""
+    return [("claim", *compared.by_organism, ""), *(_organism_row(claim, compared) for claim in compared.claims())]
+
+
+def _organism_row(claim: str, compared: OrganismVerdicts) -> tuple[str, ...]:
+    verdicts = [by_claim.get(claim) for by_claim in compared.by_organism.values()]
+    signs = [f"{VERDICTS[verdict].sign} {verdict}" if verdict else "not asked" for verdict in verdicts]
+    return (claim, *signs, "organisms disagree" if compared.disagree(claim) else "")

@@ -10,7 +10,7 @@ import xarray
 
 from epicycle.report.arm_tables import TIME_LEFT_NOTE, arm_notes, arm_rows, not_reached, time_left_rows
 from epicycle.report.captions import curve_caption, fork_caption, point_caption
-from epicycle.report.claim_sections import claim_rows, verdict_cards
+from epicycle.report.claim_sections import claim_rows, organism_rows, verdict_cards
 from epicycle.report.curve_figure import curve_figure
 from epicycle.report.findings import count_text, findings
 from epicycle.report.fork_figure import fork_figure
@@ -23,6 +23,7 @@ from epicycle.spec.study import Figure
 from epicycle.spec.yaml_text import dump_yaml
 from epicycle.store.atomic import write_text
 from epicycle.store.files import Root, StudyFiles
+from epicycle.store.organism_verdicts import OrganismVerdicts, compared_organisms
 from epicycle.store.reading import study_datasets
 from epicycle.store.study_documents import read_study
 
@@ -30,11 +31,17 @@ from epicycle.store.study_documents import read_study
 def write_report(root: Root, files: StudyFiles) -> None:
     """Write the page of a stored study, and its deciding figure beside it as PDF, SVG and PNG."""
     stored = read_study(files)
-    write_page(files, stored.study, study_datasets(root, stored.runs), stored.verdicts, stored.provenance)
+    compared = compared_organisms(root, stored.study["name"])
+    write_page(files, stored.study, study_datasets(root, stored.runs), stored.verdicts, stored.provenance, compared)
 
 
 def write_page(
-    files: StudyFiles, spec: Document, arms: Mapping[str, xarray.Dataset], verdicts: Document, provenance: Document
+    files: StudyFiles,
+    spec: Document,
+    arms: Mapping[str, xarray.Dataset],
+    verdicts: Document,
+    provenance: Document,
+    compared: OrganismVerdicts | None = None,
 ) -> None:
     """Write the page and the deciding figure of any runs.
 
@@ -44,8 +51,9 @@ def write_page(
         arms: the dataset of each arm.
         verdicts: the document of verdicts.
         provenance: command, machine, versions and time.
+        compared: the verdicts on several organisms, if the study was judged on several.
     """
-    page = StudyPage.of(spec, arms, verdicts, provenance)
+    page = StudyPage.of(spec, arms, verdicts, provenance, compared)
     if page.deciding:
         save_figure(page.deciding, page.arms, files.figure)
     write_text(files.report, _html(page))
@@ -72,6 +80,7 @@ def _html(page: StudyPage) -> str:
         time_left_note=TIME_LEFT_NOTE,
         not_reached=[*not_reached(page.arms), *left_out],
         claims=claim_rows(page),
+        organisms=organism_rows(page.compared) if page.compared else [],
         settings=dump_yaml(dict(page.spec["arms"])),
     )
 

@@ -10,6 +10,7 @@ import xarray
 from epicycle.report.ancestry import with_parents
 from epicycle.report.run_groups import shown_arms
 from epicycle.spec.study import Figure
+from epicycle.store.organism_verdicts import OrganismVerdicts
 
 Document = Mapping[str, Any]  # plain data, as a file of JSON or YAML has it
 
@@ -23,15 +24,24 @@ class StudyPage:
         arms: the dataset of each arm that has runs; fork arms know their ancestry.
         verdicts: the verdicts, as stored.
         provenance: command, machine, versions and time, as stored.
+        compared: the verdicts on several organisms; None where there is one organism, or none.
     """
 
     spec: Document
     arms: Mapping[str, xarray.Dataset]
     verdicts: Document
     provenance: Document
+    compared: OrganismVerdicts | None = None
 
     @classmethod
-    def of(cls, spec: Document, arms: Mapping[str, xarray.Dataset], verdicts: Document, provenance: Document) -> "StudyPage":
+    def of(
+        cls,
+        spec: Document,
+        arms: Mapping[str, xarray.Dataset],
+        verdicts: Document,
+        provenance: Document,
+        compared: OrganismVerdicts | None = None,
+    ) -> "StudyPage":
         """The page of any runs; the arms need not know their ancestry yet.
 
         Args:
@@ -39,9 +49,10 @@ class StudyPage:
             arms: the dataset of each arm that has runs.
             verdicts: the verdicts, as stored.
             provenance: command, machine, versions and time, as stored.
+            compared: the verdicts on several organisms, if there are several.
         """
         without = {name: arm.get("without", ()) for name, arm in verdicts["arms"].items()}
-        return cls(spec, with_parents(arms, spec["arms"], without), verdicts, provenance)
+        return cls(spec, with_parents(arms, spec["arms"], without), verdicts, provenance, compared)
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
