@@ -24,7 +24,8 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, postdictions, training
+from epicycle.studies.boost_predictions import PHENOMENA, PREDICTIONS
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, training
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
@@ -96,6 +97,8 @@ def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, pr
         supported_if=supported,
         refuted_if=refuted,
         primary=primary,
+        phenomenon=PHENOMENA.get(claim_id, "boost"),
+        accounts=PREDICTIONS.get(claim_id, {}),
         sources=("thread2022",),
         **fields,
     )
@@ -128,7 +131,6 @@ CLAIMS = (
         Region(above=0.9),
         Region(below=0.5),
         primary=True,
-        accounts=postdictions("R070, R094: proportional if one circuit, less if many", **{"single-hit": "yes", "coverage": "no"}),
     ),
     _claim(
         "the-task-decides-more-than-the-moment",
@@ -136,7 +138,6 @@ CLAIMS = (
         Region(above=2.0),
         Region(below=1.0),
         primary=True,
-        accounts=postdictions("R085: the moment matters", **{"single-hit": "no"}),
     ),
     _claim("ten-times-at-onset-fails-for-differences", _time_left("minus_onset", by=10), LATER, SOONER, primary=True),
     *(
@@ -174,7 +175,6 @@ CLAIMS = (
         _time_left("minus_start", by=10),
         LATER,
         SOONER,
-        accounts=postdictions("R082: the rate is normally the largest stable one", **{"single-hit": "yes"}),
     ),
     # If ten times is unstable, the first rate was within a factor ten of the largest stable one, which is the unit to count doses in.
     *(
@@ -183,7 +183,6 @@ CLAIMS = (
             ValueAt(series="train_acc", at="end", arm=f"{arm}_start", where={"by": 10}),
             Region(above=0.99),
             Region(below=0.9),
-            accounts=postdictions("R082: the rate is normally the largest stable one", **{"single-hit": "no"}),
         )
         for arm, name in (("minus", "differences"), ("plus", "sums"), ("quotient", "quotients"), ("s4", "a-group"))
     ),

@@ -18,13 +18,13 @@ from epicycle.events.detectors import Threshold
 from epicycle.literature.texts import THREAD, VARMA
 from epicycle.measures.fit import Accuracy
 from epicycle.spec.arms import ForkArm, RootArm
-from epicycle.spec.claim import Claim, Gate, Region
+from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.derived import RemovedSplit
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, postdictions, training, with_budget
+from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, inferred, postdictions, training, with_budget
 from epicycle.tasks.modular import Modular
 
 QUESTION = "How little data is enough to keep what was learned, and does that amount depend on weight decay?"
@@ -104,6 +104,10 @@ def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, pr
 
 NO_DIFFERENCE, DIFFERENCE = Region(above=-0.1, below=0.1), Region(above=0.1, below=-0.1)
 LOST = {"below 0.5": Threshold(of="test_acc", level=0.5, side="below")}
+WHATEVER_THE_DECAY = {
+    **postdictions("R114: D_crit does not depend on decay", efficiency="yes"),
+    **inferred("R114 and the programme's section 6", coverage="no", norm="no"),
+}
 CLAIMS = (
     _claim(
         "little-data-unlearns",
@@ -112,7 +116,8 @@ CLAIMS = (
         Region(above=0.5),
         primary=True,
         gates=(_settled("removed", share=0.9),),
-        accounts=postdictions("R113", efficiency="yes"),
+        phenomenon="critical-size",
+        accounts={**postdictions("R113", efficiency="yes"), **inferred("R113", forgetting="yes")},
     ),
     _claim(
         "the-transition-is-sharp",
@@ -121,7 +126,8 @@ CLAIMS = (
         Region(above=1.0),
         primary=True,
         gates=_all_settled("removed"),
-        accounts=postdictions("R112: strength of coverage would be graded", efficiency="yes", coverage="no"),
+        phenomenon="critical-size",
+        accounts={**postdictions("R112", efficiency="yes"), **inferred("R112: strength of coverage would be graded", coverage="no")},
     ),
     _claim(
         "decay-does-not-move-the-critical-size",
@@ -130,7 +136,8 @@ CLAIMS = (
         DIFFERENCE,
         primary=True,
         gates=_all_settled("decay_five", "decay_half"),
-        accounts=postdictions("R114: D_crit does not depend on decay", efficiency="yes", coverage="no"),
+        phenomenon="critical-size",
+        accounts=WHATEVER_THE_DECAY,
     ),
     _claim(
         "nor-over-one-and-a-half-decades",
@@ -138,12 +145,16 @@ CLAIMS = (
         NO_DIFFERENCE,
         DIFFERENCE,
         gates=_all_settled("decay_fifteen", "decay_half"),
+        phenomenon="critical-size",
+        accounts=WHATEVER_THE_DECAY,
     ),
     _claim(
         "little-data-is-still-fitted",
         _at_end("removed", "train_acc", share=0.9),
         Region(above=0.99),
         Region(below=0.9),
+        phenomenon="critical-size",
+        accounts=inferred("R113: memory takes over", efficiency="yes"),
     ),
     _claim(
         "removed-rows-are-lost-with-the-rest",
@@ -152,6 +163,7 @@ CLAIMS = (
         ),
         NO_DIFFERENCE,
         Region(above=0.3, below=-0.3),
+        phenomenon="critical-size",
     ),
     _claim(
         "more-decay-unlearns-sooner",
@@ -161,7 +173,8 @@ CLAIMS = (
         ),
         Region(below=-1.0),
         Region(above=0.0),
-        accounts=postdictions("R115", efficiency="yes"),
+        phenomenon="decay",
+        accounts=inferred("R115", efficiency="yes"),
     ),
     _claim(
         "replacing-forgets-less-than-removing",
@@ -169,6 +182,8 @@ CLAIMS = (
         Region(above=0.2),
         Region(below=0.0),
         gates=(_settled("replaced", share=0.6), _settled("removed", share=0.6)),
+        phenomenon="critical-size",
+        accounts=inferred("R116", efficiency="yes", forgetting="no"),
     ),
     *(
         _claim(
@@ -177,6 +192,11 @@ CLAIMS = (
             Region(above=0.2, below=0.8),
             Region(above=0.8, below=0.2),
             gates=(_settled("scratch", share=share),),
+            phenomenon="semi-grokking",
+            accounts={
+                **postdictions("R117", efficiency="yes"),
+                **inferred("R117, R119 and the programme's section 6", coverage="no", single_hit="no", barrier="yes"),
+            },
         )
         for share in NEAR
     ),
@@ -186,14 +206,22 @@ CLAIMS = (
         Region(above=0.405),
         Region(below=0.1),
         gates=_all_settled("scratch", "removed"),
-        accounts=postdictions("R118: one critical size", efficiency="no"),
+        phenomenon="critical-size",
+        accounts=inferred("R118: one critical size", efficiency="no"),
     ),
     _claim(
         "decay-speeds-generalisation",
         Slope(of=EventTime(event="t_gen", unit="log", arm="decays"), along="weight_decay", log=True),
         Region(below=-0.3),
         Region(above=-0.1),
-        accounts=postdictions("R124", efficiency="yes"),
+        phenomenon="decay",
+        accounts={
+            **postdictions("R030, R124", efficiency="yes", coverage="yes"),
+            # ln(initial norm / final norm) / decay. The tolerance of a quarter is ours.
+            "norm": Prediction(
+                says="yes", timing="postdiction", locator="section 2: inversely proportional", within=Region(above=-1.25, below=-0.75)
+            ),
+        },
     ),
 )
 FIGURES = (

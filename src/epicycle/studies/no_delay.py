@@ -21,7 +21,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import EARLY_PILOT, NO_NORM, SEEDS, postdictions, training, with_budget
+from epicycle.studies.settings import EARLY_PILOT, NO_NORM, SEEDS, inferred, postdictions, predictions, training, with_budget
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.modular import Modular
 
@@ -120,6 +120,7 @@ CLAIMS = (
         DELAY,
         LIU.key,
         primary=True,
+        phenomenon="held-norm",
         accounts=postdictions("R129", norm="yes", efficiency="yes"),
     ),
     # How R129 is explained: at this norm there is no room to memorise every row.
@@ -129,6 +130,7 @@ CLAIMS = (
         Region(below=0.5),
         Region(above=0.95),
         VARMA.key,
+        phenomenon="held-norm",
         accounts=postdictions("R130", efficiency="yes"),
     ),
     _claim(
@@ -138,6 +140,12 @@ CLAIMS = (
         Region(above=0.0),
         LIU.key,
         primary=True,
+        phenomenon="output-scale",
+        accounts={
+            **postdictions("abstract: at a fixed norm the delay follows the temperature", output_scale="yes"),
+            **postdictions("Figures 6 and 7: a small output scale removes the delay", lazy_to_rich="yes"),
+            **inferred("the norm is the same", norm="no"),
+        },
     ),
     _claim(
         "an-embedding-that-knows-takes-the-delay-away",
@@ -146,29 +154,50 @@ CLAIMS = (
         DELAY,
         THREAD.key,
         primary=True,
+        phenomenon="known-parts",
         accounts=postdictions("R132", efficiency="yes"),
     ),
     *(
-        _claim(f"so-does-the-{name}", _delay(f"with_{name}"), Region(below=2.0), DELAY, THREAD.key)
+        _claim(f"so-does-the-{name}", _delay(f"with_{name}"), Region(below=2.0), DELAY, THREAD.key, phenomenon="known-parts")
         for name in ("unembedding", "attention", "mlp")
     ),
     *(
-        _claim(f"norm-held-at-{int(100 * share)}-percent", _delay("held", to=share), NO_DELAY, DELAY, LIU.key)
+        _claim(f"norm-held-at-{int(100 * share)}-percent", _delay("held", to=share), NO_DELAY, DELAY, LIU.key, phenomenon="held-norm")
         for share in (0.5, 0.65, 1.0)
     ),
-    _claim("a-held-norm-with-slower-steps", _delay("held_slower"), NO_DELAY, DELAY, LIU.key),
-    _claim("sharper-outputs-bring-the-delay-back", _delay("held_and_tempered"), Region(above=2.0), NO_DELAY, LIU.key),
-    _claim("plain-networks-are-late", _delay("plain"), Region(above=5.0), Region(below=2.0), LIU.key),
+    _claim("a-held-norm-with-slower-steps", _delay("held_slower"), NO_DELAY, DELAY, LIU.key, phenomenon="held-norm"),
+    _claim(
+        "sharper-outputs-bring-the-delay-back",
+        _delay("held_and_tempered"),
+        Region(above=2.0),
+        NO_DELAY,
+        LIU.key,
+        phenomenon="output-scale",
+        accounts={
+            **inferred("abstract: the scale of the logits explains the delay", output_scale="yes"),
+            **inferred("the norm is as small as before", norm="no"),
+        },
+    ),
+    _claim("plain-networks-are-late", _delay("plain"), Region(above=5.0), Region(below=2.0), LIU.key, phenomenon="delay"),
     _claim(
         "the-delay-goes-with-more-data",
         _delay("more_data", frac_train=0.95),
         NO_DELAY,
         DELAY,
         THREAD.key,
+        phenomenon="data",
         accounts=postdictions("R134", efficiency="yes"),
     ),
     *(
-        _claim(f"no-{name.replace('_', '-')}-does", _delay(name, **where), Region(above=1.5), NO_DELAY, THREAD.key)
+        _claim(
+            f"no-{name.replace('_', '-')}-does",
+            _delay(name, **where),
+            Region(above=1.5),
+            NO_DELAY,
+            THREAD.key,
+            phenomenon="disruptors",
+            accounts=predictions("R131: a surprise if an ordinary regulariser did", efficiency="yes"),
+        )
         for name, where in (
             ("decay", {"weight_decay": 3.0}),
             ("dropout", {"dropout": 0.1}),
@@ -185,7 +214,11 @@ CLAIMS = (
             Region(below=-0.3),
             Region(above=0.0),
             THREAD.key,
-            accounts=postdictions("R064: removing the shallow circuit speeds generalisation up", coverage="yes", superposition="no"),
+            phenomenon="removing-memory",
+            accounts={
+                **predictions("R064: removing the shallow circuit speeds generalisation up", coverage="yes"),
+                **inferred("R064 and the programme's section 6", efficiency="yes", norm="yes", superposition="no"),
+            },
         )
         for claim_id, arm in (("a-new-mlp", "without_mlp"), ("new-attention", "without_attention"), ("half-of-everything", "shrunk"))
     ),
@@ -201,6 +234,7 @@ CLAIMS = (
             Region(below=0.0),
             Region(above=0.0),
             LIU.key,
+            phenomenon="norm",
             accounts=postdictions("R197", norm="yes"),
         )
         for claim_id, at in (("general-solutions-have-the-smaller-norm", "end"), ("also-than-a-younger-memory", "0.4*end"))
@@ -211,6 +245,7 @@ CLAIMS = (
         Region(below=0.0),
         Region(above=0.0),
         LIU.key,
+        phenomenon="norm",
         accounts=postdictions("R197", norm="yes"),
     ),
 )

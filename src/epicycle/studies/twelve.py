@@ -17,7 +17,7 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import PILOT, PRE_NORM, SEEDS, training
+from epicycle.studies.settings import PILOT, PRE_NORM, SEEDS, inferred, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
@@ -63,6 +63,7 @@ def _exploratory(claim_id: str, statistic: object, supported: Region, refuted: R
             "supported_if": supported,
             "refuted_if": refuted,
             "primary": False,
+            "phenomenon": "operations",
             "sources": ("power2022",),
         }
     )
@@ -78,6 +79,7 @@ CLAIMS = (
         statistic=Extreme(series="test_acc", which="max", above_baseline=True, arm="cubic_y"),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.2),
+        phenomenon="operations",
         sources=("power2022",),
     ),
     Claim(
@@ -85,6 +87,8 @@ CLAIMS = (
         statistic=EventRatio(event="t_gen", over="t_mem", arm="sum"),
         supported_if=Region(below=2.0),
         refuted_if=Region(above=10.0),
+        phenomenon="data",
+        accounts=inferred("R134: no delay if every example is trained on", efficiency="yes"),
         sources=("power2022",),
     ),
     Claim(
@@ -92,6 +96,7 @@ CLAIMS = (
         statistic=Difference(of=_log_t_gen("quotient"), against=_log_t_gen("difference")),
         supported_if=Region(above=-0.4, below=0.4),
         refuted_if=Region(above=0.4),
+        phenomenon="operations",
         sources=("power2022",),
     ),
     _exploratory(
