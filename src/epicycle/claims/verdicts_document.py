@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from epicycle.claims.several_claims import judge_together
-from epicycle.claims.verdict import judge
-from epicycle.spec.claim import Claim
+from epicycle.claims.verdict import Verdict
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import DONE, budget_of, statuses
 
@@ -17,25 +15,21 @@ if TYPE_CHECKING:
 
 def verdicts_document(
     header: Mapping[str, Any],
-    claims: Sequence[Claim],
+    judged: Sequence[Verdict],
     arms: Mapping[str, xarray.Dataset],
     leakage: Mapping[str, Mapping[str, Any]],
     post_hoc: Collection[str],
 ) -> Plain:
-    """Judge claims on the datasets of arms, and put the verdicts into one document.
-
-    The claims are judged together. Those of a pilot, which are not weighed, are judged one by one.
+    """Put verdicts and a summary of the arms into one document.
 
     Args:
         header: study, question, profile and pilot.
-        claims: the claims, in the order of the document.
+        judged: the verdicts, in the order of the document.
         arms: the dataset of each arm.
         leakage: for each arm, symmetry -> share of the test rows whose image under it is trained on.
         post_hoc: ids of the claims that were registered when their runs existed.
     """
-    judged = [judge(claim, arms) for claim in claims] if header["pilot"] else judge_together(claims, arms)
-    flags = [{"post_hoc": claim.id in post_hoc, "pilot": header["pilot"]} for claim in claims]
-    verdicts = [{**verdict.document(), **of_claim} for verdict, of_claim in zip(judged, flags, strict=True)]
+    verdicts = [{**each.document(), "post_hoc": each.claim.id in post_hoc, "pilot": header["pilot"]} for each in judged]
     return {**header, "claims": verdicts, "arms": {name: _arm_summary(data, leakage[name]) for name, data in arms.items()}}
 
 

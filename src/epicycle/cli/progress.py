@@ -58,6 +58,12 @@ class Display:
             with suppress(OSError):
                 self._show(progress)
 
+    def say(self, text: str) -> None:
+        """Print what is done next."""
+        if not self._quiet:
+            with suppress(OSError):
+                self._console.print(text, highlight=False, soft_wrap=True)
+
     def _show(self, progress: Progress) -> None:
         if self._live:
             self._live.update(self._table(progress), refresh=True)

@@ -54,6 +54,21 @@ StepsOption = Annotated[
     int | None,
     typer.Option("--steps", metavar="N", help="Steps to train after the fork. Default: to the end of the run's own budget."),
 ]
+UntilDecidedOption = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Add seeds to the arms of open claims until these are decided, or until more seeds could not decide them.",
+    ),
+]
+AtMostOption = Annotated[
+    int | None,
+    typer.Option(
+        "--at-most",
+        metavar="N",
+        help="With --until-decided: the most seeds of an arm. Default: four times as many as the study states.",
+    ),
+]
 UseOption = Annotated[
     list[Path] | None,
     typer.Option("--use", metavar="FILE", help="A file of your own whose parts the run uses, such as my_study.py. May be repeated."),
@@ -65,6 +80,8 @@ def run(
     organism: OrganismOption = None,
     quick: QuickOption = False,
     seeds: SeedsOption = None,
+    until_decided: UntilDecidedOption = False,
+    at_most: AtMostOption = None,
     assign: SetOption = None,
     root: RootOption = None,
     platform: PlatformOption = None,
@@ -74,17 +91,24 @@ def run(
 
     Only missing runs are trained. After an interruption, the same command goes on where it stopped.
 
-    For example: epicycle run quickstart --seeds 12
+    For example: epicycle run quickstart --until-decided
     """
+    from epicycle.spec.errors import InputError
     from epicycle.store.files import Root, default_root
 
     chosen = chosen_study(study, organism, quick, seeds, assign)
+    if at_most is not None and not until_decided:
+        raise InputError(f"--at-most {at_most} says when --until-decided stops; give both, or --seeds {at_most}.")
     choose_platform(platform)
-    outcome = _run_and_report(chosen, Root.create(root or default_root()), as_json)
+    outcome = _run_and_report(chosen, Root.create(root or default_root()), as_json, until_decided, at_most)
     if as_json:
         print_json(outcome.document())
-    else:
-        print_verdicts(outcome.document(), trained=outcome.trained)
+        return
+    print_verdicts(outcome.document(), trained=outcome.trained)
+    if until_decided:
+        from epicycle.lab.until_decided import closing_lines
+
+        typer.echo("\n".join(closing_lines(outcome.verdicts)))
 
 
 def fork(
@@ -154,20 +178,25 @@ def plan(
         typer.echo("\n".join(costs.lines()))
 
 
-def _run_and_report(study: "Study", root: "Root", quiet: bool) -> "Outcome":
+def _run_and_report(study: "Study", root: "Root", quiet: bool, until_decided: bool = False, at_most: int | None = None) -> "Outcome":
     """Train and judge a study with progress display and Ctrl-C handling, then write its page."""
     from epicycle.cli.progress import Display
     from epicycle.lab.session import Session
     from epicycle.lab.study import run_study
+    from epicycle.lab.until_decided import run_until_decided, seed_plan
     from epicycle.store.atomic import writing
     from epicycle.training.loop import Interrupted
 
-    arms = {run.id: name for name, arm in study.root_arms() for _, run in arm.runs()}
+    command, plan = " ".join(["epicycle", *sys.argv[1:]]), seed_plan(study, root, at_most) if until_decided else None
+    arms = {run.id: name for name, arm in (plan.largest() if plan else study).root_arms() for _, run in arm.runs()}
     try:
         with graceful_interruption() as interrupted:
             with Display(arms, quiet=quiet) as display:
                 session = Session(root, watch=display, interrupted=interrupted)
-                outcome = run_study(study, session, " ".join(["epicycle", *sys.argv[1:]]))
+                if plan:
+                    outcome = run_until_decided(plan, session, command, lambda batch: display.say(batch.line()))
+                else:
+                    outcome = run_study(study, session, command)
             from epicycle.report.page import write_report
 
             with writing(outcome.files.lock):

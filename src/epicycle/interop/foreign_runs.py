@@ -180,6 +180,7 @@ class ForeignRuns:
         Raises:
             InputError: a claim or a figure names an arm or a series that these runs do not have, or the folder is a file.
         """
+        from epicycle.claims.several_claims import judge_together
         from epicycle.claims.verdicts_document import verdicts_document
         from epicycle.report.page import write_page
         from epicycle.store.studies import provenance
@@ -197,7 +198,7 @@ class ForeignRuns:
             raise InputError(f"{folder} cannot be made: {error.strerror}; choose another folder.") from None
         header = {"study": files.path.name, "question": question, "profile": "stated", "pilot": False}
         leakage: dict[str, Plain] = {arm: {} for arm in self.arms}  # which rows were trained on is not known
-        verdicts = verdicts_document(header, claims, self.arms, leakage, post_hoc={claim.id for claim in claims})
+        verdicts = verdicts_document(header, judge_together(claims, self.arms), self.arms, leakage, {claim.id for claim in claims})
         write_json(files.verdicts, verdicts)
         command = f"{self._call}.report({str(folder)!r}, ...)  # with the question, claims and figures of this page"
         seconds = time.perf_counter() - began

@@ -1,17 +1,22 @@
 """What a study claims is written down before its first step; whatever comes later is known to be post hoc.
 
-`registration.json` holds one entry for each change of claims or seeds, with the time, and what was known by then.
+`registration.json` holds one entry for each change of claims or seeds, with the time, and what was known by then. It also holds each
+look: with how many seeds the study was judged, when, and with what verdicts.
 """
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
 
+from epicycle.claims.verdict import Verdict
 from epicycle.spec.arms import ArmRun
+from epicycle.spec.claim import Claim, VerdictName
+from epicycle.spec.organism import OrganismName
 from epicycle.spec.study import Study
 from epicycle.store.atomic import write_json
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.documents import Seed, read_json
+from epicycle.store.documents import Count, Seed, read_json
 from epicycle.store.entries import damaged, missing
 from epicycle.store.files import StudyFiles
 
@@ -28,6 +33,7 @@ class Entry:
         seeds: arm -> seeds of its runs.
         runs_existed: whether any of the runs was there already.
         verdicts_existed: whether the study had been judged already.
+        organism: what the study is set on; None for a setting of its own.
     """
 
     time: str
@@ -35,19 +41,83 @@ class Entry:
     seeds: dict[str, list[Seed]]
     runs_existed: bool
     verdicts_existed: bool
+    organism: OrganismName | None = None
 
 
 @dataclass(frozen=True)
-class PostHoc:
-    """What was registered too late.
+class Seen:
+    """The verdict on a claim at one look.
 
     Attributes:
-        claims: ids of the claims that were registered when runs existed.
-        seeds: seeds that were added when verdicts existed.
+        claim: the claim's fingerprint.
+        n: number of independent units that the verdict rests on.
     """
 
-    claims: frozenset[str]
-    seeds: tuple[int, ...]
+    claim: str
+    n: Count
+    verdict: VerdictName
+
+
+@dataclass(frozen=True)
+class Look:
+    """One time at which a study was judged. The same seeds again are no new look.
+
+    Attributes:
+        time: when, in UTC.
+        seeds: root arm -> number of its seeds.
+        claims: claim id -> its verdict.
+    """
+
+    time: str
+    seeds: dict[str, Count]
+    claims: dict[str, Seen]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What was registered, and when it was looked at."""
+
+    entries: list[Entry]
+    looks: list[Look] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, files: StudyFiles) -> "Registration":
+        """The registration in a study's folder; an empty one where there is none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        if not files.registration.exists():
+            return cls([])
+        registration = read_json(files.registration, Registration)
+        if not registration.entries:
+            raise damaged(files.registration, "it has no entries")
+        return registration
+
+    def seeds(self, arm: str) -> set[int]:
+        """The seeds of a root arm that were registered at any time."""
+        return {seed for entry in self.entries for seed in entry.seeds.get(arm, [])}
+
+    def seeds_before_a_look(self, claim: Claim) -> dict[str, set[int]]:
+        """For each root arm the seeds that were registered for a claim before anybody saw a verdict on it."""
+        registered = [i for i, entry in enumerate(self.entries) if entry.claims.get(claim.id) == claim.fingerprint]
+        first = registered[0] if registered else len(self.entries) - 1
+        unseen = [self.entries[first], *takewhile(lambda entry: not entry.verdicts_existed, self.entries[first + 1 :])]
+        return {name: {seed for entry in unseen for seed in entry.seeds.get(name, [])} for name in self.entries[first].seeds}
+
+    def looks_at(self, claim: Claim) -> list[tuple[Look, Seen]]:
+        """The looks at which a claim, as it is registered now, was judged."""
+        seen = ((look, look.claims.get(claim.id)) for look in self.looks)
+        return [(look, verdict) for look, verdict in seen if verdict and verdict.claim == claim.fingerprint]
+
+    def history(self, claim: Claim) -> list[Seen]:
+        """The verdicts on a claim as its runs became more. Looks between which it gained no runs count as one."""
+        by_runs = {seen.n: seen for _, seen in self.looks_at(claim)}
+        return [by_runs[n] for n in sorted(by_runs)]
+
+    def write(self, files: StudyFiles) -> None:
+        """Write the registration into a study's folder."""
+        write_json(files.registration, asdict(self))
 
 
 def register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalogue) -> None:
@@ -58,44 +128,53 @@ def register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalogu
     """
     if not files.registration.exists() and files.runs.exists():
         raise missing(files.registration)
-    entries = _entries(files) if files.registration.exists() else []
-    claims = {claim.id: claim.fingerprint for claim in study.claims}
+    registration = Registration.of(files)
+    claims = {claim.id: claim.fingerprint for claim in study.asked_claims()}
     seeds = {name: sorted({run.seed for _, run in arm}) for name, arm in runs.items()}
-    seeds_known = all(set(arm_seeds) <= _registered_seeds(entries, name) for name, arm_seeds in seeds.items())
-    if entries and entries[-1].claims == claims and seeds_known:
+    seeds_known = all(set(arm_seeds) <= registration.seeds(name) for name, arm_seeds in seeds.items())
+    if registration.entries and registration.entries[-1].claims == claims and seeds_known:
         return
     entry = Entry(
-        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        time=_now(),
         claims=claims,
         seeds=seeds,
         runs_existed=any(run.id in catalogue.places for arm in runs.values() for _, run in arm),
         verdicts_existed=files.verdicts.exists(),
+        organism=study.organism,
     )
-    write_json(files.registration, {"entries": [asdict(each) for each in [*entries, entry]]})
+    replace(registration, entries=[*registration.entries, entry]).write(files)
 
 
-def post_hoc(study: Study, files: StudyFiles) -> PostHoc:
-    """The claims that were registered when their runs existed, and the seeds that were added when verdicts existed."""
-    entries = _entries(files)
+def record_look(study: Study, files: StudyFiles, verdicts: Iterable[Verdict]) -> Registration:
+    """Write down that a study was judged with its seeds, unless that is known, and what the verdicts were.
+
+    Returns:
+        The registration with this look.
+    """
+    registration = Registration.of(files)
+    seeds = {name: len(arm.seed_list()) for name, arm in study.root_arms()}
+    claims = {verdict.claim.id: Seen(verdict.claim.fingerprint, _units(verdict), verdict.verdict) for verdict in verdicts}
+    looks = {tuple(sorted(look.seeds.items())): look for look in registration.looks}
+    before = looks.setdefault(tuple(sorted(seeds.items())), Look(_now(), seeds, {}))
+    looks[tuple(sorted(seeds.items()))] = replace(before, claims=before.claims | claims)
+    registration = replace(registration, looks=list(looks.values()))
+    registration.write(files)
+    return registration
+
+
+def post_hoc(study: Study, registration: Registration) -> frozenset[str]:
+    """Ids of the claims that were registered when their runs existed."""
     too_late: dict[tuple[str, str], bool] = {}
-    for entry in entries:
+    for entry in registration.entries:
         for claim in entry.claims.items():
             too_late.setdefault(claim, entry.runs_existed)
-    late_seeds: set[int] = set()
-    for i, entry in enumerate(entries):
-        if entry.verdicts_existed:
-            for arm, seeds in entry.seeds.items():
-                late_seeds |= set(seeds) - _registered_seeds(entries[:i], arm)
-    claims = frozenset(claim.id for claim in study.claims if too_late.get((claim.id, claim.fingerprint), True))
-    return PostHoc(claims, tuple(sorted(late_seeds)))
+    return frozenset(claim.id for claim in study.asked_claims() if too_late.get((claim.id, claim.fingerprint), True))
 
 
-def _entries(files: StudyFiles) -> list[Entry]:
-    document = read_json(files.registration, dict[str, list[Entry]])
-    if "entries" not in document:
-        raise damaged(files.registration, "it has no entries")
-    return document["entries"]
+def _units(verdict: Verdict) -> int:
+    """The number of independent units that a verdict rests on; 0 where nothing could be estimated."""
+    return verdict.estimate.independent if verdict.estimate else 0
 
 
-def _registered_seeds(entries: Iterable[Entry], arm: str) -> set[int]:
-    return {seed for entry in entries for seed in entry.seeds.get(arm, [])}
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from epicycle.claims.several_claims import judge_together
+from epicycle.claims.verdict import Verdict, judge
 from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.events.standard import event_steps
 from epicycle.events.stops import ends_of
 from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import DonorFinder, ForkRequest, donor_finder, forked
+from epicycle.lab.looks import arms_before_a_look, with_needs_after_looks
 from epicycle.lab.missing_runs import train_runs
-from epicycle.lab.registration import post_hoc, register
+from epicycle.lab.registration import Registration, post_hoc, record_look, register
 from epicycle.lab.session import Session
 from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.arms import ArmRun, ForkArm
@@ -43,12 +46,14 @@ class Outcome:
     """A judged study.
 
     Attributes:
+        verdicts: the verdicts on the claims that are for the study's organism.
         trained: runs trained or continued; 0 when all were there already.
         seconds: how long it took.
     """
 
     root: Root
     files: StudyFiles
+    verdicts: tuple[Verdict, ...]
     trained: int
     seconds: float
 
@@ -57,12 +62,13 @@ class Outcome:
         return document(self.root, self.files, self.seconds)
 
 
-def run_study(study: Study, session: Session, command: str = "") -> Outcome:
+def run_study(study: Study, session: Session, command: str = "", before: Outcome | None = None) -> Outcome:
     """Train what is missing, judge the claims, and write the study's folder. The page itself is written by `report.page`.
 
     Args:
         session: its observation is replaced by the study's.
         command: what the user typed, for the record.
+        before: what the same command did to the study with fewer seeds; its runs and its time are added.
 
     Raises:
         InputError: the study cannot be run as it stands. Its mistakes are found before anything is written or trained.
@@ -86,12 +92,15 @@ def run_study(study: Study, session: Session, command: str = "") -> Outcome:
     session.go_on()
     with writing(files.lock):
         write_json(files.runs, walk.listing().plain())
-        write_json(files.verdicts, _judged(study, files, walk))
-        seconds = time.perf_counter() - began
+        verdicts = _judged(study, files, walk)
+        write_json(files.verdicts, _document(study, files, walk, verdicts))
+        trained, seconds = walk.trained, time.perf_counter() - began
+        if before:
+            trained, seconds = trained + before.trained, seconds + before.seconds
         if walk.trained or not files.provenance.exists():
-            write_json(files.provenance, provenance(command or f"epicycle run {study.name}", seconds, walk.trained))
+            write_json(files.provenance, provenance(command or f"epicycle run {study.name}", seconds, trained))
     session.go_on()
-    return Outcome(session.root, files, walk.trained, seconds)
+    return Outcome(session.root, files, tuple(verdicts), trained, seconds)
 
 
 def study_id(study: Study) -> str:
@@ -214,19 +223,28 @@ class _Walk:
             self.arms[name] = _TrainedArm(listing, reader.dataset(listing))
 
 
-def _judged(study: Study, files: StudyFiles, walk: _Walk) -> Plain:
-    """The verdicts document: the same data give the same document."""
+def _judged(study: Study, files: StudyFiles, walk: _Walk) -> list[Verdict]:
+    """The verdicts, which are written down as a look. Those of a pilot, which are not weighed, are judged one by one."""
+    arms, claims = {name: arm.data for name, arm in walk.arms.items()}, study.asked_claims()
+    before = arms_before_a_look(study, arms, Registration.of(files))
+    verdicts = [judge(claim, arms) for claim in claims] if study.pilot else judge_together(claims, arms, before)
+    return with_needs_after_looks(study, verdicts, record_look(study, files, verdicts))
+
+
+def _document(study: Study, files: StudyFiles, walk: _Walk, judged: list[Verdict]) -> Plain:
+    """The verdicts document: the same data and the same looks give the same document."""
     arms, catalogue = {name: arm.data for name, arm in walk.arms.items()}, Catalogue(walk.session.root)
     write_json(files.events, {name: event_steps(data) for name, data in arms.items()})
-    late = post_hoc(study, files)
+    registration = Registration.of(files)
     header = {"study": study.name, "question": study.question, "organism": study.organism, "profile": study.profile}
     leakage = {name: _leakage([catalogue.member(run.run) for run in arm.listing.runs]) for name, arm in walk.arms.items()}
-    asked = study.asked_claims()
-    verdicts = verdicts_document(header | {"pilot": study.pilot}, asked, arms, leakage, late.claims)
-    verdicts |= {"post_hoc_seeds": list(late.seeds), "not_asked": [claim.id for claim in study.claims if claim not in asked]}
+    verdicts = verdicts_document(header | {"pilot": study.pilot}, judged, arms, leakage, post_hoc(study, registration))
+    for claim, verdict in zip(verdicts["claims"], judged, strict=True):
+        claim["looks"] = [{"n": seen.n, "verdict": seen.verdict} for seen in registration.history(verdict.claim)]
     for name, arm in walk.arms.items():
         verdicts["arms"][name]["without"] = list(arm.listing.without or ())
-    return verdicts | {"left_out": walk.left_out}
+    not_asked = [claim.id for claim in study.claims if claim not in study.asked_claims()]
+    return verdicts | {"not_asked": not_asked, "left_out": walk.left_out}
 
 
 def _leakage(members: list[MemberRecord]) -> Mapping[str, Any]:

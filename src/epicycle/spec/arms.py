@@ -80,9 +80,20 @@ class RootArm(Spec):
         data_seeds = len(self.data_seeds) if isinstance(self.data_seeds, tuple) else 1
         return math.prod(map(len, self.sweep.values())) * seeds * data_seeds
 
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds, in the order in which further ones are added."""
+        return self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+    def with_seeds(self, count: int) -> "RootArm":
+        """The arm with a larger number of seeds. Listed seeds go on after the largest one."""
+        if not isinstance(self.seeds, tuple):
+            return self.model_copy(update={"seeds": count})
+        after = max(self.seeds) + 1
+        return self.model_copy(update={"seeds": (*self.seeds, *range(after, after + count - len(self.seeds)))})
+
     def seed_pairs(self) -> list[tuple[int, int]]:
         """(seed, data_seed) of every replicate."""
-        seeds = self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.first_seed, self.first_seed + self.seeds))
+        seeds = self.seed_list()
         if self.data_seeds is None:
             return [(seed, seed) for seed in seeds]
         shared = self.data_seeds if isinstance(self.data_seeds, tuple) else (self.data_seeds,)

@@ -250,7 +250,7 @@ class Study(Spec):
         plain = self.model_dump(mode="json")
         for name, arm in self.root_arms():
             if name in counts:
-                plain["arms"][name]["seeds"] = arm.grown_seeds(counts[name])
+                plain["arms"][name]["seeds"] = arm.with_seeds(counts[name]).seeds
         return Study.parse(plain, f"study {self.name}")
 
     def roots_of(self, names: Collection[str]) -> set[str]:
