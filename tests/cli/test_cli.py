@@ -53,7 +53,7 @@ def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command, figu
     more = json.loads(command("run", "quickstart", *SMALL, "--seeds", "3", "--json").stdout)
     assert more["report"] == document["report"]
     assert more["arms"]["control"]["runs"] == 3
-    assert more["post_hoc_seeds"] == [2]
+    assert [look["n"] for look in more["claims"][0]["looks"]] == [2, 3], "seeds were added after a look"
     assert {p: p.stat().st_mtime_ns for p in before} == before, "only the new seeds were trained"
 
 

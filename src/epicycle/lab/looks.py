@@ -56,7 +56,7 @@ def _settled(study: Study, verdict: Verdict, registration: Registration) -> Verd
     if verdict.need is None or verdict.need.what is not Need.SEEDS or study.pilot:
         return verdict
     if not verdict.claim.anytime:
-        text = f"a new registration with {verdict.need.text}, as seeds added after a look do not count for its interval"
+        text = f"{verdict.need.text}, from the start in another folder (--root): its interval does not allow seeds after a look"
         return replace(verdict, need=Needs(Need.NOTHING, text))
     if not _gained(study, verdict.claim, registration):
         text = f"nothing that more seeds bring: the last ones left it with the same number of {_noun(verdict)}"

@@ -1,7 +1,9 @@
 """The claims of a study on its page: a card for each verdict, and the table of what was registered."""
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from epicycle.claims.wording import ClaimWords
 from epicycle.report.findings import HOLDS, account_title, marks, prediction_text, predictions
 from epicycle.report.page_data import Document, StudyPage
 from epicycle.report.style import VERDICTS
@@ -30,14 +32,19 @@ class Card(NamedTuple):
 
     Attributes:
         marks: exploratory, pilot, post hoc.
-        sentence: the claim.
-        reason: why the verdict is what it is.
+        says: the claim.
+        finding: what was found, or why nothing was.
+        criterion: what supports the claim and what refutes it.
+        details: a head and a text for everything else that the verdict rests on: why it is what it is, what would decide the claim,
+            the detectors and the level.
     """
 
     verdict: str
     marks: list[str]
-    sentence: str
-    reason: str
+    says: str
+    finding: str
+    criterion: str
+    details: list[tuple[str, str]]
     accounts: list[CardAccount]
 
 
@@ -49,7 +56,27 @@ def verdict_cards(page: StudyPage, primary: bool) -> list[Card]:
 def _card(claim: Document, registered: Document) -> Card:
     verdict = claim["verdict"]
     accounts = [_account(name, prediction, verdict) for name, prediction in predictions(claim, registered).items()]
-    return Card(verdict, marks(claim), claim["sentence"], claim["reason"], accounts)
+    words = ClaimWords.of(claim)
+    return Card(verdict, marks(claim), words.says, words.finding or claim["reason"], words.criterion, list(_details(claim)), accounts)
+
+
+def _details(claim: Document) -> Iterator[tuple[str, str]]:
+    yield "Why", claim["reason"]
+    if needs := claim.get("needs"):
+        yield "What would decide it", needs
+    yield "Runs", f"{claim['n']}{' ' * bool(claim.get('sharing'))}{claim.get('sharing', '')}"
+    if detectors := "; ".join(f"{name}: {verdict}" for name, verdict in claim["detectors"].items() if name):
+        yield "By detector", detectors
+    if len(looks := claim.get("looks", ())) > 1:
+        yield "Looks", _looks(looks)
+    if level := claim.get("level"):
+        yield "Level of error", f"{level:.3g}"
+
+
+def _looks(looks: Sequence[Document]) -> str:
+    """With how many runs a claim was judged, and what came out each time. Claims without any-time intervals have one look."""
+    outcomes = ", ".join(f"{look['verdict']} with {look['n']}" for look in looks)
+    return f"{outcomes} runs, which is {len(looks)} looks; the interval holds at every number of runs, so looking does not widen it"
 
 
 def _account(name: str, prediction: Prediction, verdict: str) -> CardAccount:

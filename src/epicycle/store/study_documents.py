@@ -35,18 +35,29 @@ class Provenance(TypedDict):
     machine: dict[str, str]
 
 
+class LookText(TypedDict):
+    """The verdict on a claim when it rested on some number of independent runs."""
+
+    n: Count
+    verdict: VerdictName
+
+
 class JudgedClaim(TypedDict):
     """The verdict on one claim."""
 
     __pydantic_config__ = KEEP  # type: ignore[misc]
     id: str
+    says: NotRequired[str]
     sentence: str
+    criterion: NotRequired[str]
+    finding: NotRequired[str]
     verdict: VerdictName
     estimate: Number | None
     interval: Annotated[list[Number | None], Field(min_length=2, max_length=2)] | None
     n: Count
     reason: str
     needs: NotRequired[str]
+    looks: NotRequired[list[LookText]]
     accounts: dict[str, Says]
     primary: bool
     censored: list[str]
