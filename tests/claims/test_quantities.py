@@ -9,31 +9,31 @@ from epicycle.spec.errors import InputError
 
 
 def test_event_times() -> None:
-    data = {"a": stepping([20] * 6, [200, 200, 200, 200, None, None])}
+    data = {"a": stepping([20] * 8, [200] * 6 + [None] * 2)}
     share = EventTime(event="t_mem", arm="a", unit="budget").estimates(data)[0].interval
     assert share.value == pytest.approx(0.02, rel=0.1)
     assert share.low < 0.02 <= share.high
 
 
 def test_spans() -> None:
-    data = {"a": planted([30] * 6, [1000.0] * 6)}
+    data = {"a": planted([30] * 8, [1000.0] * 8)}
     # From 0.1 above the baseline of 0.1 (0.44 gen) to 0.95 (0.965 gen).
     share = Span(arm="a").estimates(data)[0].interval
     assert share.value == pytest.approx(1 - 0.44 / 0.965, abs=0.02)
     assert share.low < share.value < share.high
     decades = Span(arm="a", unit="decades").estimates(data)[0].interval
     assert decades.value == pytest.approx(np.log10(0.965 / 0.44), abs=0.02)
-    open_ended = Span(arm="a").estimates({"a": planted([30] * 6, [1000.0] * 5 + [None])})[0]
-    assert (open_ended.interval.high, open_ended.censored) == (1.0, ("5",))
+    open_ended = Span(arm="a").estimates({"a": planted([30] * 8, [1000.0] * 7 + [None])})[0]
+    assert (open_ended.interval.high, open_ended.censored) == (1.0, ("7",))
 
 
 def test_swept_arms_must_say_where() -> None:
-    data = {"a": stepping([20] * 12, [200] * 6 + [None] * 6, swept={"weight_decay": [1.0] * 6 + [0.0] * 6})}
+    data = {"a": stepping([20] * 16, [200] * 8 + [None] * 8, swept={"weight_decay": [1.0] * 8 + [0.0] * 8})}
     delay = EventRatio(event="t_gen", over="t_mem", arm="a")
     with pytest.raises(InputError, match="must say where"):
         delay.estimates(data)
     with pytest.raises(InputError, match="does not sweep 'weight_decy'; did you mean 'weight_decay'"):
         delay.model_copy(update={"where": {"weight_decy": 1.0}}).estimates(data)
     decayed = EventRatio(event="t_gen", over="t_mem", arm="a", where={"weight_decay": 1.0})
-    assert decayed.estimates(data)[0].n == 6
-    assert decayed.phrase() == "median t_gen / t_mem in arm a at weight_decay = 1.0"
+    assert decayed.estimates(data)[0].n == 8
+    assert decayed.phrase() == "median of t_gen / t_mem over runs of arm a at weight_decay = 1.0"

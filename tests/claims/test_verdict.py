@@ -22,13 +22,13 @@ DELAY = Claim(
 
 
 def test_three_verdicts() -> None:
-    late = judge(DELAY, {"a": stepping([20] * 6, [200] * 6)})
+    late = judge(DELAY, {"a": stepping([20] * 8, [200] * 8)})
     assert late.verdict == "supported"
     assert late.estimate is not None
     assert late.estimate.interval.value == pytest.approx(10, rel=0.1)
-    assert judge(DELAY, {"a": stepping([100] * 6, [120] * 6)}).verdict == "refuted"
-    assert judge(DELAY, {"a": stepping([100] * 6, [250] * 6)}).verdict == "undecided"
-    mixed = judge(DELAY, {"a": stepping([100] * 6, [120, 120, 800, 800, 800, 800])})
+    assert judge(DELAY, {"a": stepping([100] * 8, [120] * 8)}).verdict == "refuted"
+    assert judge(DELAY, {"a": stepping([100] * 8, [250] * 8)}).verdict == "undecided"
+    mixed = judge(DELAY, {"a": stepping([100] * 8, [120, 120, 120, 800, 800, 800, 800, 800])})
     assert mixed.verdict == "undecided"
     assert "neither" in mixed.reason
 
@@ -39,9 +39,9 @@ def test_censoring_is_ranked_last_not_dropped() -> None:
     assert verdict.estimate is not None
     assert (verdict.estimate.n, len(verdict.estimate.censored)) == (10, 4)
     assert verdict.document()["interval"][1] is None
-    never = judge(DELAY, {"a": stepping([600] * 6, [None] * 6)})
+    never = judge(DELAY, {"a": stepping([600] * 8, [None] * 8)})
     assert never.verdict == "undecided", "censored at 1.7 times t_mem: it may still be late or soon"
-    unmemorised = judge(DELAY, {"a": stepping([2000] * 6, [None] * 6)})
+    unmemorised = judge(DELAY, {"a": stepping([2000] * 8, [None] * 8)})
     assert unmemorised.verdict == "undecided"
 
 
@@ -56,14 +56,14 @@ def test_diverged_runs_never_get_there() -> None:
 def test_too_few_seeds_gates_and_detectors() -> None:
     few = judge(DELAY, {"a": stepping([20] * 5, [200] * 5)})
     assert few.verdict == "undecided"
-    assert "fewer than the 6" in few.reason
+    assert "fewer than the 8" in few.reason
     gate = Gate(statistic=Share(event="t_mem", arm="a"), region=Region(above=0.9))
-    gated = judge(DELAY.model_copy(update={"gates": (gate,)}), {"a": stepping([20] * 6, [200] * 6)})
+    gated = judge(DELAY.model_copy(update={"gates": (gate,)}), {"a": stepping([20] * 8, [200] * 8)})
     assert gated.verdict == "undecided"
-    assert "gate is closed" in gated.reason, "6 of 6 shows only that the share is above 0.54"
+    assert "gate is closed" in gated.reason, "8 of 8 shows only that the share is above 0.52"
     low = Threshold(of="test_acc", level=0.015)  # held from the start by a flat 0.02
     torn = DELAY.model_copy(update={"statistic": DELAY.statistic.model_copy(update={"detectors": {"low": low}})})
-    data = stepping([20] * 6, [200] * 6)
+    data = stepping([20] * 8, [200] * 8)
     data["test_acc"] = data["test_acc"].clip(0.02)
     disagreeing = judge(torn, {"a": data})
     assert disagreeing.verdict == "undecided"
@@ -73,18 +73,14 @@ def test_too_few_seeds_gates_and_detectors() -> None:
 
 
 def test_the_document_of_verdicts() -> None:
-    arms = {"a": stepping([20] * 6, [200] * 6, diverged=[5])}
+    arms = {"a": stepping([20] * 8, [200] * 8, diverged=[5])}
     header = {"study": "s", "question": "q", "profile": "p", "pilot": False}
-    document = verdicts_document(header, [DELAY], arms, {"a": {"swap": 0.4}}, {"late"})
+    document = verdicts_document(header, [judge(DELAY, arms)], arms, {"a": {"swap": 0.4}}, {"late"})
     assert list(document) == ["study", "question", "profile", "pilot", "claims", "arms"]
     assert document["claims"] == [{**judge(DELAY, arms).document(), "post_hoc": True, "pilot": False}]
     assert document["arms"] == {
-        "a": {"runs": 6, "done": 5, "diverged": 1, "budget": 1000, "baseline": 0.01, "leakage": {"swap": 0.4}, "exact": None}
+        "a": {"runs": 8, "done": 7, "diverged": 1, "budget": 1000, "baseline": 0.01, "leakage": {"swap": 0.4}, "exact": None}
     }
-
-
-def test_sentences_are_rendered() -> None:
-    assert DELAY.sentence() == "The median t_gen / t_mem in arm a is above 3."
 
 
 def test_every_account_a_study_names_is_described() -> None:

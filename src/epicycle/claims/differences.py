@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,14 +21,18 @@ from epicycle.claims.estimates import (
     unit_medians,
     upper_values,
 )
-from epicycle.claims.intervals import Interval, shift_interval
+from epicycle.claims.intervals import Interval, median_interval
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.claims.units import Grouping, units_of_two
 from epicycle.spec.errors import InputError
 from epicycle.spec.results import labels_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
+
+
+Bounds = tuple[list[float], list[float]]  # the lower and the upper bounds of some units
 
 
 class _Sample(NamedTuple):
@@ -44,11 +49,13 @@ class _Sample(NamedTuple):
 class Difference(OfQuantities):
     """How much larger is a quantity in one set of runs than in another?
 
-    Unpaired: the median of all differences between a run of the first set and a run of the second (Hodges & Lehmann 1963), with the
-    exact interval that belongs to Mann and Whitney's test. Where the runs of a set share splits or seeds, the medians of these units
-    are compared instead of the runs. Two sets that each lie on one split are compared only if it is the same one: otherwise nobody can
-    tell the sets from their splits. Paired: the difference within each seed that both sets have, and the median over these seeds with
-    its order-statistic interval.
+    Unpaired: the median of all differences between a run of the first set and a run of the second (Hodges & Lehmann 1963). Its
+    interval is the any-time interval of the median of independent differences: each run of the first set less one run of the second.
+    Runs on the same split are partners; the others are matched in the order of their seeds. So nothing is assumed of how far either
+    set spreads, and a run without a partner does not narrow the interval. Where the runs of a set share splits or seeds, the medians
+    of these units are compared instead of the runs. Two sets that each lie on one split are compared only if it is the same one:
+    otherwise nobody can tell the sets from their splits. Paired: the difference within each seed that both sets have, and the median
+    over these seeds with its any-time interval.
 
     Attributes:
         of: the quantity of the first set, with its arm.
@@ -57,6 +64,7 @@ class Difference(OfQuantities):
     """
 
     kind: ClassVar[str] = "difference"
+    anytime: ClassVar[bool] = True
 
     against: AnyQuantity
     paired: bool = False
@@ -67,8 +75,12 @@ class Difference(OfQuantities):
 
     def phrase(self) -> str:
         """Both quantities in words, and whether they are paired."""
-        paired = " (paired by seed)" if self.paired else ""
-        return f"difference between the {self.of.phrase()} and the {self.against.phrase()}{paired}"
+        first, second = (f"{quantity.subject()} in {quantity.arm_phrase()}" for quantity in self.quantities())
+        return f"median of {first}, compared{' seed by seed' if self.paired else ''} with {second},"
+
+    def scale(self) -> Scale:
+        """How much more, or how many times more where logarithms are subtracted."""
+        return self.of.scale().comparing()
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector of the first quantity.
@@ -92,8 +104,7 @@ class Difference(OfQuantities):
 
         def shift(of_first: Grouping, of_second: Grouping) -> Interval:
             (lows, highs), (other_lows, other_highs) = unit_medians(first.bounds, of_first), unit_medians(second.bounds, of_second)
-            least, most = _differences(lows, other_highs, -NEVER), _differences(highs, other_lows, NEVER)
-            return shift_interval(least, most, len(lows), len(other_lows))
+            return _shift((lows, highs), (other_lows, other_highs))
 
         of_second = (f"{label} ({self.against.arm})" for label in open_runs(second.labels, second.bounds))
         return Estimate(
@@ -112,13 +123,30 @@ class Difference(OfQuantities):
         if not partners:
             raise InputError(f"arms '{self.of.arm}' and '{self.against.arm}' share no seed, so nothing can be paired.")
         (_, lows, highs), (_, against_lows, against_highs) = first.bounds, second.bounds
-        least = {run: float(_differences([lows[run]], [against_highs[partner]], -NEVER)[0]) for run, partner in partners.items()}
-        most = {run: float(_differences([highs[run]], [against_lows[partner]], NEVER)[0]) for run, partner in partners.items()}
+        least = {run: float(_differences([lows[run]], [against_highs[partner]], -NEVER)[0, 0]) for run, partner in partners.items()}
+        most = {run: float(_differences([highs[run]], [against_lows[partner]], NEVER)[0, 0]) for run, partner in partners.items()}
         return median_estimate(first.data, PerRun(first.bounds.detector, least, most))
 
 
-def _differences(first: Iterable[float], second: Iterable[float], open_end: float) -> Float[ndarray, "*pair"]:
+def _shift(first: Bounds, second: Bounds) -> Interval:
+    """The median of all differences between two samples, with the any-time interval of the differences between partners.
+
+    Args:
+        first: the bounds of each unit of the first sample.
+        second: those of the second sample. Units at the same position are partners.
+    """
+    (lows, highs), (other_lows, other_highs) = first, second
+    pairs = range(min(len(lows), len(other_lows)))
+    least, most = _differences(lows, other_highs, -NEVER), _differences(highs, other_lows, NEVER)
+    value = median_interval(least.ravel(), most.ravel()).value
+    partners = median_interval(least[pairs, pairs], most[pairs, pairs])
+    return (
+        Interval(value, min(partners.low, value), max(partners.high, value)) if np.isfinite(value) else replace(partners, value=value)
+    )
+
+
+def _differences(first: Iterable[float], second: Iterable[float], open_end: float) -> Float[ndarray, "unit other_unit"]:
     """All differences between two samples; infinity less infinity is unknown, and becomes `open_end`."""
     with np.errstate(invalid="ignore"):
-        differences = np.subtract.outer(np.array(list(first)), np.array(list(second))).ravel()
+        differences = np.subtract.outer(np.array(list(first)), np.array(list(second)))
     return np.where(np.isnan(differences), open_end, differences)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from math import e
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -27,9 +28,12 @@ from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.registry import Resolve
 from epicycle.spec.results import budget_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
+
+LATER_SOONER = ("later", "sooner")
 
 
 class Quantity(Statistic):
@@ -41,6 +45,8 @@ class Quantity(Statistic):
         arm: name of the arm.
         where: in an arm with a sweep, the swept values of the runs that count.
     """
+
+    anytime: ClassVar[bool] = True
 
     arm: str
     where: SweptValues = {}
@@ -79,9 +85,13 @@ class Quantity(Statistic):
         """The arm and the swept values in words, such as `arm a at lr = 0.1`."""
         return arm_phrase(self.arm, self.where)
 
+    def subject(self) -> str:
+        """A hook for subclasses: the quantity's name in `the median of t_gen is above 500 steps`, where the scale gives the unit."""
+        return self.title()
+
     def phrase(self) -> str:
         """The phrase names the quantity and where its median is taken."""
-        return f"median {self.title()} in {self.arm_phrase()}"
+        return f"median of {self.subject()} over runs of {self.arm_phrase()}"
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over runs, once for each detector."""
@@ -138,6 +148,16 @@ class EventTime(Quantity):
             return f"ln {self.event}"
         return f"{self.event} in steps" if self.unit == "steps" else f"{self.event} as a share of the budget"
 
+    def subject(self) -> str:
+        """The event."""
+        return self.event
+
+    def scale(self) -> Scale:
+        """Steps, whether their logarithm is judged or not, or percent of the budget."""
+        if self.unit == "budget":
+            return Scale("% of the budget", times=100, sides=LATER_SOONER)
+        return Scale("steps", base=e if self.unit == "log" else None, sides=LATER_SOONER)
+
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """For each detector the two ends of the event's bracket; the end of the record and infinity where the event was not seen."""
         budget = float(budget_of(data))
@@ -186,6 +206,10 @@ class EventRatio(Quantity):
         """The two events as a ratio."""
         return f"{self.event} / {self.over}"
 
+    def scale(self) -> Scale:
+        """How many times later, or sooner."""
+        return Scale(compared="ratio", sides=LATER_SOONER)
+
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """For each detector of the first event, the least and the largest ratio that the brackets allow."""
         divisors = known_steps(data, self._divisor())
@@ -229,6 +253,16 @@ class Span(Quantity):
         """The two events and the unit."""
         unit = f"as a share of {self.until}" if self.unit == "share" else "in decades"
         return f"span from {self.since} to {self.until} {unit}"
+
+    def subject(self) -> str:
+        """The span; in decades the second event, which is compared with the first."""
+        return f"the span from {self.since} to {self.until}" if self.unit == "share" else f"{self.until}, compared with {self.since},"
+
+    def scale(self) -> Scale:
+        """Percent of the second event's step, or how many times later the second event is."""
+        if self.unit == "share":
+            return Scale(f"% of {self.until}", times=100, sides=("longer", "shorter"))
+        return Scale(base=10.0, compared="ratio", sides=LATER_SOONER)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest span that the brackets allow; open where the first event was not seen."""

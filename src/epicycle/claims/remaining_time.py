@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping, Sequence
+from math import e
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, known_steps, median_estimate
 from epicycle.claims.of_event import OfEvent
+from epicycle.claims.quantities import LATER_SOONER
 from epicycle.claims.slopes import numbers_along, slopes
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Event
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -104,7 +107,12 @@ class LogRemainingTime(RemainingTime):
 
     def phrase(self) -> str:
         """The phrase names the event and the two arms."""
-        return f"median ln(time from the fork to {self.event}, {self.arm_phrase()} / the same in arm {self.against})"
+        fork = f"{self.event}, counted from the fork, in {self.arm_phrase()}"
+        return f"median of {fork}, compared with its control in arm {self.against},"
+
+    def scale(self) -> Scale:
+        """How many times later than the control, or sooner."""
+        return Scale(base=e, compared="ratio", sides=LATER_SOONER)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over forks, once for each detector.
@@ -139,7 +147,12 @@ class DoseExponent(RemainingTime):
     def phrase(self) -> str:
         """The phrase names the event, the doses and the arm."""
         among = "" if self.doses is None else f" over {', '.join(f'{dose:g}' for dose in self.doses)}"
-        return f"median exponent with which the time left to {self.event} falls with {self.along}{among}, arm {self.arm}"
+        speed = f"the speed of {self.event} after the fork, fitted along {self.along}{among}"
+        return f"median over seeds of {speed} in {self.arm_phrase()},"
+
+    def scale(self) -> Scale:
+        """How many times faster ten times the dose is."""
+        return Scale(base=10.0, compared="ratio", sides=("faster", "slower"), tail=f"for ten times {self.along}")
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over seeds, once for each detector.

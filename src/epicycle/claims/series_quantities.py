@@ -11,9 +11,17 @@ from epicycle.claims.estimates import NEVER, PerRun, baseline_of, diverged
 from epicycle.claims.quantities import Quantity
 from epicycle.events.moments import Moment, events_in, span_of
 from epicycle.spec.families import Event
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
+
+WHICH = {"max": "largest", "min": "smallest", "last": "last"}
+# What is taken off a value -> words for a value above it and for one below.
+ABOVE = {
+    "baseline": ("above chance", "below chance"),
+    "mirror_share": ("above the share of mirrored rows", "below the share of mirrored rows"),
+}
 
 
 class Extreme(Quantity):
@@ -25,6 +33,7 @@ class Extreme(Quantity):
         series: name of the series.
         which: `max`, `min` or `last`.
         above_baseline: whether the task's baseline is taken off the value.
+        since: the moment from which the values count.
     """
 
     kind: ClassVar[str] = "extreme"
@@ -32,6 +41,11 @@ class Extreme(Quantity):
     series: str
     which: Literal["max", "min", "last"] = "last"
     above_baseline: bool = False
+    since: Moment = "start"
+
+    def events_read(self) -> tuple[Event, ...]:
+        """The event of the moment, if there is one."""
+        return tuple(events_in(self.since))
 
     def series_read(self) -> tuple[str, ...]:
         """The series."""
@@ -39,16 +53,27 @@ class Extreme(Quantity):
 
     def title(self) -> str:
         """Which value of the series."""
-        which = {"max": "largest", "min": "smallest", "last": "last"}[self.which]
         relative = " above the task's baseline" if self.above_baseline else ""
-        return f"{which} {self.series}{relative}"
+        return f"{WHICH[self.which]} {self.series}{relative}{self._period()}"
+
+    def subject(self) -> str:
+        """Which value of the series."""
+        return f"the {WHICH[self.which]} {self.series}{self._period()}"
+
+    def _period(self) -> str:
+        return "" if self.since == "start" else f" from {self.since} on"
+
+    def scale(self) -> Scale:
+        """The value, or how far it is from the baseline."""
+        return scale_of(self.series, ABOVE["baseline"] if self.above_baseline else None)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """The exact value; open in a run that diverged or recorded nothing."""
+        """The exact value; open in a run that diverged or recorded nothing, or in which the moment has not come."""
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
-            values = data[self.series].values[run]
+            first = span_of(data, run, self.since, self.series)
+            values = data[self.series].values[run, first[1] :] if first else np.empty(0)
             values = values[np.isfinite(values)]
             if diverged(data, run) or not len(values):
                 lows[run], highs[run] = -NEVER, NEVER
@@ -93,6 +118,16 @@ class ValueAt(Quantity):
         above = {"baseline": " above the task's baseline", "mirror_share": " above the share of test rows seen mirrored"}
         return f"{self.series}{beside} at {self.at}{above.get(self.minus, '')}"
 
+    def subject(self) -> str:
+        """The series and the moment."""
+        both = self.beside and self.minus != "nothing"
+        return f"{self.series}{f' less {self.beside}' if both else ''} at {self.at}"
+
+    def scale(self) -> Scale:
+        """The value, or how far it is from what is taken off."""
+        beside = (f"above {self.beside}", f"below {self.beside}") if self.beside else None
+        return scale_of(self.series, ABOVE.get(self.minus, beside))
+
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The values at both ends of the moment; open where the moment has not come."""
         lows: dict[int, float] = {}
@@ -120,6 +155,10 @@ class Between(Quantity):
     def events_read(self) -> tuple[Event, ...]:
         """The events of the two moments, if there are any."""
         return (*events_in(self.since), *events_in(self.until))
+
+    def subject(self) -> str:
+        """A hook for subclasses: the quantity's name in a sentence."""
+        return f"the {self.title()}"
 
     def evaluations(self, data: xarray.Dataset, run: int) -> slice:
         """Positions of the evaluations that surely lie between the moments.
@@ -155,6 +194,14 @@ class SeriesChange(Between):
     def title(self) -> str:
         """The series, the two moments and the unit."""
         return f"change of {self.series} from {self.since} to {self.until}{' in decades' if self.decades else ''}"
+
+    def subject(self) -> str:
+        """The series at the second moment, which is compared with the first."""
+        return f"{self.series} at {self.until}, compared with {self.since},"
+
+    def scale(self) -> Scale:
+        """How much higher or lower; in decades, how many times."""
+        return Scale(base=10.0, compared="ratio") if self.decades else scale_of(self.series, ("higher", "lower"))
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest change that the brackets of the moments allow."""
@@ -236,6 +283,17 @@ class Correlation(Between):
             if changes.shape[1] >= 4 and (np.ptp(changes, axis=1) > 0).all():
                 lows[run] = highs[run] = float(np.corrcoef(changes)[0, 1])
         return [PerRun("", lows, highs)]
+
+
+def scale_of(series: str, sides: tuple[str, str] | None) -> Scale:
+    """The scale of a value of a series. Differences of accuracies are counted in points, of which 1 has 100.
+
+    Args:
+        series: name of the series.
+        sides: words for above and below what is taken off the value; None where nothing is taken off.
+    """
+    unit, times = ("points", 100.0) if "acc" in series.split("_") else ("", 1.0)
+    return Scale(unit, times, compared="difference", sides=sides) if sides else Scale(part_of_one=bool(unit))
 
 
 def values_at(

@@ -10,11 +10,12 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from epicycle.claims.estimates import Estimate, chosen_runs, diverged_runs, known_steps
-from epicycle.claims.intervals import Interval, mean_share_interval, share_interval
+from epicycle.claims.intervals import Interval, share_interval
 from epicycle.claims.of_event import OfEvent
 from epicycle.claims.units import Grouping, units_of
 from epicycle.spec.families import Event
 from epicycle.spec.results import labels_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 class Share(OfEvent):
     """In how many of the runs does an event happen? The share of runs in which it happened within the budget.
 
-    The interval is Clopper and Pearson's. A run that ends while the event holds, too early to confirm it, is counted as not reaching
-    the event for the lower end, and as reaching it for the upper end. Where runs share splits, the shares of the splits are averaged,
-    with Hoeffding's interval for the mean of bounded values.
+    The interval is the any-time interval of a share. A run that ends while the event holds, too early to confirm it, is counted as not
+    reaching the event for the lower end, and as reaching it for the upper end. Where runs share splits, the share of each split counts
+    as one trial.
     """
 
     kind: ClassVar[str] = "share"
@@ -37,6 +38,10 @@ class Share(OfEvent):
     def phrase(self) -> str:
         """The phrase names the event and the arm."""
         return f"share of runs that reach {self.event} within the budget in {self.arm_phrase()}"
+
+    def scale(self) -> Scale:
+        """Of how many runs."""
+        return Scale(counts_runs=True)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""
@@ -66,6 +71,6 @@ def _between(surely: Float[ndarray, " run"], perhaps: Float[ndarray, " run"], gr
 
 
 def _interval(reached: Float[ndarray, " run"], grouping: Grouping) -> Interval:
-    """The share over units: Clopper and Pearson's interval where each unit is one run, Hoeffding's where units have shares."""
+    """The mean over units of the share of their runs."""
     shares = [float(reached[grouping == unit].mean()) for unit in range(int(grouping.max(initial=-1)) + 1)]
-    return share_interval(round(sum(shares)), len(shares)) if len(shares) == len(reached) else mean_share_interval(shares)
+    return share_interval(sum(shares), len(shares))

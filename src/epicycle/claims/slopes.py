@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import log
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from pydantic import Field
 
 from epicycle.claims.estimates import (
     Estimate,
@@ -18,6 +21,7 @@ from epicycle.claims.estimates import (
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.spec.errors import InputError
 from epicycle.spec.results import labels_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -33,12 +37,16 @@ class Slope(OfQuantities):
         of: the quantity, with its arm.
         along: the swept name.
         log: whether the slope is along the natural logarithm of the swept number.
+        per: how much more of the swept number words speak of: `twice as early for each 0.1 more`. What is judged is the slope for 1
+            more. Along a logarithm, words speak of ten times the swept number.
     """
 
     kind: ClassVar[str] = "slope"
+    anytime: ClassVar[bool] = True
 
     along: str
     log: bool = False
+    per: float = Field(1.0, gt=0)
 
     def quantities(self) -> tuple[Quantity, ...]:
         """The one quantity."""
@@ -46,7 +54,13 @@ class Slope(OfQuantities):
 
     def phrase(self) -> str:
         """The phrase names the quantity, the swept name and the arm."""
-        return f"median over seeds of the slope of {self.of.title()} along {'ln ' * self.log}{self.along} in {self.of.arm_phrase()}"
+        return f"median over seeds of the change of {self.of.subject()} with {self.along} in {self.of.arm_phrase()}"
+
+    def scale(self) -> Scale:
+        """How much more, or how many times more, for a step along the swept number."""
+        change = self.of.scale().comparing()
+        tail = f"for ten times {self.along}" if self.log else f"for each {self.per:g} more {self.along}"
+        return replace(change, times=change.times * (log(10) if self.log else self.per), tail=tail)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""

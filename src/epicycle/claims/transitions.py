@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import e
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, medi
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.claims.slopes import numbers_along
 from epicycle.spec.results import labels_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -38,6 +40,7 @@ class Transition(OfQuantities):
     """
 
     kind: ClassVar[str] = "transition"
+    anytime: ClassVar[bool] = True
 
     along: str
     complement: bool = False
@@ -59,8 +62,12 @@ class Transition(OfQuantities):
             levels = f"{self.low:g} to {self.high:g}"
             return f"median width ({levels}) over midpoint of the transition of {self.of.title()} in {self.of.arm_phrase()}"
         if self.what == "log_ratio" and self.over is not None:
-            return f"median ln ratio of the {dose} at which {crossing} to that in {self.over.arm_phrase()}"
-        return f"median {dose} at which {crossing}"
+            return f"median of {dose} at which {crossing}, compared with that in {self.over.arm_phrase()},"
+        return f"median of {dose} at which {crossing}"
+
+    def scale(self) -> Scale:
+        """The dose, the width as a share of the midpoint, or how many times the dose of the other arm."""
+        return Scale(base=e, compared="ratio") if self.what == "log_ratio" else Scale()
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate, under the quantity's first detector."""

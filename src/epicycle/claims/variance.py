@@ -14,6 +14,7 @@ from epicycle.claims.intervals import RESAMPLES, Interval, confidence
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.claims.units import units_of
 from epicycle.spec.results import labels_of
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -43,6 +44,10 @@ class VarianceShare(OfQuantities):
     def phrase(self) -> str:
         """The phrase names the quantity, the seed and the arm."""
         return f"share of the variance of {self.of.title()} that {self.factor} explains in {self.of.arm_phrase()}"
+
+    def scale(self) -> Scale:
+        """Percent of the variance."""
+        return Scale("%", times=100)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""

@@ -12,6 +12,7 @@ from epicycle.claims import needs
 from epicycle.claims.estimates import Estimate
 from epicycle.claims.intervals import CONFIDENCE, LEVEL, at_confidence
 from epicycle.claims.needs import Need, Needs
+from epicycle.claims.wording import finding, shown
 from epicycle.spec.claim import Claim, Gate, VerdictName
 from epicycle.spec.errors import NoRuns
 from epicycle.spec.plain_data import Plain
@@ -52,7 +53,10 @@ class Verdict:
         estimate = self.estimate
         return {
             "id": self.claim.id,
+            "says": self.claim.says,
             "sentence": self.claim.sentence(),
+            "criterion": self.claim.criterion(),
+            "finding": finding(self.claim.statistic, estimate) if estimate else "",
             "verdict": self.verdict,
             "estimate": _finite(estimate.interval.value) if estimate else None,
             "interval": [_finite(estimate.interval.low), _finite(estimate.interval.high)] if estimate else None,
@@ -146,11 +150,14 @@ def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> tuple[str,
             estimates = gate.statistic.estimates(arms)
         for estimate in estimates:
             if not gate.region.holds(estimate.interval.low, estimate.interval.high):
-                closed = (
-                    f"its gate is closed: the {gate.statistic.phrase()} is {shown(estimate)}, not all of it {gate.region.phrase()}"
-                )
-                return closed, _opening(gate, estimate)
+                return _closed(gate, estimate), _opening(gate, estimate)
     return None
+
+
+def _closed(gate: Gate, estimate: Estimate) -> str:
+    """Why a gate does not hold."""
+    statistic, region = gate.statistic, gate.statistic.scale().region(gate.region.pieces())
+    return f"its gate is closed: the {statistic.phrase()} is {finding(statistic, estimate)}; not all of it is {region}"
 
 
 def _opening(gate: Gate, estimate: Estimate) -> Needs:
@@ -161,13 +168,15 @@ def _opening(gate: Gate, estimate: Estimate) -> Needs:
 
 
 def _reason(claim: Claim, estimate: Estimate) -> str:
-    """Where the interval lies, and how many runs are censored or diverged."""
+    """Where the interval lies on the scale on which it is judged, and how many runs are censored or diverged."""
     region = {
         "supported": f"lies {claim.supported_if.phrase()}",
         "refuted": f"lies {claim.refuted_if.phrase()}",
         "undecided": f"lies neither {claim.supported_if.phrase()} nor {claim.refuted_if.phrase()}",
     }[_by_region(claim, estimate)]
     parts = [f"{shown(estimate)} {region}"]
+    if judged_in := claim.statistic.scale().judged_in:
+        parts.append(f"these numbers are {judged_in}")
     if estimate.censored:
         parts.append(f"{len(estimate.censored)} of {estimate.among or estimate.n} runs censored")
     if estimate.unconfirmed:
@@ -175,25 +184,6 @@ def _reason(claim: Claim, estimate: Estimate) -> str:
     if estimate.failed:
         parts.append(f"{len(estimate.failed)} diverged")
     return "; ".join(parts)
-
-
-def shown(estimate: Estimate) -> str:
-    """The estimate and its interval in words, such as `9.8 (8.1 to 12, n = 10)`."""
-    value, low, high = estimate.interval.value, estimate.interval.low, estimate.interval.high
-    if np.isfinite(value):
-        ends = f"{_text(low)} to {_text(high)}, " if np.isfinite(low) or np.isfinite(high) else ""
-        return f"{_text(value)} ({ends}{estimate.counted()})"
-    if np.isfinite([low, high]).all():
-        bound = f"between {_text(low)} and {_text(high)}"
-    else:
-        bound = f"at least {_text(low)}" if np.isfinite(low) else f"at most {_text(high)}" if np.isfinite(high) else "not known"
-    return f"{bound} ({estimate.counted()})"
-
-
-def _text(value: float) -> str:
-    if np.isinf(value):
-        return "unbounded" if value > 0 else "-unbounded"
-    return f"{value:.3g}"
 
 
 def _finite(value: float) -> float | None:

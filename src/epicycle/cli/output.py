@@ -68,15 +68,19 @@ def print_verdicts(document: Mapping[str, Any], trained: int | None = None) -> N
         document: the verdicts document, as `--json` prints it.
         trained: how many runs the command trained; None for a command that trains nothing.
     """
+    from epicycle.claims.wording import ClaimWords
     from epicycle.report.style import VERDICTS
 
     organism = f" (on the {document['organism']})" if document.get("organism") else ""
     typer.echo(f"{document['study']}{organism}: {document['question']}")
     for claim in document["claims"]:
         marks = "".join(f" [{mark}]" for mark in ("pilot", "post_hoc") if claim[mark])
-        verdict = typer.style(f"{VERDICTS[claim['verdict']][0]} {claim['verdict']}", fg=COLOURS[claim["verdict"]])
-        typer.echo(f"  {verdict}{marks}  {claim['sentence']}")
-        typer.echo(f"      {claim['reason']}")
+        words = ClaimWords.of(claim)
+        sign = typer.style(VERDICTS[claim["verdict"]].sign, fg=COLOURS[claim["verdict"]])
+        typer.echo(f"  {sign}{marks} {words.says.removesuffix('.')} — {words.finding or claim['reason']}")
+        if claim["verdict"] == "undecided":
+            typer.echo(f"      Criterion: {words.criterion}")
+            typer.echo(f"      Undecided. What would decide it: {claim.get('needs') or claim['reason']}.")
     if unasked := document.get("not_asked"):
         typer.echo(f"  not asked of the {document['organism']}: {', '.join(unasked)}")
     for name, reason in document.get("left_out", {}).items():

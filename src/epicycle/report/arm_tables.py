@@ -6,9 +6,9 @@ from typing import Any
 
 import xarray
 
-from epicycle.claims.estimates import PerRun, median_estimate
+from epicycle.claims.estimates import median_estimate
 from epicycle.claims.remaining_time import LogRemainingTime
-from epicycle.claims.verdict import shown
+from epicycle.claims.wording import finding
 from epicycle.events.detectors import Onset, Threshold
 from epicycle.events.standard import event_steps, recorded_events, standard
 from epicycle.report.curves import steps_reached
@@ -23,10 +23,9 @@ from epicycle.spec.results import ancestry_of, is_forked, labels_of, moments_of,
 EVENTS = ("t_mem", "t_on", "t_gen")
 SAME_BITS = {True: "yes", False: "no", None: "not known"}
 TIME_LEFT_NOTE = (
-    "Each cell is ln(steps from the fork to the event / steps that the control still needed from the same moment). It has the median "
-    "over runs, its 95 % interval and the number of runs. Below 0 the fork was faster; -0.69 is half of the steps. A value is not "
-    "known where too many forks or controls did not reach the event. It is not known either where the control had reached the event "
-    "before the fork."
+    "Each cell compares the steps from the fork to the event with the steps that the control still needed from the same moment. 2 "
+    "times sooner is half of the steps. The cell has the median over runs, its 95 % interval and the number of seeds. A run is open "
+    "where the fork or its control did not reach the event, or the control had reached it before the fork."
 )
 
 
@@ -82,16 +81,14 @@ def time_left_rows(arms: Mapping[str, xarray.Dataset]) -> list[tuple[str, ...]]:
             continue
         parent = arms[ancestry.parent]
         recorded = [event for event in EVENTS if event in recorded_events(parent)]
-        left = {e: LogRemainingTime(event=e, arm=name, against=ancestry.parent).per_run(data, parent)[0] for e in recorded}
+        left = {event: LogRemainingTime(event=event, arm=name, against=ancestry.parent) for event in recorded}
+        bounds = {event: statistic.per_run(data, parent)[0] for event, statistic in left.items()}
         swept = swept_names(data)
         for point, runs in runs_by_point(data, swept).items() if left else ():
-            cells = [_median_left(data, left[event], runs) if event in left else "not recorded" for event in EVENTS]
+            medians = {event: median_estimate(data, bounds[event].of(runs)) for event in left}
+            cells = [finding(left[event], medians[event]) if event in left else "not recorded" for event in EVENTS]
             rows.append((group_text(name, swept, point), ancestry.parent, *cells))
     return rows
-
-
-def _median_left(data: xarray.Dataset, left: PerRun, runs: Sequence[int]) -> str:
-    return shown(median_estimate(data, left.of(runs)))
 
 
 def not_reached(arms: Mapping[str, xarray.Dataset]) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,10 @@
 """What a study found: a line for each claim, written from the verdicts. Contradictions to a text or an account come first."""
 
 from collections.abc import Mapping, Sequence
-from math import inf, nan
 from typing import Any, NamedTuple
 
-from epicycle.claims.estimates import Estimate
-from epicycle.claims.intervals import Interval
 from epicycle.claims.units import ON_ONE
-from epicycle.claims.verdict import shown
+from epicycle.claims.wording import ClaimWords
 from epicycle.literature.accounts import ACCOUNTS
 from epicycle.report.style import VERDICTS
 from epicycle.spec.claim import Prediction
@@ -70,13 +67,9 @@ def _finding(claim: Mapping[str, Any], registered: Mapping[str, Any], sources: S
 
 
 def _outcome(claim: Mapping[str, Any]) -> str:
-    """The claim's sentence and its estimate; for an undecided claim, why it is undecided."""
-    if claim["verdict"] == "undecided":
-        return f"{claim['sentence']} Why it is undecided: {claim['reason']}."
-    low, high = claim["interval"]
-    interval = Interval(*(end if value is None else value for value, end in ((claim["estimate"], nan), (low, -inf), (high, inf))))
-    censored = f"; {len(claim['censored'])} censored" if claim["censored"] else ""
-    return f"{claim['sentence']} Found: {shown(Estimate(interval, claim['n'], sharing=claim.get('sharing', '')))}{censored}."
+    """What the claim says and what was found; for a claim without an estimate, why it has none."""
+    words = ClaimWords.of(claim)
+    return f"{words.says} Found: {words.finding}." if words.finding else f"{words.says} Nothing was found: {claim['reason']}."
 
 
 def predictions(claim: Mapping[str, Any], registered: Mapping[str, Any]) -> dict[str, Prediction]:

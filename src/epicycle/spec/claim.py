@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyStatistic, Statistic
 from epicycle.spec.identity import digest, identity
-from epicycle.spec.limits import MOST_NAMES, MOST_RUNS
+from epicycle.spec.limits import LONGEST_SENTENCE, MOST_NAMES, MOST_RUNS
 from epicycle.spec.organism import ORGANISMS, OrganismName
+from epicycle.spec.spoken_numbers import numbers_in, without
 
 Says = Literal["yes", "no"]
 VerdictName = Literal["supported", "refuted", "undecided"]
@@ -92,6 +93,8 @@ class Claim(Spec):
 
     Attributes:
         id: lower-case letters, digits, `_` and `-`.
+        says: the claim in one plain sentence, as a colleague would say it aloud. Every number in it, in digits or in words, must be
+            one of the criterion's. Empty: the criterion speaks for itself.
         statistic: the number that is judged.
         supported_if: the claim is supported if the whole interval lies here.
         refuted_if: the claim is refuted if the whole interval lies here.
@@ -107,11 +110,12 @@ class Claim(Spec):
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)
+    says: str = Field("", max_length=LONGEST_SENTENCE)
     statistic: AnyStatistic
     supported_if: Region
     refuted_if: Region
     gates: tuple[Gate, ...] = Field((), max_length=20)
-    min_seeds: int = Field(6, ge=1, le=MOST_RUNS)
+    min_seeds: int = Field(8, ge=1, le=MOST_RUNS)
     primary: bool = True
     organisms: tuple[OrganismName, ...] = Field((), max_length=len(ORGANISMS))
     phenomenon: str = Field("", max_length=100)
@@ -133,18 +137,40 @@ class Claim(Spec):
             raise ValueError("the regions of support and refutation overlap; no outcome could tell them apart")
         return self
 
+    @model_validator(mode="after")
+    def _says_what_is_judged(self) -> "Claim":
+        if not self.says:
+            return self
+        if not self.says.isprintable():
+            raise ValueError("'says' must be one line of text")
+        bounds = {end for region in (self.supported_if, self.refuted_if) for piece in region.pieces() for end in piece}
+        written = [each.value for each in numbers_in(f"{self.criterion()} {self.statistic.model_dump_json()}")]
+        known = {*written, *(number for bound in bounds for number in self.statistic.scale().numbers(bound))}
+        if unknown := without(numbers_in(self.says), known):
+            numbers = ", ".join(f"{number:.4g}" for number in sorted(set(written))) or "none"
+            raise ValueError(
+                f"'says' speaks of '{unknown[0].text}', which is no number of the criterion. The criterion: {self.criterion()} Its "
+                f"numbers: {numbers}. Say one of them, or leave the number out"
+            )
+        return self
+
     @property
     def fingerprint(self) -> str:
         """What the claim is registered under. A later option whose default changes nothing leaves it as it was.
 
-        How the ledger counts the claim is left out: its phenomenon, and the tolerance that a text states.
+        How it is said is left out, and how the ledger counts it: its phenomenon, and the tolerance that a text states.
         """
         accounts = {name: prediction.model_copy(update={"within": None}) for name, prediction in self.accounts.items()}
-        return digest(identity(self.model_copy(update={"phenomenon": "", "accounts": accounts})))
+        return digest(identity(self.model_copy(update={"says": "", "phenomenon": "", "accounts": accounts})))
 
     def is_for(self, organism: OrganismName | None) -> bool:
         """Whether the claim is judged in a study on an organism. A study that is set on none judges every claim."""
         return organism is None or not self.organisms or organism in self.organisms
+
+    @property
+    def anytime(self) -> bool:
+        """Whether all its intervals hold at every number of seeds at once. If not, seeds that are added after a look do not count."""
+        return all(statistic.anytime for statistic in self.statistics())
 
     def statistics(self) -> tuple[Statistic, ...]:
         """The statistic that is judged, and those of the gates."""
@@ -159,5 +185,9 @@ class Claim(Spec):
         return tuple(dict.fromkeys(series for statistic in self.statistics() for series in statistic.reads()))
 
     def sentence(self) -> str:
-        """The claim as a sentence, made from the statistic and the region."""
-        return f"The {self.statistic.phrase()} is {self.supported_if.phrase()}."
+        """The claim as a sentence, made from the statistic and the region of support."""
+        return f"The {self.statistic.phrase()} is {self.statistic.scale().region(self.supported_if.pieces())}."
+
+    def criterion(self) -> str:
+        """What supports the claim and what refutes it, in plain units."""
+        return f"{self.sentence()} Refuted if {self.statistic.scale().region(self.refuted_if.pieces())}."

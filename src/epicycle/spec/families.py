@@ -14,6 +14,7 @@ from pydantic import SerializeAsAny
 
 from epicycle.spec.base import Part
 from epicycle.spec.registry import Resolve
+from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import jax
@@ -272,10 +273,15 @@ class Event(Part, ABC):
 
 
 class Statistic(Part, ABC):
-    """A number over the runs of arms, with an interval."""
+    """A number over the runs of arms, with an interval.
+
+    Where `anytime` is true, the interval holds at every number of seeds at once, so that seeds may be added until a claim is decided.
+    Else a claim is judged on the seeds that were registered before anybody saw a verdict.
+    """
 
     family: ClassVar[str] = "statistic"
     of_forks: ClassVar[bool] = False  # whether it compares forks with their controls, and so reads arms of forks only
+    anytime: ClassVar[bool] = False
 
     @abstractmethod
     def arms(self) -> tuple[str, ...]:
@@ -287,7 +293,11 @@ class Statistic(Part, ABC):
 
     @abstractmethod
     def phrase(self) -> str:
-        """The name of the number, such as `median t_gen in arm control`."""
+        """The name of the number, such as `median of t_gen over runs of arm control`."""
+
+    def scale(self) -> Scale:
+        """How the number is read in plain units, such as a logarithm as `ten times sooner`. Without an override, as it is."""
+        return Scale()
 
     @abstractmethod
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Any]:

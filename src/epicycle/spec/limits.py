@@ -11,6 +11,7 @@ import numpy as np
 
 MOST = 10**15  # of a number; float64 holds every whole number up to here
 MOST_TEXT = 10_000  # characters
+LONGEST_SENTENCE = 240  # characters of a sentence that a person says aloud
 MOST_ENTRIES = 1_100_000  # of a list: the pairs of 1,000 elements, and some more
 MOST_LEVELS = 50  # of lists and mappings inside each other
 MOST_SEED = 2**32 - 1  # NumPy's frozen RandomState takes no more

@@ -14,3 +14,5 @@ const draw = () => {
 };
 draw();
 darkness.addEventListener("change", draw);
+// On paper nothing can be folded out.
+addEventListener("beforeprint", () => document.querySelectorAll(".folded").forEach((details) => (details.open = true)));
