@@ -6,12 +6,20 @@ Studies are written for the fly; `ON_MOUSE` and `ON_CANON` are the assignments t
 chosen on seeds from 1000 on (LOG.md, 2026-11-26).
 """
 
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import Extreme
+from epicycle.claims.shares import Share
+from epicycle.literature.texts import NANDA, POWER
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
 from epicycle.presets.progress_measures import EXPERIMENT as PRESET_NP
+from epicycle.spec.arms import RootArm
+from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.experiment import Experiment, Stop, Training
 from epicycle.spec.families import Task
+from epicycle.spec.observation import Observation
 from epicycle.spec.plain_data import Plain
+from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
@@ -67,3 +75,159 @@ ON_CANON: Plain = {
     "split.frac_train": 0.3,
     "training.steps": 50_000,
 }
+
+QUESTION = "How clean is grokking in the organisms: how often do they generalise, how long after memorising, and does it need decay?"
+SEEDS = 100
+# Seeds of the controls. Each of their runs takes the whole budget, and without decay they are alike.
+CONTROLS, MOUSE_CONTROLS = 50, 24
+
+
+def _without_decay(experiment: Experiment) -> Experiment:
+    """The control. A claim is about its whole budget, so no stop ends it early."""
+    return experiment.swept("training.optimiser.weight_decay", 0.0).swept("training.stop", None)
+
+
+ON_TASKS = {"fly": "flies", "sum": "flies on x + y", "product": "flies on x * y", "quotient": "flies on x / y", "group": "flies on S4"}
+ARMS = {
+    # The fly on x - y, and on four other tasks.
+    "fly": RootArm(experiment=FLY, seeds=SEEDS),
+    "sum": RootArm(experiment=SUM, seeds=SEEDS),
+    "product": RootArm(experiment=PRODUCT, seeds=SEEDS),
+    "quotient": RootArm(experiment=QUOTIENT, seeds=SEEDS),
+    "group": RootArm(experiment=GROUP, seeds=SEEDS),
+    "fly_no_decay": RootArm(experiment=_without_decay(FLY), seeds=CONTROLS),
+    "mouse": RootArm(experiment=MOUSE, seeds=SEEDS),
+    "mouse_no_decay": RootArm(experiment=_without_decay(MOUSE), seeds=MOUSE_CONTROLS),
+}
+# `--organism canon` trains these instead. A run takes most of an hour on two cores.
+CANONS = {
+    "canon": RootArm(experiment=CANON, seeds=8),
+    "canon_no_decay": RootArm(experiment=_without_decay(CANON), seeds=8),
+}
+
+
+def _grokks(arm: str, animals: str, primary: bool = False) -> tuple[Claim, ...]:
+    """Most runs of an arm generalise, and long after they memorise."""
+    return (
+        Claim(
+            id=f"{arm}-generalises",
+            says=f"More than 90 % of the {animals} generalise.",
+            statistic=Share(event="t_gen", arm=arm),
+            supported_if=Region(above=0.9),
+            refuted_if=Region(below=0.8),
+            primary=primary,
+            phenomenon="delay",
+            sources=("power2022",),
+        ),
+        Claim(
+            id=f"{arm}-generalises-later",
+            says=f"The {animals} generalise more than ten times later than they memorise.",
+            statistic=EventRatio(event="t_gen", over="t_mem", arm=arm),
+            supported_if=Region(above=10),
+            refuted_if=Region(below=5),
+            primary=primary,
+            phenomenon="delay",
+            sources=("power2022", "nanda2023"),
+        ),
+    )
+
+
+def _is_clean(arm: str, animals: str, primary: bool = False) -> tuple[Claim, ...]:
+    """Runs of an arm forget nothing on the way, and without weight decay they stay at chance."""
+    control = f"{arm}_no_decay"
+    return (
+        Claim(
+            id=f"{arm}-forgets-nothing",
+            says=f"Once they have memorised, the {animals} keep more than 95 % of their training data right.",
+            statistic=Extreme(series="train_acc", which="min", since="t_mem", arm=arm),
+            supported_if=Region(above=0.95),
+            refuted_if=Region(below=0.9),
+            primary=False,
+            phenomenon="delay",
+        ),
+        Claim(
+            id=f"{arm}-needs-decay",
+            says=f"Without weight decay the {animals} stay within 10 points of chance.",
+            statistic=Extreme(series="test_acc", which="max", above_baseline=True, arm=control),
+            supported_if=Region(below=0.10),
+            refuted_if=Region(above=0.50),
+            gates=(Gate(statistic=Share(event="t_mem", arm=control), region=Region(above=0.9)),),
+            primary=primary,
+            phenomenon="regularisation",
+            sources=("nanda2023",),
+        ),
+    )
+
+
+CLAIMS = (
+    *_grokks("fly", "flies", primary=True),
+    *_is_clean("fly", "flies", primary=True),
+    *(claim for arm, animals in list(ON_TASKS.items())[1:] for claim in _grokks(arm, animals)),
+    *_grokks("mouse", "mice"),
+    *_is_clean("mouse", "mice"),
+)
+
+
+def _figures(animals: tuple[str, ...], decaying: tuple[str, ...], decides: str) -> tuple[Figure, ...]:
+    """The figures of some organisms.
+
+    Args:
+        animals: arms of the organisms on their own task.
+        decaying: all arms with weight decay.
+        decides: id of the claim that the first figure decides.
+    """
+    events = ("t_mem", "t_on", "t_gen")
+    controls = tuple(f"{arm}_no_decay" for arm in animals)
+    return (
+        Figure(
+            title="When does accuracy on trained and on held-out rows rise, with and without weight decay?",
+            arms=tuple(name for pair in zip(animals, controls, strict=True) for name in pair),
+            series=("train_acc", "test_acc"),
+            decides=decides,
+        ),
+        Figure(
+            title="When does each network memorise, begin to generalise, and generalise?",
+            arms=decaying,
+            quantities=tuple(EventTime(event=event, arm=decaying[0]) for event in events),
+        ),
+        Figure(
+            title="How many times later does each network generalise than it memorises?",
+            arms=decaying,
+            quantities=(EventRatio(event="t_gen", over="t_mem", arm=decaying[0]),),
+        ),
+        Figure(
+            title="How much of what it has memorised does a network lose on the way?",
+            arms=decaying,
+            quantities=(Extreme(series="train_acc", which="min", since="t_mem", arm=decaying[0]),),
+        ),
+    )
+
+
+FIGURES = _figures(("fly", "mouse"), (*ON_TASKS, "mouse"), decides="fly-generalises-later")
+
+SOURCES = (POWER.at("Figure 1"), NANDA.at("section 3, the main model"))
+
+STUDY = Study(
+    name="organisms",
+    question=QUESTION,
+    arms=ARMS,
+    claims=CLAIMS,
+    figures=FIGURES,
+    sources=SOURCES,
+    observation=Observation(checkpoint_megabytes=20),
+    organisms={
+        "canon": Profile(
+            assign={
+                "arms": {name: arm.model_dump(mode="json") for name, arm in CANONS.items()},
+                "claims": [
+                    claim.model_dump(mode="json")
+                    for claim in (*_grokks("canon", "canons", primary=True), *_is_clean("canon", "canons"))
+                ],
+                "figures": [
+                    figure.model_dump(mode="json") for figure in _figures(("canon",), ("canon",), decides="canon-generalises-later")
+                ],
+            }
+        )
+    },
+    profiles={"quick": Profile(seeds=8, pilot=True, assign={"training.steps": 1500})},
+)
