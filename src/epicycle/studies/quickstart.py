@@ -34,12 +34,13 @@ ARMS = {
     # The phenomenon: weight decay 1.6.
     "grokking": RootArm(experiment=GROKKING, seeds=10),
     # The same without weight decay.
-    "control": RootArm(experiment=CONTROL, seeds=6),
+    "control": RootArm(experiment=CONTROL, seeds=10),
 }
 
 CLAIMS = (
     Claim(
         id="memorises-early",
+        says="The network memorises first.",
         statistic=EventTime(event="t_mem", arm="grokking", unit="budget"),
         supported_if=Region(below=0.2),
         refuted_if=Region(above=0.5),
@@ -48,6 +49,7 @@ CLAIMS = (
     ),
     Claim(
         id="generalises-later",
+        says="It generalises more than twice as late as it memorises.",
         statistic=EventRatio(
             event="t_gen",
             over="t_mem",
@@ -67,6 +69,7 @@ CLAIMS = (
     ),
     Claim(
         id="control-stays-near-baseline",
+        says="Without weight decay it does not generalise.",
         statistic=Extreme(series="test_acc", arm="control", which="max", above_baseline=True),
         supported_if=Region(below=0.10),
         refuted_if=Region(above=0.50),
