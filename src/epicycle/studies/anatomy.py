@@ -39,20 +39,20 @@ ARMS = {
     # Other operations, to see whether their accuracy rises in the same way.
     "product": RootArm(
         experiment=Experiment(task=Modular(p=P, operation="x*y"), split=Split(frac_train=0.5), model=NO_NORM, training=training(5000)),
-        seeds=6,
+        seeds=10,
     ),
     "quotient": RootArm(experiment=HALF.swept("task.operation", "x/y"), seeds=10),
     "sum": RootArm(experiment=HALF.swept("task.operation", "x+y"), seeds=10),
     # How both times depend on the share of pairs that are trained on.
     "fractions": RootArm(
         experiment=with_budget(DIFFERENCE, 5000),
-        seeds=6,
+        seeds=10,
         sweep={"split.frac_train": (0.4, 0.45, 0.5, 0.6, 0.7, 0.8)},
     ),
     # How many runs generalise? 17 is the smallest number of which all generalising lies above a share of 0.8.
     "half": RootArm(experiment=HALF, seeds=17),
     # Every seed of weights with every seed of the split: which of the two decides when a run generalises?
-    "crossing": RootArm(experiment=HALF, seeds=6, data_seeds=(0, 1, 2, 3, 4, 5)),
+    "crossing": RootArm(experiment=HALF, seeds=8, data_seeds=(0, 1, 2, 3, 4, 5, 6, 7)),
 }
 
 LATE = {"t_gen at 0.9": Threshold(of="test_acc", level=0.9)}
@@ -60,6 +60,7 @@ MEMORISED = Gate(statistic=EventTime(event="t_mem", arm="pre_norm", unit="budget
 CLAIMS = (
     Claim(
         id="generalises-ten-times-later",
+        says="The network generalises more than ten times later than it memorises.",
         statistic=EventRatio(event="t_gen", over="t_mem", arm="pre_norm", detectors=LATE),
         supported_if=Region(above=10.0),
         refuted_if=Region(below=2.0),
@@ -73,6 +74,7 @@ CLAIMS = (
     ),
     Claim(
         id="rise-is-long-on-a-linear-axis",
+        says="The rise of accuracy takes more than half of the way to generalisation.",
         statistic=Span(arm="pre_norm", unit="share"),
         supported_if=Region(above=0.5),
         refuted_if=Region(below=0.1),
@@ -85,6 +87,7 @@ CLAIMS = (
     ),
     Claim(
         id="test-loss-turns-before-the-training-floor-falls",
+        says="The test loss turns well before the training loss leaves its floor.",
         statistic=EventRatio(
             event="t_floor",
             over="t_calib",
@@ -103,6 +106,7 @@ CLAIMS = (
     ),
     Claim(
         id="chance-at-memorisation",
+        says="When it has memorised, it still guesses on new questions.",
         statistic=ValueAt(series="test_acc", at="t_mem", minus="baseline", arm="pre_norm"),
         supported_if=Region(below=0.10),
         refuted_if=Region(above=0.30),
@@ -112,6 +116,7 @@ CLAIMS = (
     ),
     Claim(
         id="no-norm-generalises-ten-times-later",
+        says="A network without normalisation also generalises more than ten times later than it memorises.",
         statistic=EventRatio(event="t_gen", over="t_mem", arm="no_norm", detectors=LATE),
         supported_if=Region(above=10.0),
         refuted_if=Region(below=2.0),
@@ -122,6 +127,7 @@ CLAIMS = (
     ),
     Claim(
         id="memorises-within-a-twentieth",
+        says="Memorising takes less than a twentieth of the time to generalisation.",
         statistic=EventRatio(event="t_mem", over="t_gen", arm="pre_norm"),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.5),
@@ -131,6 +137,7 @@ CLAIMS = (
     ),
     Claim(
         id="rise-is-short-in-decades",
+        says="On a logarithmic axis the rise is short: less than one and a half decades.",
         statistic=Span(arm="pre_norm", unit="decades"),
         supported_if=Region(below=1.5),
         refuted_if=Region(above=1.5),
@@ -141,6 +148,7 @@ CLAIMS = (
     ),
     Claim(
         id="loss-turns-before-accuracy",
+        says="The test loss turns before the test accuracy rises.",
         statistic=EventRatio(
             event="t_calib", over="t_on", arm="pre_norm", detectors={"peak of the raw test loss": Peak(of="test_loss")}
         ),
@@ -156,6 +164,7 @@ CLAIMS = (
     ),
     Claim(
         id="training-loss-falls-three-decades-more",
+        says="After memorising, the training loss still falls by two and a half to four decades.",
         statistic=SeriesChange(series="train_loss", since="t_mem", until="end", decades=True, arm="no_norm"),
         supported_if=Region(below=-2.5, above=-4.0),
         refuted_if=Region(above=-1.0),
@@ -166,6 +175,7 @@ CLAIMS = (
     ),
     Claim(
         id="test-loss-has-a-hump",
+        says="The test loss first climbs to more than one and a half times its first value.",
         statistic=SeriesChange(series="test_loss", since="start", until="max", decades=True, arm="pre_norm"),
         supported_if=Region(above=0.176),  # a factor of 1.5
         refuted_if=Region(below=0.04),
@@ -175,6 +185,7 @@ CLAIMS = (
     ),
     Claim(
         id="accuracy-is-flat-on-the-plateau",
+        says="On the plateau the test accuracy stands still.",
         statistic=SeriesChange(series="test_acc", since="t_mem", until="0.5*t_on", arm="pre_norm"),
         supported_if=Region(above=-0.02, below=0.02),
         refuted_if=Region(above=0.05),
@@ -184,6 +195,7 @@ CLAIMS = (
     ),
     Claim(
         id="norm-falls-on-the-plateau",
+        says="On the plateau the weights shrink steadily.",
         statistic=Trend(series="total_norm", since="t_mem", until="0.5*t_on", arm="pre_norm"),
         supported_if=Region(below=-0.9),
         refuted_if=Region(above=0.0),
@@ -194,6 +206,7 @@ CLAIMS = (
     ),
     Claim(
         id="sums-rise-in-a-smaller-share-than-quotients",
+        says="Sums rise more steeply than quotients.",
         statistic=Difference(of=Span(arm="sum"), against=Span(arm="quotient")),
         supported_if=Region(below=-0.05),
         refuted_if=Region(above=0.05),
@@ -203,7 +216,8 @@ CLAIMS = (
     ),
     Claim(
         id="time-falls-exponentially-with-data",
-        statistic=Slope(of=EventTime(event="t_gen", unit="log", arm="fractions"), along="frac_train"),
+        says="With more training data the network generalises much sooner.",
+        statistic=Slope(of=EventTime(event="t_gen", unit="log", arm="fractions"), along="frac_train", per=0.1),
         supported_if=Region(below=-8.0),
         refuted_if=Region(above=-2.0),
         primary=False,
@@ -213,7 +227,8 @@ CLAIMS = (
     ),
     Claim(
         id="memorisation-hardly-follows-the-fraction",
-        statistic=Slope(of=EventTime(event="t_mem", unit="log", arm="fractions"), along="frac_train"),
+        says="The time to memorise hardly depends on how much data there is.",
+        statistic=Slope(of=EventTime(event="t_mem", unit="log", arm="fractions"), along="frac_train", per=0.1),
         supported_if=Region(above=-1.73, below=1.73),  # less than a factor of 2 over the 0.4 swept
         refuted_if=Region(below=-4.0),
         primary=False,
@@ -222,6 +237,7 @@ CLAIMS = (
     ),
     Claim(
         id="little-delay-at-four-fifths",
+        says="Trained on four fifths of the data, the network hardly delays.",
         statistic=EventRatio(event="t_gen", over="t_mem", arm="fractions", where={"frac_train": 0.8}),
         supported_if=Region(below=2.0),
         refuted_if=Region(above=10.0),
@@ -232,6 +248,7 @@ CLAIMS = (
     ),
     Claim(
         id="the-split-decides-the-time",
+        says="Which rows are trained on explains more than half of the variance in when a network generalises.",
         statistic=VarianceShare(of=EventTime(event="t_gen", unit="log", arm="crossing"), factor="data_seed"),
         supported_if=Region(above=0.5),
         refuted_if=Region(below=0.5),
@@ -239,6 +256,7 @@ CLAIMS = (
     ),
     Claim(
         id="most-runs-generalise",
+        says="More than 80 % of the runs generalise.",
         # The region is that of the first registration. Runs of the crossing share splits. So the claim reads an arm
         # with a split for each run.
         statistic=Share(event="t_gen", arm="half"),
