@@ -45,21 +45,21 @@ ARMS = {
     # Sums, whose mirrored pairs have the same answer: on a random split, on one that keeps mirrors together, and on one that trains on
     # the mirror of every held-out pair.
     "sums": RootArm(experiment=SUMS, seeds=10),
-    "sums_closed": RootArm(experiment=SUMS.swept("split", CLOSED), seeds=6),
-    "sums_forced": RootArm(experiment=_brief(SUMS.swept("split", MirrorForcedSplit().model_dump(mode="json"))), seeds=6),
+    "sums_closed": RootArm(experiment=SUMS.swept("split", CLOSED), seeds=10),
+    "sums_forced": RootArm(experiment=_brief(SUMS.swept("split", MirrorForcedSplit().model_dump(mode="json"))), seeds=10),
     # Differences: the mirrored pair has another answer.
     "differences": RootArm(experiment=_brief(SUMS.swept("task.of.operation", "x-y")), seeds=10),
     # Random commutative tables: the mirror is all that can be used, and on a closed split nothing can.
-    "table": RootArm(experiment=with_budget(TABLE, 1500, stop=False), seeds=6),
-    "table_closed": RootArm(experiment=_brief(TABLE.swept("split", CLOSED)), seeds=6),
+    "table": RootArm(experiment=with_budget(TABLE, 1500, stop=False), seeds=10),
+    "table_closed": RootArm(experiment=_brief(TABLE.swept("split", CLOSED)), seeds=10),
     # Does accuracy at memorisation follow the train fraction?
-    "fractions": RootArm(experiment=_brief(SUMS), seeds=6, sweep={"split.frac_train": (0.2, 0.3, 0.4, 0.5, 0.6)}),
+    "fractions": RootArm(experiment=_brief(SUMS), seeds=10, sweep={"split.frac_train": (0.2, 0.3, 0.4, 0.5, 0.6)}),
     # Sums with the rows x = y, for the first figure.
-    "with_diagonal": RootArm(experiment=_brief(SUMS.swept("task", Modular(p=P, operation="x+y").model_dump(mode="json"))), seeds=6),
+    "with_diagonal": RootArm(experiment=_brief(SUMS.swept("task", Modular(p=P, operation="x+y").model_dump(mode="json"))), seeds=10),
     # The network of the debate (R007), as its author's code has it.
     "lieberum": RootArm(
         experiment=preset("LI").experiment.swept("training.steps", 3000).swept("training.stop", UNTIL_GENERAL.model_dump(mode="json")),
-        seeds=6,
+        seeds=10,
     ),
 }
 
@@ -68,9 +68,10 @@ def _above_mirror_share(arm: str, **where: float) -> ValueAt:
     return ValueAt(series="test_acc", at="t_mem", minus="mirror_share", arm=arm, where=where)
 
 
-def _early(claim_id: str, arm: str, accounts: dict[str, Prediction], primary: bool = False) -> Claim:
+def _early(claim_id: str, says: str, arm: str, accounts: dict[str, Prediction], primary: bool = False) -> Claim:
     return Claim(
         id=claim_id,
+        says=says,
         statistic=ValueAt(series="test_acc", at="t_mem", minus="baseline", arm=arm),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.15),
@@ -84,6 +85,7 @@ def _early(claim_id: str, arm: str, accounts: dict[str, Prediction], primary: bo
 CLAIMS = (
     Claim(
         id="mirrored-pairs-are-right-at-once",
+        says="A held-out pair whose mirror was trained on is right as soon as the network has memorised.",
         statistic=ValueAt(series="test_acc_mirror_seen", at="t_mem", arm="sums"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
@@ -93,6 +95,7 @@ CLAIMS = (
     ),
     Claim(
         id="other-pairs-stay-at-chance",
+        says="Pairs whose mirror was not trained on are still guesses then.",
         statistic=ValueAt(series="test_acc_mirror_unseen", at="t_mem", minus="baseline", arm="sums"),
         supported_if=Region(below=0.1),
         refuted_if=Region(above=0.3),
@@ -102,6 +105,7 @@ CLAIMS = (
     ),
     Claim(
         id="plateau-is-the-share-of-mirrors",
+        says="The early test accuracy is just the share of mirrored pairs.",
         statistic=_above_mirror_share("sums"),
         supported_if=Region(above=-0.05, below=0.05),
         refuted_if=Region(below=-0.2),
@@ -112,6 +116,7 @@ CLAIMS = (
     *(
         Claim(
             id=f"plateau-at-{int(100 * fraction)}-percent",
+            says=f"Trained on {int(100 * fraction)} % of the data, it is the share of mirrored pairs too.",
             statistic=_above_mirror_share("fractions", frac_train=fraction),
             supported_if=Region(above=-0.05, below=0.05),
             refuted_if=Region(below=-0.2),
@@ -124,7 +129,8 @@ CLAIMS = (
     ),
     Claim(
         id="plateau-grows-with-the-fraction",
-        statistic=Slope(of=ValueAt(series="test_acc", at="t_mem", arm="fractions"), along="frac_train"),
+        says="The early test accuracy grows in step with the share of training data.",
+        statistic=Slope(of=ValueAt(series="test_acc", at="t_mem", arm="fractions"), along="frac_train", per=0.1),
         supported_if=Region(above=0.8, below=1.2),
         refuted_if=Region(below=0.3),
         primary=False,
@@ -132,18 +138,30 @@ CLAIMS = (
         accounts=inferred("R092: the share of mirrored pairs is the train fraction", mirrored_pairs="yes"),
         sources=("thread2022",),
     ),
-    _early("no-early-rise-for-differences", "differences", predictions("R093: asks for such a run", mirrored_pairs="yes")),
+    _early(
+        "no-early-rise-for-differences",
+        "Differences, whose mirrors have other answers, are still guesses at memorisation.",
+        "differences",
+        predictions("R093: asks for such a run", mirrored_pairs="yes"),
+    ),
     _early(
         "no-early-rise-on-a-closed-split",
+        "Sums whose mirrors are held out as well are still guesses at memorisation.",
         "sums_closed",
         {
             **inferred("R092: no mirror is trained on", mirrored_pairs="yes"),
             **inferred("R092: the sums are as easy as before", simple_task="no"),
         },
     ),
-    _early("no-early-rise-on-a-closed-random-table", "table_closed", inferred("R092: no mirror is trained on", mirrored_pairs="yes")),
+    _early(
+        "no-early-rise-on-a-closed-random-table",
+        "So are the entries of a random table whose mirrors are held out as well.",
+        "table_closed",
+        inferred("R092: no mirror is trained on", mirrored_pairs="yes"),
+    ),
     Claim(
         id="a-random-table-has-only-its-mirrors",
+        says="In a random commutative table a network also gets mirrored pairs right.",
         statistic=ValueAt(series="test_acc_mirror_seen", at="end", arm="table"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
@@ -153,6 +171,7 @@ CLAIMS = (
     ),
     Claim(
         id="a-random-table-never-generalises",
+        says="In a random table a network learns nothing but the mirrors.",
         statistic=Extreme(series="test_acc_mirror_unseen", which="max", above_baseline=True, arm="table"),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.1),
@@ -161,6 +180,7 @@ CLAIMS = (
     ),
     Claim(
         id="a-forced-leak-is-complete",
+        says="If the mirror of every held-out pair is trained on, most held-out pairs are right at memorisation.",
         statistic=ValueAt(series="test_acc", at="t_mem", arm="sums_forced"),
         supported_if=Region(above=0.8),
         refuted_if=Region(below=0.5),
@@ -170,6 +190,7 @@ CLAIMS = (
     ),
     Claim(
         id="naive-onset-is-three-times-too-early",
+        says="Counting mirrored pairs puts the onset more than three times too early.",
         statistic=EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="sums"),
         supported_if=Region(above=3.0),
         refuted_if=Region(below=1.2),
@@ -183,6 +204,7 @@ CLAIMS = (
     ),
     Claim(
         id="onset-follows-memorisation",
+        says="Real generalisation sets in after memorising.",
         statistic=EventRatio(event="t_on", over="t_mem", arm="sums"),
         supported_if=Region(above=1.0),
         refuted_if=Region(below=1.0),
@@ -196,6 +218,7 @@ CLAIMS = (
     ),
     Claim(
         id="closing-the-split-delays-generalisation",
+        says="Keeping mirrored pairs together makes a network generalise later.",
         statistic=Difference(
             of=EventTime(event="t_gen", unit="log", arm="sums_closed"), against=EventTime(event="t_gen", unit="log", arm="sums")
         ),
@@ -206,6 +229,7 @@ CLAIMS = (
     ),
     Claim(
         id="lieberum-generalises-near-step-2000",
+        says="The network of the debate generalises between step 1,000 and step 4,000.",
         statistic=EventTime(event="t_gen", arm="lieberum"),
         supported_if=Region(above=1000, below=4000),
         refuted_if=Region(above=10_000),
@@ -215,6 +239,7 @@ CLAIMS = (
     ),
     Claim(
         id="lieberum-memorises-near-step-500",
+        says="The network of the debate memorises between step 250 and step 1,000.",
         statistic=EventTime(event="t_mem", arm="lieberum"),
         supported_if=Region(above=250, below=1000),
         refuted_if=Region(above=2500),
