@@ -55,10 +55,11 @@ ARMS = {
 }
 
 
-def _exploratory(claim_id: str, statistic: object, supported: Region, refuted: Region) -> Claim:
+def _exploratory(claim_id: str, says: str, statistic: object, supported: Region, refuted: Region) -> Claim:
     return Claim.model_validate(
         {
             "id": claim_id,
+            "says": says,
             "statistic": statistic,
             "supported_if": supported,
             "refuted_if": refuted,
@@ -76,6 +77,7 @@ def _log_t_gen(arm: str) -> EventTime:
 CLAIMS = (
     Claim(
         id="the-ninth-never-generalises",
+        says="On x^3 + xy^2 + y a network never gets above chance.",
         statistic=Extreme(series="test_acc", which="max", above_baseline=True, arm="cubic_y"),
         supported_if=Region(below=0.05),
         refuted_if=Region(above=0.2),
@@ -84,6 +86,7 @@ CLAIMS = (
     ),
     Claim(
         id="little-delay-for-sums-at-four-fifths",
+        says="With this much data, sums generalise less than twice as late as they are memorised.",
         statistic=EventRatio(event="t_gen", over="t_mem", arm="sum"),
         supported_if=Region(below=2.0),
         refuted_if=Region(above=10.0),
@@ -93,6 +96,7 @@ CLAIMS = (
     ),
     Claim(
         id="differences-and-quotients-agree",
+        says="Quotients take about as long as differences.",
         statistic=Difference(of=_log_t_gen("quotient"), against=_log_t_gen("difference")),
         supported_if=Region(above=-0.4, below=0.4),
         refuted_if=Region(above=0.4),
@@ -101,24 +105,33 @@ CLAIMS = (
     ),
     _exploratory(
         "products-take-as-long-as-the-sums-below",
+        "Products take about as long as the sums to which they are isomorphic.",
         Difference(of=_log_t_gen("product"), against=_log_t_gen("sum_below")),
         Region(above=-0.4, below=0.4),
         Region(above=0.4),
     ),
     _exploratory(
         "a-symmetric-form-is-easier-than-its-mate",
+        "A form that is symmetric in x and y is learned sooner than its mate that is not.",
         Difference(of=_log_t_gen("quadratic"), against=_log_t_gen("quadratic_x")),
         Region(below=0.0),
         Region(above=0.0),
     ),
     _exploratory(
         "sums-before-differences",
+        "Sums are learned sooner than differences.",
         Difference(of=_log_t_gen("sum"), against=_log_t_gen("difference")),
         Region(below=0.0),
         Region(above=0.0),
     ),
     *(
-        _exploratory(f"generalises-{name.replace('_', '-')}", Share(event="t_gen", arm=name), Region(above=0.5), Region(below=0.5))
+        _exploratory(
+            f"generalises-{name.replace('_', '-')}",
+            f"Most networks learn the operation '{name.replace('_', ' ')}'.",
+            Share(event="t_gen", arm=name),
+            Region(above=0.5),
+            Region(below=0.5),
+        )
         for name in ARMS
     ),
 )
