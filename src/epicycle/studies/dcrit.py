@@ -58,13 +58,13 @@ ARMS: dict[str, RootArm | ForkArm] = {
     # Networks trained from the start on as few rows: do they need more rows to learn than to keep what they learned?
     "scratch": RootArm(
         experiment=with_budget(SCRATCH, 6000),
-        seeds=6,
+        seeds=10,
         sweep={"split.share": (0.2, *NEAR)},
     ),
     # All rows at several weight decays: does decay decide when a network generalises?
     "decays": RootArm(
         experiment=with_budget(GENERAL, 6000),
-        seeds=6,
+        seeds=10,
         sweep={"training.optimiser.weight_decay": (0.1, 0.3, 1.0, 3.0)},
     ),
 }
@@ -90,9 +90,12 @@ def _midpoint(arm: str, what: str = "midpoint", **fields: Any) -> Transition:
     return Transition.parse({"of": _at_end(arm), "along": "share", "complement": True, "what": what, **fields})
 
 
-def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
+def _claim(
+    claim_id: str, says: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any
+) -> Claim:
     return Claim(
         id=claim_id,
+        says=says,
         statistic=statistic,
         supported_if=supported,
         refuted_if=refuted,
@@ -111,6 +114,7 @@ WHATEVER_THE_DECAY = {
 CLAIMS = (
     _claim(
         "little-data-unlearns",
+        "A network that has generalised forgets it when 90 % of its training rows are removed.",
         ValueAt(series="test_acc", at="end", minus="baseline", arm="removed", where={"share": 0.9}),
         Region(below=0.2),
         Region(above=0.5),
@@ -121,6 +125,7 @@ CLAIMS = (
     ),
     _claim(
         "the-transition-is-sharp",
+        "Between keeping and forgetting lies a sharp boundary in the amount of data.",
         _midpoint("removed", "width"),
         Region(below=0.3),
         Region(above=1.0),
@@ -131,6 +136,7 @@ CLAIMS = (
     ),
     _claim(
         "decay-does-not-move-the-critical-size",
+        "The critical amount of data does not depend on weight decay.",
         _midpoint("decay_five", "log_ratio", over=_at_end("decay_half")),
         NO_DIFFERENCE,
         DIFFERENCE,
@@ -141,6 +147,7 @@ CLAIMS = (
     ),
     _claim(
         "nor-over-one-and-a-half-decades",
+        "Nor does it over a much wider range of weight decay.",
         _midpoint("decay_fifteen", "log_ratio", over=_at_end("decay_half")),
         NO_DIFFERENCE,
         DIFFERENCE,
@@ -150,6 +157,7 @@ CLAIMS = (
     ),
     _claim(
         "little-data-is-still-fitted",
+        "The few rows that are left are still fitted.",
         _at_end("removed", "train_acc", share=0.9),
         Region(above=0.99),
         Region(below=0.9),
@@ -158,6 +166,7 @@ CLAIMS = (
     ),
     _claim(
         "removed-rows-are-lost-with-the-rest",
+        "Removed rows are forgotten just as rows that were never trained on.",
         Difference(
             of=_at_end("removed", "removed_acc", share=0.9), against=_at_end("removed", "never_trained_acc", share=0.9), paired=True
         ),
@@ -167,6 +176,7 @@ CLAIMS = (
     ),
     _claim(
         "more-decay-unlearns-sooner",
+        "With more weight decay a network forgets sooner.",
         Difference(
             of=EventTime(event="unlearned", unit="log", detectors=LOST, arm="decay_five", where={"share": 0.8}),
             against=EventTime(event="unlearned", unit="log", detectors=LOST, arm="decay_half", where={"share": 0.8}),
@@ -178,6 +188,7 @@ CLAIMS = (
     ),
     _claim(
         "replacing-forgets-less-than-removing",
+        "Replacing rows by new ones costs less than removing them.",
         Difference(of=_at_end("replaced", share=0.6), against=_at_end("removed", share=0.6), paired=True),
         Region(above=0.2),
         Region(below=0.0),
@@ -188,6 +199,7 @@ CLAIMS = (
     *(
         _claim(
             f"semi-grokking-on-{round(100 * WHOLE * (1 - share))}-percent",
+            f"Trained from the start without {round(100 * share)} % of the rows, a network only partly generalises.",
             _at_end("scratch", share=share),
             Region(above=0.2, below=0.8),
             Region(above=0.8, below=0.2),
@@ -202,6 +214,7 @@ CLAIMS = (
     ),
     _claim(
         "from-scratch-needs-half-as-much-again",
+        "Learning takes more than half as much data again as keeping what was learned.",
         _midpoint("scratch", "log_ratio", over=_at_end("removed"), level=0.7),
         Region(above=0.405),
         Region(below=0.1),
@@ -211,6 +224,7 @@ CLAIMS = (
     ),
     _claim(
         "decay-speeds-generalisation",
+        "More weight decay makes a network generalise sooner.",
         Slope(of=EventTime(event="t_gen", unit="log", arm="decays"), along="weight_decay", log=True),
         Region(below=-0.3),
         Region(above=-0.1),
