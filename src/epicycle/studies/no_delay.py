@@ -33,7 +33,7 @@ BRIEF = 2000
 
 
 def _regularised(field: str, values: tuple[Any, ...]) -> RootArm:
-    return RootArm(experiment=with_budget(PLAIN, BRIEF).swept(field, values[0]), seeds=6, sweep={field: values})
+    return RootArm(experiment=with_budget(PLAIN, BRIEF).swept(field, values[0]), seeds=10, sweep={field: values})
 
 
 def _forked(at: int | str, *edits: Any, sweep: dict[str, tuple[Any, ...]] | None = None) -> ForkArm:
@@ -69,7 +69,7 @@ ARMS = {
     # More training data.
     "more_data": RootArm(
         experiment=with_budget(PLAIN, 1500),
-        seeds=6,
+        seeds=10,
         sweep={"split.frac_train": (0.7, 0.8, 0.9, 0.95)},
     ),
     # Ordinary regularisers.
@@ -86,7 +86,7 @@ ARMS = {
     # Random labels: what memory alone does to the norm, and whether a held norm leaves room for it.
     "memory_alone": RootArm(
         experiment=with_budget(PLAIN.swept("task", RandomLabels(of=PLAIN.task).model_dump(mode="json")), BRIEF, stop=False),
-        seeds=6,
+        seeds=10,
         data_seeds=0,
     ),
     "memory_held": ForkArm(fork="memory_alone", at=0, edits=(Set(knob="norm_share", to=0.8),), steps=BRIEF),
@@ -104,10 +104,17 @@ def _time_left(arm: str, **where: Any) -> LogRemainingTime:
 
 
 def _claim(
-    claim_id: str, statistic: Any, supported: Region, refuted: Region, source: str, primary: bool = False, **fields: Any
+    claim_id: str, says: str, statistic: Any, supported: Region, refuted: Region, source: str, primary: bool = False, **fields: Any
 ) -> Claim:
     return Claim(
-        id=claim_id, statistic=statistic, supported_if=supported, refuted_if=refuted, primary=primary, sources=(source,), **fields
+        id=claim_id,
+        says=says,
+        statistic=statistic,
+        supported_if=supported,
+        refuted_if=refuted,
+        primary=primary,
+        sources=(source,),
+        **fields,
     )
 
 
@@ -115,6 +122,7 @@ NO_DELAY, DELAY = Region(below=1.5), Region(above=5.0)
 CLAIMS = (
     _claim(
         "a-held-norm-takes-the-delay-away",
+        "A small weight norm that is held takes the delay away.",
         _delay("held", to=0.8),
         NO_DELAY,
         DELAY,
@@ -126,6 +134,7 @@ CLAIMS = (
     # How R129 is explained: at this norm there is no room to memorise every row.
     _claim(
         "a-held-norm-keeps-memory-out",
+        "At a small norm there is no room to memorise: fewer than half of the random labels fit.",
         ValueAt(series="train_acc", at="end", arm="memory_held"),
         Region(below=0.5),
         Region(above=0.95),
@@ -135,6 +144,7 @@ CLAIMS = (
     ),
     _claim(
         "flat-outputs-do-at-full-norm",
+        "At full norm, flatter outputs shorten the delay too.",
         Slope(of=_delay("tempered"), along="to", log=True),
         Region(below=-1.0),
         Region(above=0.0),
@@ -149,6 +159,7 @@ CLAIMS = (
     ),
     _claim(
         "an-embedding-that-knows-takes-the-delay-away",
+        "Starting with the embedding of a trained network takes the delay away.",
         _delay("with_embedding"),
         Region(below=2.0),
         DELAY,
@@ -158,16 +169,41 @@ CLAIMS = (
         accounts=postdictions("R132", efficiency="yes"),
     ),
     *(
-        _claim(f"so-does-the-{name}", _delay(f"with_{name}"), Region(below=2.0), DELAY, THREAD.key, phenomenon="known-parts")
+        _claim(
+            f"so-does-the-{name}",
+            f"So does starting with its {name}.",
+            _delay(f"with_{name}"),
+            Region(below=2.0),
+            DELAY,
+            THREAD.key,
+            phenomenon="known-parts",
+        )
         for name in ("unembedding", "attention", "mlp")
     ),
     *(
-        _claim(f"norm-held-at-{int(100 * share)}-percent", _delay("held", to=share), NO_DELAY, DELAY, LIU.key, phenomenon="held-norm")
+        _claim(
+            f"norm-held-at-{int(100 * share)}-percent",
+            f"So does a norm that is held at {int(100 * share)} % of the first one.",
+            _delay("held", to=share),
+            NO_DELAY,
+            DELAY,
+            LIU.key,
+            phenomenon="held-norm",
+        )
         for share in (0.5, 0.65, 1.0)
     ),
-    _claim("a-held-norm-with-slower-steps", _delay("held_slower"), NO_DELAY, DELAY, LIU.key, phenomenon="held-norm"),
+    _claim(
+        "a-held-norm-with-slower-steps",
+        "A held norm takes the delay away even if its steps are no larger.",
+        _delay("held_slower"),
+        NO_DELAY,
+        DELAY,
+        LIU.key,
+        phenomenon="held-norm",
+    ),
     _claim(
         "sharper-outputs-bring-the-delay-back",
+        "Sharper outputs bring the delay back at the same small norm.",
         _delay("held_and_tempered"),
         Region(above=2.0),
         NO_DELAY,
@@ -178,9 +214,18 @@ CLAIMS = (
             **inferred("the norm is as small as before", norm="no"),
         },
     ),
-    _claim("plain-networks-are-late", _delay("plain"), Region(above=5.0), Region(below=2.0), LIU.key, phenomenon="delay"),
+    _claim(
+        "plain-networks-are-late",
+        "An untouched network generalises more than five times later than it memorises.",
+        _delay("plain"),
+        Region(above=5.0),
+        Region(below=2.0),
+        LIU.key,
+        phenomenon="delay",
+    ),
     _claim(
         "the-delay-goes-with-more-data",
+        "Trained on 95 % of the data, a network does not delay.",
         _delay("more_data", frac_train=0.95),
         NO_DELAY,
         DELAY,
@@ -191,6 +236,7 @@ CLAIMS = (
     *(
         _claim(
             f"no-{name.replace('_', '-')}-does",
+            f"With {words} the delay stays.",
             _delay(name, **where),
             Region(above=1.5),
             NO_DELAY,
@@ -198,18 +244,19 @@ CLAIMS = (
             phenomenon="disruptors",
             accounts=predictions("R131: a surprise if an ordinary regulariser did", efficiency="yes"),
         )
-        for name, where in (
-            ("decay", {"weight_decay": 3.0}),
-            ("dropout", {"dropout": 0.1}),
-            ("smoothing", {"label_smoothing": 0.1}),
-            ("gradient_noise", {"gradient_noise": 1e-2}),
-            ("weight_noise", {"weight_noise": 0.1}),
-            ("minibatch", {"batch_size": 256}),
+        for name, where, words in (
+            ("decay", {"weight_decay": 3.0}, "more weight decay"),
+            ("dropout", {"dropout": 0.1}, "dropout"),
+            ("smoothing", {"label_smoothing": 0.1}, "smoothed labels"),
+            ("gradient_noise", {"gradient_noise": 1e-2}, "noise on the gradients"),
+            ("weight_noise", {"weight_noise": 0.1}, "noise on the weights"),
+            ("minibatch", {"batch_size": 256}, "small batches"),
         )
     ),
     *(
         _claim(
             f"{claim_id}-is-sooner",
+            f"Once the network has memorised, {words} makes it generalise sooner.",
             _time_left(arm),
             Region(below=-0.3),
             Region(above=0.0),
@@ -220,13 +267,18 @@ CLAIMS = (
                 **inferred("R064 and the programme's section 6", efficiency="yes", norm="yes", superposition="no"),
             },
         )
-        for claim_id, arm in (("a-new-mlp", "without_mlp"), ("new-attention", "without_attention"), ("half-of-everything", "shrunk"))
+        for claim_id, arm, words in (
+            ("a-new-mlp", "without_mlp", "drawing its MLP anew"),
+            ("new-attention", "without_attention", "drawing its attention anew"),
+            ("half-of-everything", "shrunk", "shrinking all weights"),
+        )
     ),
     # A run that generalises is stopped, while the memory trains for its whole budget. So its norm is also compared with that of a
     # memory after 800 steps.
     *(
         _claim(
             claim_id,
+            says,
             Difference(
                 of=ValueAt(series="total_norm", at="end", arm="plain"),
                 against=ValueAt(series="total_norm", at=at, arm="memory_alone"),
@@ -237,10 +289,18 @@ CLAIMS = (
             phenomenon="norm",
             accounts=postdictions("R197", norm="yes"),
         )
-        for claim_id, at in (("general-solutions-have-the-smaller-norm", "end"), ("also-than-a-younger-memory", "0.4*end"))
+        for claim_id, at, says in (
+            (
+                "general-solutions-have-the-smaller-norm",
+                "end",
+                "Networks that generalise have smaller weights than those that memorise.",
+            ),
+            ("also-than-a-younger-memory", "0.4*end", "They also have smaller weights than a younger memory."),
+        )
     ),
     _claim(
         "the-norm-falls-before-generalising",
+        "Between memorising and generalising the weights shrink.",
         SeriesChange(series="total_norm", since="t_mem", until="t_gen", arm="plain"),
         Region(below=0.0),
         Region(above=0.0),
