@@ -61,6 +61,8 @@ def test_a_value_with_its_interval(scale: Scale, numbers: tuple[float, float, fl
         (POINTS, [(0.3, inf)], "more than 30 points above chance"),
         (POINTS, [(-0.05, 0.05)], "between 5 points below chance and 5 points above chance"),
         (STEPS, [(1000, 4000)], "between 1,000 and 4,000 steps"),
+        (Scale("shifts", counts=True), [(1.5, 2.5)], "2 shifts"),
+        (Scale("shifts", counts=True), [(1.5, 3.5)], "between 1.5 and 3.5 shifts"),
     ],
 )
 def test_a_region(scale: Scale, pieces: list[Piece], words: str) -> None:

@@ -54,7 +54,7 @@ class ChangePoints(Between):
 
     def scale(self) -> Scale:
         """Shifts."""
-        return Scale("shifts")
+        return Scale("shifts", counts=True)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact number; open where a moment has not come, the run diverged, or fewer than four levels would fit between them."""

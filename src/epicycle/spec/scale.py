@@ -6,7 +6,7 @@ logarithms. So each statistic names its scale, and the scale writes values, inte
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import e, floor, inf, isfinite, log10
+from math import ceil, e, floor, inf, isfinite, log10
 from typing import Literal
 
 Piece = tuple[float, float]  # an open interval
@@ -26,6 +26,7 @@ class Scale:
         sides: for a comparison, the words for a larger and for a smaller first thing.
         tail: what every value is followed by, such as `for ten times the rate`.
         counts_runs: whether the number is a share of runs, which is written as `47 of 48 runs`.
+        counts: whether the number counts something, so that a region around one whole number is called by this number.
         part_of_one: whether the number is a part of 1, such as an accuracy. Differences of such numbers are counted in points.
     """
 
@@ -37,6 +38,7 @@ class Scale:
     tail: str = ""
     counts_runs: bool = False
     part_of_one: bool = False
+    counts: bool = False
 
     def comparing(self) -> "Scale":
         """The scale of the difference between two numbers of this scale. Two logarithms that are subtracted compare by a ratio."""
@@ -135,6 +137,8 @@ class _Writing:
 
     def _plain_piece(self, low: float, high: float) -> str:
         if isfinite(low) and isfinite(high):
+            if self.scale.counts and floor(low) + 1 == ceil(high) - 1:
+                return self._amount(floor(low) + 1)
             return f"between {self._number(low)} and {self._amount(high)}"
         return f"above {self._amount(low)}" if isfinite(low) else f"below {self._amount(high)}"
 

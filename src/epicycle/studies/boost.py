@@ -24,7 +24,7 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.boost_predictions import PHENOMENA, PREDICTIONS
+from epicycle.studies.boost_predictions import PHENOMENA, PREDICTIONS, SAYS
 from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, training
 from epicycle.tasks.derived import RandomLabels
 from epicycle.tasks.groups import Composition
@@ -93,6 +93,7 @@ def _time_left(arm: str, **where: float) -> LogRemainingTime:
 def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
     return Claim(
         id=claim_id,
+        says=SAYS[claim_id],
         statistic=statistic,
         supported_if=supported,
         refuted_if=refuted,

@@ -1,10 +1,58 @@
-"""What each account says about the claims of study `boost`, by the claim's id: a table of the debate about learning rates.
+"""What the claims of study `boost` say, and what each account says about them, by the claim's id: the debate about learning rates.
 
 Two of the accounts are one author's, before and after the first boosts were reported (R070, R086).
 """
 
 from epicycle.spec.claim import Prediction, Region
 from epicycle.studies.settings import inferred, postdictions, predictions
+
+# What each claim says, in one plain sentence.
+SAYS = {
+    "ten-times-the-rate-is-ten-times-the-speed": "Ten times the learning rate at onset makes grokking about ten times faster.",
+    "the-task-decides-more-than-the-moment": "Whether a boost helps depends more than twice as much on the task as on its moment.",
+    "ten-times-at-onset-fails-for-differences": "For differences, ten times the rate at onset makes things slower.",
+    "share-of-the-task": "The task explains more than a quarter of how much a boost helps.",
+    "share-of-the-moment": "The moment explains more than a quarter of how much a boost helps.",
+    "share-of-the-rate": "The size of the boost explains more than a quarter of how much it helps.",
+    "share-of-the-coupling": "Whether the boost raises the decay as well explains more than a quarter of how much it helps.",
+    "five-times-at-onset-works-for-sums": "For sums, five times the rate at onset brings generalisation sooner.",
+    "ten-times-at-onset-works-for-sums": "For sums, so does ten times the rate.",
+    "ten-times-at-onset-is-eleven-times-as-fast-for-sums": "For sums, ten times the rate at onset is 7 to 15 times as fast.",
+    "a-hundred-times-at-onset-fails-for-sums": "For sums, most networks never generalise with a hundred times the rate.",
+    "ten-times-at-1000-never-converges": "Most differences are never generalised with ten times the rate from step 1000 on.",
+    "fifty-times-at-1000-is-faster": "With fifty times the rate from step 1000 on they generalise sooner.",
+    "five-times-from-the-start-works-for-quotients": "For quotients, five times the rate from the start brings it sooner.",
+    "five-times-at-onset-destroys-quotients": "For quotients, five times the rate at onset makes things slower.",
+    "ten-times-from-the-start-fails-for-quotients": "For quotients, ten times the rate from the start makes things slower.",
+    "ten-times-at-onset-fails-for-quotients": "For quotients, ten times the rate at onset makes things slower.",
+    "ten-times-from-the-start-fails-for-differences": "For differences, ten times the rate from the start makes things slower.",
+    "ten-times-is-stable-from-the-start-for-differences": "Differences can be learned by heart at ten times the rate.",
+    "ten-times-is-stable-from-the-start-for-sums": "Sums can be learned by heart at ten times the rate.",
+    "ten-times-is-stable-from-the-start-for-quotients": "Quotients can be learned by heart at ten times the rate.",
+    "ten-times-is-stable-from-the-start-for-a-group": "A group can be learned by heart at ten times the rate.",
+    "five-times-at-onset-fails-in-a-group": "In a group, five times the rate at onset makes things slower.",
+    "ten-times-at-onset-fails-in-a-group": "In a group, ten times the rate at onset makes things slower.",
+    "training-accuracy-drops-after-the-rise": "After a boost at onset, the network loses some of what it had memorised.",
+    "training-and-test-move-together-after-it": "After a boost of fifty times, training and test accuracy move together.",
+    "ten-times-at-1000-changes-mode-twice": "At ten times the rate from step 1000 on, the gap between accuracies shifts twice.",
+    "fifty-times-at-1000-changes-mode-once": "At fifty times the rate from step 1000 on, the gap between accuracies shifts once.",
+    "recovery-takes-longer-than-memorising": "Recovering from a boost takes more than twice as long as memorising did.",
+    "decay-rescues-ten-times-at-1000": "More weight decay rescues a boost of ten times.",
+    "memorising-alone-is-faster-too": "Random labels are memorised faster after a boost too.",
+    "higher-rates-from-the-start-shorten-the-delay": "A higher learning rate from the start shortens the delay.",
+    "sums-set-out-later-without-mirrored-pairs": "Without mirrored pairs, the onset of sums is more than three times later.",
+    "sums-set-out-after-memorising": "Sums set out to generalise only after they are memorised.",
+    "rising-takes-a-smaller-share-for-sums-than-for-quotients": "The rise takes a smaller part of a run for sums than quotients.",
+    "no-gap-opens-again-after-ten-times-at-1000": "After a boost of ten times, no gap between accuracies opens again.",
+    "no-gap-opens-again-after-fifty-times-at-1000": "Nor does it after a boost of fifty times.",
+    "more-decay-at-onset-is-later-than-five-times-from-the-start": "Five times the rate from the start beats more decay.",
+    "a-small-batch-at-onset-is-later-than-five-times-from-the-start": "Five times the rate from the start beats small batches.",
+    "more-decay-at-onset-is-sooner": "More weight decay at onset brings generalisation sooner.",
+    "smaller-batches-at-onset-are-sooner": "Smaller batches at onset bring generalisation sooner.",
+    "annealing-keeps-what-was-learned": "Lowering the rate afterwards keeps more of what was learned.",
+    "annealing-from-the-start-delays": "A learning rate that falls from the start delays generalisation.",
+    "memorises-five-times-before-generalising": "Differences are generalised more than five times later than they are memorised.",
+}
 
 PROPORTIONAL = predictions("R070: as many times sooner as the rate is higher", single_hit="yes")
 NOT_PROPORTIONAL = predictions("R070: as many times sooner as the rate is higher", single_hit="no")  # of a claim that boosts fail
