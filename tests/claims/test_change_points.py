@@ -23,7 +23,7 @@ def test_shifts_of_level_are_counted() -> None:
         "again": lambda run: 1 - np.clip((position - 0.3) / 0.04, 0, 1),
         "silent": lambda run: np.ones(len(STEPS)),
     }
-    data = {"a": planted([30] * 6, [1000.0] * 6, **levels)}
+    data = {"a": planted([30] * 8, [1000.0] * 8, **levels)}
     for series, number in (("none", 0), ("once", 1), ("twice", 2), ("again", 1), ("silent", 0)):
         assert ChangePoints(series=series, arm="a").estimates(data)[0].interval.value == number, series
     gap = ChangePoints(series="twice", beside="once", arm="a").estimates(data)[0].interval

@@ -11,11 +11,11 @@ from epicycle.spec.errors import InputError
 
 def test_which_factor_decides() -> None:
     """Two tasks by two moments: the task makes all the difference, a failing cell only strengthens it."""
-    control = planted([30] * 6, [1000.0] * 6)
+    control = planted([30] * 8, [1000.0] * 8)
 
     def forks(share: float | None) -> xarray.Dataset:
-        left = [None if share is None else share * (1000 - 200 / 0.965)] * 6
-        return planted([2] * 6, left, moments=[200] * 6)
+        left = [None if share is None else share * (1000 - 200 / 0.965)] * 8
+        return planted([2] * 8, left, moments=[200] * 8)
 
     arms = {"control": control, "a": forks(0.2), "b": forks(0.22), "c": forks(0.8), "d": forks(0.82)}
     levels = {"a": ("sum", "start"), "b": ("sum", "onset"), "c": ("quotient", "start"), "d": ("quotient", "onset")}
@@ -26,7 +26,7 @@ def test_which_factor_decides() -> None:
     ratio = FactorShare(cells=cells, factor="task", over="moment").estimates(arms)[0].interval
     assert ratio.low > 10
     failing = FactorShare(cells=cells, factor="task").estimates({**arms, "d": forks(None)})[0]
-    assert len(failing.censored) == 6
+    assert len(failing.censored) == 8
     assert failing.interval.value > 0.5
     never, brief = forks(None), forks(None).sel(step=slice(None, 1000))
     of_budgets = FactorShare(cells=cells, factor="moment").estimates({**arms, "a": never, "b": brief, "c": never, "d": brief})[0]

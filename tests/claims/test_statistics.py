@@ -15,24 +15,24 @@ from epicycle.spec.errors import InputError
 
 
 def test_shares() -> None:
-    share = Share(event="t_gen", arm="a").estimates({"a": stepping([20] * 6, [200, 200, 200, 200, None, None])})[0]
-    assert share.interval.value == pytest.approx(4 / 6)
-    assert share.censored == ("4", "5")
+    share = Share(event="t_gen", arm="a").estimates({"a": stepping([20] * 8, [200] * 6 + [None] * 2)})[0]
+    assert share.interval.value == pytest.approx(6 / 8)
+    assert share.censored == ("6", "7")
 
 
 def test_a_record_that_ends_at_success_decides_nothing() -> None:
-    """Six logs that end at the first evaluation with test accuracy 1: neither "0 of 6 generalise" nor "6 of 6"."""
-    data = stepping([20] * 6, [400] * 6)
+    """Eight logs that end at the first evaluation with test accuracy 1: neither "0 of 8 generalise" nor "8 of 8"."""
+    data = stepping([20] * 8, [400] * 8)
     last = int(np.flatnonzero(data["step"].values >= 400)[0])
     ended = data.isel(step=slice(0, last + 1))
     share = Share(event="t_gen", arm="a")
     claim = Claim(id="most", statistic=share, supported_if=Region(above=0.5), refuted_if=Region(below=0.5))
     assert judge(claim, {"a": data}).verdict == "supported"
     verdict = judge(claim, {"a": ended})
-    assert verdict.verdict == "undecided", "was: refuted, 0 of 6"
-    assert "between 0 and 1 (n = 6)" in verdict.reason
-    assert "6 of them end while the event holds, too early to confirm it" in verdict.reason
-    assert verdict.needs == "a longer budget (6 runs are open)"
+    assert verdict.verdict == "undecided", "was: refuted, 0 of 8"
+    assert "between 0 and 1 (n = 8)" in verdict.reason
+    assert "8 of them end while the event holds, too early to confirm it" in verdict.reason
+    assert verdict.needs == "a longer budget (8 runs are open)"
     assert set(verdict.document()["values"].values()) == {None}
     step = int(ended["step"].values[-1])
     late = Claim(
@@ -45,27 +45,27 @@ def test_a_record_that_ends_at_success_decides_nothing() -> None:
     [estimate] = share.estimates({"a": mixed})
     assert (estimate.interval.low, estimate.interval.high) == (share_interval(8, 10).low, share_interval(9, 10).high)
     assert (estimate.censored, estimate.unconfirmed) == (("8", "9"), ("8",))
-    diverged = stepping([20] * 6, [int(data["step"].values[49])] * 6, diverged=range(6))  # it holds in the last record
+    diverged = stepping([20] * 8, [int(data["step"].values[49])] * 8, diverged=range(8))  # it holds in the last record
     [never] = share.estimates({"a": diverged})
-    assert never.interval.high == share_interval(0, 6).high, "a run that diverged never gets there"
+    assert never.interval.high == share_interval(0, 8).high, "a run that diverged never gets there"
 
 
 def test_differences_between_arms() -> None:
-    fast, slow = planted([30] * 8, list(np.geomspace(500, 900, 8))), planted([30] * 7, list(np.geomspace(2000, 3500, 7)))
+    fast, slow = planted([30] * 8, list(np.geomspace(500, 900, 8))), planted([30] * 9, list(np.geomspace(2000, 3500, 9)))
     first, second = EventTime(event="t_gen", unit="log", arm="a"), EventTime(event="t_gen", unit="log", arm="b")
     difference = Difference(of=first, against=second)
     estimate = difference.estimates({"a": fast, "b": slow})[0]
     assert estimate.interval.value == pytest.approx(np.log(670 / 2645), abs=0.03)
-    assert estimate.n == 7
+    assert estimate.n == 8
     slower = Claim(id="sooner", statistic=difference, supported_if=Region(below=-0.5), refuted_if=Region(above=-0.1))
     assert judge(slower, {"a": fast, "b": slow}).verdict == "supported"
     assert judge(slower, {"a": slow, "b": fast}).verdict == "refuted"
-    censored = planted([30] * 7, [*np.geomspace(2000, 3500, 3), None, None, None, None])
+    censored = planted([30] * 8, [*np.geomspace(2000, 3500, 4), None, None, None, None])
     assert judge(slower, {"a": fast, "b": censored}).verdict == "supported", "what is not there yet is later still"
     assert judge(slower, {"a": censored, "b": fast}).verdict == "refuted"
     paired = Difference(of=first, against=second, paired=True).estimates({"a": fast, "b": slow})[0]
-    assert paired.n == 7
-    assert paired.interval.value == pytest.approx(np.log(0.25), abs=0.04)
+    assert paired.n == 8
+    assert paired.interval.value == pytest.approx(np.log(0.26), abs=0.03)
     with pytest.raises(InputError, match="share no seed"):
         Difference(of=first, against=second, paired=True).estimates({"a": fast, "b": planted([30], [500.0], [(99, 99)])})
     with pytest.raises(ValueError, match="instance of Quantity"):
@@ -74,14 +74,14 @@ def test_differences_between_arms() -> None:
 
 def test_slopes_along_a_sweep() -> None:
     fractions = [0.3, 0.4, 0.5, 0.6]
-    times = [float(np.exp(11 - 10 * f)) for _ in range(6) for f in fractions]
-    pairs, swept = [(s, s) for s in range(6) for _ in fractions], {"frac_train": fractions * 6}
-    data = planted([20] * 24, times, pairs, swept)
+    times = [float(np.exp(11 - 10 * f)) for _ in range(8) for f in fractions]
+    pairs, swept = [(s, s) for s in range(8) for _ in fractions], {"frac_train": fractions * 8}
+    data = planted([20] * 32, times, pairs, swept)
     slope = Slope(of=EventTime(event="t_gen", unit="log", arm="a"), along="frac_train")
     estimate = slope.estimates({"a": data})[0]
     assert estimate.interval.value == pytest.approx(-10, abs=0.2)
-    assert estimate.n == 6
-    late = planted([20] * 24, [None if f == 0.3 else t for t, f in zip(times, fractions * 6, strict=True)], pairs, swept)
+    assert estimate.n == 8
+    late = planted([20] * 32, [None if f == 0.3 else t for t, f in zip(times, fractions * 8, strict=True)], pairs, swept)
     bounded = slope.estimates({"a": late})[0].interval
     assert bounded.low == -np.inf
     assert bounded.high < -8, "later than the end of the record at the smallest fraction: at least this steep"

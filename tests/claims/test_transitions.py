@@ -16,8 +16,8 @@ def test_where_a_quantity_turns() -> None:
     shares = [0.2, 0.4, 0.6, 0.8]
 
     def arm(final: list[float]) -> xarray.Dataset:
-        data = planted([2] * 24, [None] * 24, [(seed, seed) for seed in range(6) for _ in shares], {"share": shares * 6})
-        data["test_acc"] = data["test_acc"] * 0 + xarray.DataArray(final * 6, dims="run")
+        data = planted([2] * 32, [None] * 32, [(seed, seed) for seed in range(8) for _ in shares], {"share": shares * 8})
+        data["test_acc"] = data["test_acc"] * 0 + xarray.DataArray(final * 8, dims="run")
         return data
 
     # Left 0.2, 0.4, 0.6, 0.8 -> accuracy 0.0, 0.2, 1.0, 1.0: 0.5 at 0.475, 0.1 at 0.3, 0.9 at 0.575.
@@ -28,7 +28,7 @@ def test_where_a_quantity_turns() -> None:
         return Transition(of=of, along="share", complement=True, **fields).estimates(arms)[0]
 
     assert transition("sharp").interval.value == pytest.approx(0.475)
-    assert transition("sharp").n == 6
+    assert transition("sharp").n == 8
     assert transition("sharp", what="width").interval.value == pytest.approx(0.275 / 0.475)
     ratio = transition("early", what="log_ratio", over=ValueAt(series="test_acc", at="end", arm="sharp"))
     assert ratio.interval.value == pytest.approx(np.log(0.675 / 0.475))

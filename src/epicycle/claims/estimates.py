@@ -13,7 +13,7 @@ from epicycle.claims.units import Grouping, Units, units_of
 from epicycle.events.standard import bracket_in, named, standard, unconfirmed_in
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Event
-from epicycle.spec.results import Status, labels_of, swept_names
+from epicycle.spec.results import Status, labels_of, statuses, swept_names
 
 if TYPE_CHECKING:
     import xarray
@@ -87,7 +87,7 @@ class PerRun(NamedTuple):
 
 
 def median_estimate(data: xarray.Dataset, bounds: PerRun) -> Estimate:
-    """The median over runs with its order-statistic interval; where runs share splits or seeds, the median over their medians."""
+    """The median over runs with its any-time interval; where runs share splits or seeds, the median over their medians."""
     labels, runs = labels_of(data), list(bounds.lows)
     units = units_of(data, runs)
     interval = units.interval(lambda grouping: median_interval(*unit_medians(bounds, grouping)))
@@ -126,8 +126,7 @@ def upper_values(labels: list[str], bounds: PerRun) -> dict[str, float | None]:
 
 def diverged_runs(data: xarray.Dataset) -> tuple[str, ...]:
     """Labels of the runs that diverged."""
-    labels = labels_of(data)
-    return tuple(labels[run] for run in range(data.sizes["run"]) if diverged(data, run))
+    return tuple(label for label, status in zip(labels_of(data), statuses(data), strict=True) if status.diverged)
 
 
 def diverged(data: xarray.Dataset, run: int) -> bool:

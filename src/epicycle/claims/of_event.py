@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
@@ -21,6 +21,8 @@ class OfEvent(Statistic, ABC):
         where: in an arm with a sweep, the swept values of the runs that count.
         detectors: further detectors of the event, by a name for each.
     """
+
+    anytime: ClassVar[bool] = True
 
     event: str
     arm: str

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from scipy import special
 
 from epicycle.claims.intervals import LEVEL, at_confidence, for_two_sources, order_statistic_rank, share_interval
-from epicycle.claims.quantities import Quantity
-from epicycle.claims.remaining_time import RemainingTime
 from epicycle.claims.several_claims import step_down
 from epicycle.claims.shares import Share
 from epicycle.claims.units import Units
@@ -15,6 +13,8 @@ from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
 SHARES = (0.7, 0.8, 0.9, 0.95)
+SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # numbers of runs among which `Power.enough` looks
+GOOD_CHANCE = 0.8
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,17 @@ class Power:
         supported_by: the numbers of runs with which the claim is supported, if so many count for the region of support.
         refuted_by: the numbers of runs with which the claim is refuted, if so many count for the region of refutation (or, where the
             claim is about a share, if so many reached the event).
-        chance: share of all possible seeds whose runs count for the region of support -> probability that the claim is supported.
+        chance: share of all possible seeds whose runs count for the region of support -> probability that the claim is supported by
+            so many runs. More looks on the way only raise it.
+        enough: the same share -> the least of some round numbers of runs that supports the claim with a chance of 80 %; None where
+            256 runs do not.
     """
 
     seeds: int
     supported_by: tuple[int, ...]
     refuted_by: tuple[int, ...]
     chance: dict[str, float]
+    enough: dict[str, int | None]
     level: float = LEVEL
 
 
@@ -74,9 +78,9 @@ def _decidable(claim: Claim, units: Units, level: float) -> bool:
 def power(claim: Claim, seeds: int, level: float = LEVEL, among: str = "") -> Power:
     """The power of a claim that rests on a number of runs.
 
-    An order-statistic interval lies on one side of a bound when all values but the outermost do, however far away they lie. So the
-    number of runs that must agree is known before training, and its probability is binomial in the share of seeds that agree.
-    Statistics without such an interval get a power without numbers.
+    The any-time interval of a median lies on one side of a bound when all values but the outermost do, however far away they lie. So
+    the number of runs that must agree is known before training, and its probability is binomial in the share of seeds that agree.
+    Statistics without such an interval, and regions with two pieces, get a power without numbers.
 
     Args:
         claim: the claim.
@@ -94,15 +98,25 @@ def power(claim: Claim, seeds: int, level: float = LEVEL, among: str = "") -> Po
 def _power(claim: Claim, seeds: int, level: float, among: str) -> Power:
     enough = seeds >= claim.min_seeds
     whole = all(len(region.pieces()) == 1 for region in (claim.supported_if, claim.refuted_if))
-    if enough and not (whole and isinstance(claim.statistic, Share | Quantity | RemainingTime)):
-        return Power(seeds, (), (), {}, level)
+    if enough and not (whole and claim.statistic.anytime):
+        return Power(seeds, (), (), {}, {}, level)
     supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
     if not supported_by and not refuted_by:
         least = _least(claim, seeds)
         advice = "widen its regions" if least is None else f"it needs at least {least} (--seeds), or wider regions"
         raise InputError(f"claim '{claim.id}': no outcome of {seeds} runs could decide it{among}; {advice}.")
-    chance = {f"{share:g}": round(sum(_probability(k, seeds, share) for k in supported_by), 3) for share in SHARES}
-    return Power(seeds, supported_by, refuted_by, chance, level)
+    chance = {f"{share:g}": round(_chance(supported_by, seeds, share), 3) for share in SHARES}
+    by_size = {size: _deciding(claim, claim.supported_if, size) for size in SIZES if size >= claim.min_seeds}
+    enough_for = {
+        f"{share:g}": next((size for size, numbers in by_size.items() if _chance(numbers, size, share) >= GOOD_CHANCE), None)
+        for share in SHARES
+    }
+    return Power(seeds, supported_by, refuted_by, chance, enough_for, level)
+
+
+def _chance(numbers: Sequence[int], seeds: int, share: float) -> float:
+    """The chance that one of some numbers of runs agree."""
+    return sum(_probability(k, seeds, share) for k in numbers)
 
 
 def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:

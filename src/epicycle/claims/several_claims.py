@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 Name = TypeVar("Name", bound=Hashable)
 
 
-def judge_together(claims: Sequence[Claim], arms: Mapping[str, xarray.Dataset]) -> list[Verdict]:
+def judge_together(
+    claims: Sequence[Claim], arms: Mapping[str, xarray.Dataset], arms_of: Mapping[str, Mapping[str, xarray.Dataset]] | None = None
+) -> list[Verdict]:
     """The verdicts on the claims of a study.
 
     The level of 0.05 is shared among the m primary claims. The claim that is decided at the smallest level must be decided at
@@ -32,18 +34,20 @@ def judge_together(claims: Sequence[Claim], arms: Mapping[str, xarray.Dataset]) 
     Args:
         claims: the claims, in the order of the verdicts.
         arms: the dataset of each arm.
+        arms_of: claim id -> the datasets on which this claim is judged instead, which may hold fewer runs.
 
     Raises:
         InputError: a claim's statistic does not fit the arms.
     """
-    alone = [judge(claim, arms) for claim in claims]
+    data = [(arms_of or {}).get(claim.id, arms) for claim in claims]
+    alone = [judge(claim, of_claim) for claim, of_claim in zip(claims, data, strict=True)]
     primary = [i for i, claim in enumerate(claims) if claim.primary]
     if len(primary) < 2:
         return alone
 
     def decided(i: int, level: float) -> bool:
         with at_confidence(1 - level):
-            return alone[i].verdict != "undecided" and judge(claims[i], arms).verdict == alone[i].verdict
+            return alone[i].verdict != "undecided" and judge(claims[i], data[i]).verdict == alone[i].verdict
 
     levels, m = step_down(primary, decided), len(primary)
     return [_corrected(verdict, levels.get(i), m) if i in primary else verdict for i, verdict in enumerate(alone)]

@@ -10,7 +10,7 @@ seeds is right for that split, and for that split only. The estimate then says "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Grouping = Int[ndarray, " run"]
 ON_ONE = "on one "  # begins the words of a sample that has one split throughout, or one seed of the weights
 NAMES = {"data_seed": "split", "seed": "seed of the weights"}
+NONE_FIRST: Mapping[str, Set[int]] = {"seed": frozenset(), "data_seed": frozenset()}
 PLURALS = {"data_seed": "splits", "seed": "seeds of the weights"}
 
 
@@ -67,14 +68,20 @@ def hull(intervals: Sequence[Interval]) -> Interval:
 
 def units_of(data: xarray.Dataset, runs: Sequence[int]) -> Units:
     """The independent units among some runs of a dataset, given by their positions along the axis `run`."""
-    return units_among([(int(data["seed"].values[run]), int(data["data_seed"].values[run])) for run in runs])
+    return units_among(_pairs(data, runs))
+
+
+def _pairs(data: xarray.Dataset, runs: Sequence[int]) -> list[tuple[int, int]]:
+    """The seed and the data_seed of some runs."""
+    seeds, data_seeds = data["seed"].values.tolist(), data["data_seed"].values.tolist()
+    return [(seeds[run], data_seeds[run]) for run in runs]
 
 
 def units_of_two(first: xarray.Dataset, second: xarray.Dataset) -> Units:
     """The independent units of two samples that are compared without pairs.
 
     What one sample has in common throughout, such as its split, can be told from the sample only if the other has the same: otherwise
-    the whole sample is one unit.
+    the whole sample is one unit. Units that both samples have come first and in the same order, so that they can be compared as pairs.
     """
     both = (first, second)
     for name in NAMES:
@@ -83,17 +90,25 @@ def units_of_two(first: xarray.Dataset, second: xarray.Dataset) -> Units:
         if fixed and values[0] != values[1]:
             one_each = tuple(np.zeros(data.sizes["run"], int) for data in both)
             return Units((one_each,), f"on {PLURALS[name]} of their own", PLURALS[name])
-    samples = [units_of(data, range(data.sizes["run"])) for data in both]
+    common = {name: frozenset(first[name].values.tolist()) & frozenset(second[name].values.tolist()) for name in NAMES}
+    samples = [units_among(_pairs(data, range(data.sizes["run"])), common) for data in both]
     sharing = list(dict.fromkeys(units.sharing for units in samples if units.sharing))
     ways = tuple(a + b for a, b in product(*(units.groupings for units in samples)))
     return Units(ways, " and ".join(sharing), max((units.noun for units in samples), key=len))
 
 
-def units_among(pairs: Sequence[tuple[int, int]]) -> Units:
-    """The independent units among runs, given by the seed and the data_seed of each."""
+def units_among(pairs: Sequence[tuple[int, int]], first: Mapping[str, Set[int]] = NONE_FIRST) -> Units:
+    """The independent units among runs.
+
+    Args:
+        pairs: the seed and the data_seed of each run.
+        first: the seeds and the data_seeds whose units get the first numbers. Units are numbered in the order of their seeds.
+    """
     if len(pairs) < 2:
         return Units(((np.zeros(len(pairs), int),),), "", "runs")
-    seeds, splits = (np.unique(values, return_inverse=True)[1] for values in zip(*pairs, strict=True))
+    seeds, splits = (
+        _numbered(values, first[name]) for values, name in zip(zip(*pairs, strict=True), ("seed", "data_seed"), strict=True)
+    )
     by_name = {"data_seed": splits, "seed": seeds}
     fixed = [name for name, grouping in by_name.items() if not grouping.any()]
     names = _coarsest({name: grouping for name, grouping in by_name.items() if name not in fixed})
@@ -103,6 +118,13 @@ def units_among(pairs: Sequence[tuple[int, int]]) -> Units:
     groupings = tuple((by_name[name],) for name in names) or ((splits,),)
     noun = " and ".join(PLURALS[name] for name in names) if shared else "runs"
     return Units(groupings, " and ".join(words), noun)
+
+
+def _numbered(values: Sequence[int], first: Set[int]) -> Grouping:
+    """For each value its position among the distinct values: those of `first` before the others, each in rising order."""
+    ordered = sorted(set(values), key=lambda value: (value not in first, value))
+    position = {value: i for i, value in enumerate(ordered)}
+    return np.array([position[value] for value in values], int)
 
 
 def _coarsest(by_name: dict[str, Grouping]) -> list[str]:

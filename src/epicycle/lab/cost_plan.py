@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from scipy.special import ndtri
+
 from epicycle.claims.intervals import LEVEL
-from epicycle.claims.power import Power, powers
+from epicycle.claims.power import GOOD_CHANCE, Power, powers
+from epicycle.claims.shares import Share
 from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
 from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.arms import ArmRun
+from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Study
@@ -76,20 +80,31 @@ class CohortPlan:
 class ClaimPlan:
     """What a claim can show with the runs that the study has."""
 
-    id: str
-    sentence: str
+    claim: Claim
     power: Power
 
     def lines(self) -> Iterator[str]:
         """The plan for a terminal."""
-        chances = ", ".join(f"{float(share):.0%}: {value:.2f}" for share, value in self.power.chance.items())
-        yield f"  claim {self.id}: {self.sentence}"
-        if chances:
-            supported, refuted = (_range_text(numbers) for numbers in (self.power.supported_by, self.power.refuted_by))
-            confidence = f"{100 * (1 - self.power.level):.3g} %"
-            level = "" if self.power.level == LEVEL else f" at {confidence}, as the primary claims share the level of error"
-            yield f"    {self.power.seeds} runs{level}; supported by {supported}, refuted by {refuted}"
-            yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
+        yield f"  claim {self.claim.id}: {self.claim.sentence()}"
+        if self.power.chance:
+            yield from self._chances()
+        elif not self.claim.anytime:
+            yield "    no any-time interval: it is judged on the seeds that are registered first; seeds added later do not count"
+
+    def _chances(self) -> Iterator[str]:
+        """The numbers of runs that decide the claim, and the chances of support."""
+        power, exploratory = self.power, "" if self.claim.primary else "; exploratory"
+        supported, refuted = (_range_text(numbers) for numbers in (power.supported_by, power.refuted_by))
+        confidence = f"{100 * (1 - power.level):.3g} %"
+        level = "" if power.level == LEVEL else f" at {confidence}, as the primary claims share the level of error"
+        yield f"    {power.seeds} runs{level}; supported by {supported}, refuted by {refuted}{exploratory}"
+        chances = ", ".join(f"{float(share):.0%}: {chance:.2f}" for share, chance in power.chance.items())
+        yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
+        enough = ", ".join(f"{float(share):.0%}: {size or 'over 256'}" for share, size in power.enough.items())
+        yield f"    runs for a chance of {GOOD_CHANCE:.0%}, by the same share: {enough}"
+        if not isinstance(self.claim.statistic, Share):
+            distances = ", ".join(f"{float(share):.0%} at {ndtri(float(share)):.2g}" for share in power.chance)
+            yield f"    relative to the spread, if runs spread normally: the median is {distances} deviations past the bound"
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,7 @@ class StudyPlan:
             "pilot": self.study.pilot,
             "machine": machine,
             "cohorts": [asdict(cohort) for cohort in self.cohorts],
-            "claims": [{"id": claim.id, "sentence": claim.sentence, **asdict(claim.power)} for claim in self.claims],
+            "claims": [{"id": each.claim.id, "sentence": each.claim.sentence(), **asdict(each.power)} for each in self.claims],
             "total": self.totals(),
             "free_memory_megabytes": None if self.free_memory is None else round(self.free_memory / 1e6),
         }
@@ -211,7 +226,7 @@ def claim_plans(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> list[Clai
         for claim in study.asked_claims()
     ]
     plans = powers(list(zip(study.asked_claims(), units, strict=True)))
-    return [ClaimPlan(claim.id, claim.sentence(), power) for claim, power in zip(study.asked_claims(), plans, strict=True)]
+    return [ClaimPlan(claim, power) for claim, power in zip(study.asked_claims(), plans, strict=True)]
 
 
 def _n_units(units: Units) -> int:

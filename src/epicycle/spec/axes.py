@@ -31,5 +31,7 @@ AXES: dict[str, str] = {
     "point": "corners of a knob's course",
     "cell": "combinations of the levels of factors",
     "segment": "stretches of steps within one chunk of the engine",
+    "unit": "independent units of a sample",
+    "other_unit": "independent units of the sample that it is compared with",
     "key": "words of a raw random key",
 }
