@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
+from epicycle.claims.several_claims import judge_together
 from epicycle.claims.verdict import judge
 from epicycle.claims.verdicts_document import verdicts_document
 from epicycle.lab.study import provenance
@@ -19,6 +18,7 @@ from tests.claims.planted_arms import planted
 from tests.report.test_fork_panels import LEFT, SETTINGS, family
 
 HEADER = {"study": "planted", "question": "Does it come sooner?", "profile": "stated", "pilot": False}
+N = 10  # seeds of an arm
 TEXT = Source(key="them2022", title="A text", authors="One, Two, Three", year=2022)
 
 
@@ -28,7 +28,12 @@ def left(claim_id: str, dose: int, arm: str = "early", below: float = -0.5, **mo
 
 
 CLAIMS = (
-    left("sooner", 3, accounts={"coverage": Prediction(says="yes"), "norm": Prediction(says="no", basis="inferred", locator="R7")}),
+    left(
+        "sooner",
+        3,
+        says="Three times the rate brings it sooner.",
+        accounts={"coverage": Prediction(says="yes"), "norm": Prediction(says="no", basis="inferred", locator="R7")},
+    ),
     left("plain", 10, primary=False),
     left(
         "nothing",
@@ -42,7 +47,8 @@ CLAIMS = (
 
 
 def test_contradictions_come_first() -> None:
-    judged = verdicts_document(HEADER, CLAIMS, family(), {name: {} for name in family()}, ())["claims"]
+    arms = family(N)
+    judged = verdicts_document(HEADER, judge_together(CLAIMS, arms), arms, {name: {} for name in arms}, ())["claims"]
     registered = {claim.id: claim.model_dump(mode="json") for claim in CLAIMS}
     lines = findings(judged, registered, [TEXT.model_dump(mode="json")])
     assert [(line.claim, line.contradicts) for line in lines] == [
@@ -52,7 +58,7 @@ def test_contradictions_come_first() -> None:
         ("late", False),
     ]
     sooner, nothing, plain, late = (line.text for line in lines)
-    assert sooner.startswith(CLAIMS[0].sentence() + " Found: -1.09 (-1.1 to -1.07, n = 6).")
+    assert sooner.startswith("Three times the rate brings it sooner. Found: 3.0 times sooner (2.9 to 3.0), ")
     assert "This contradicts Norm, which predicted that it does not hold, as we read it (R7). This agrees with Coverage." in sooner
     assert (
         "This contradicts Efficiency, which says afterwards that it holds (section 3); and One et al. (2022), where the claim"
@@ -60,32 +66,14 @@ def test_contradictions_come_first() -> None:
     )
     assert "contradicts" not in plain
     assert lines[2].marks == ["exploratory"]
-    assert late.endswith("What would decide it: a longer budget (6 runs are open).")
+    assert late.endswith("What would decide it: a longer budget (10 runs are open).")
     assert "contradicts" not in late, "nothing is known yet"
     stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in judged]
     assert len(findings(stored, {}, [])) == 4, "verdicts of before, and of runs of other codes"
 
 
-@pytest.mark.parametrize(
-    ("times", "below", "above", "needs"),
-    [
-        ([700, 800, 900, 1000, 1100, 1300], 1100, 1100, "about 21 runs instead of 6, if they spread alike"),
-        ([700, 800, 900, 1000, 1100, 1300], 921, 921, "more than 1,000 runs"),
-        ([700, 800, 900, 1000, 1100, 1300], 800, 1100, "more than seeds, as the estimate lies between its regions"),
-        ([700, 800, 900, 1000, 1100, 1300], 2000, 2000, ""),
-        ([700, 800, 900, None, None, None], 1000, 1000, "a longer budget (3 runs are open)"),
-        ([700, 800, 900, 1000, 1100], 2000, 2000, "1 more seed"),
-    ],
-)
-def test_what_would_decide_a_claim(times: list[float | None], below: float, above: float, needs: str) -> None:
-    claim = Claim(
-        id="soon", statistic=EventTime(event="t_gen", arm="a"), supported_if=Region(below=below), refuted_if=Region(above=above)
-    )
-    assert judge(claim, {"a": planted([20] * len(times), times)}).needs == needs
-
-
 def test_a_page_of_forks(tmp_path: Path) -> None:
-    arms = family()
+    arms = family(N)
     settings: dict[str, Any] = {name: dict(SETTINGS[name]) for name in arms}
     edits = [{"kind": "scale", "knob": "lr", "by": 1.0}]
     settings["early"] |= {"at": 100, "edits": edits, "steps": None, "sweep": {"edits.0.by": [1, 3, 10]}}
@@ -102,7 +90,7 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
         "figures": [figure.model_dump(mode="json") for figure in figures],
         "sources": [TEXT.model_dump(mode="json")],
     }
-    verdicts = verdicts_document(HEADER, CLAIMS, arms, {name: {} for name in arms}, ())
+    verdicts = verdicts_document(HEADER, judge_together(CLAIMS, arms), arms, {name: {} for name in arms}, ())
     verdicts["arms"]["late"]["without"] = ["seed 7"]
     files = StudyFiles(tmp_path)
     write_page(files, spec, arms, verdicts, provenance("epicycle run planted", 1.0, 0))
@@ -110,16 +98,20 @@ def test_a_page_of_forks(tmp_path: Path) -> None:
     for text in (
         "4 claims: 2 supported, 1 refuted, 1 undecided. 2 of them contradict a text or an account.",
         "control at step 100; scale lr: by 1, 3, 10",
-        "control at 0.4*t_gen (steps 400 to 450); scale lr: by 1, 3, 10",
+        "control at 0.4*t_gen (steps 400 to 490); scale lr: by 1, 3, 10",
         "seed 7 of control did not reach the moment and was not forked",
         "Norm: no ✗",
         "Coverage: yes ✓",
         "fresh weights",
         "t_mem: train accuracy reaches 0.99. t_on: test accuracy, mirror not trained on, rises 0.1 above the baseline.",
         "<td>early, by = 3</td><td>control</td>",
+        '<p class="finding">3.0 times sooner (2.9 to 3.0), 10 seeds</p>',
+        f"<p>Criterion: {CLAIMS[0].criterion()}</p>",
+        "; these numbers are in natural logarithms",
+        "<p>Runs: 10.</p>",
     ):
         assert text in page, text
-    primary, exploratory = (f'<p class="sentence">{claim.sentence()}' for claim in (CLAIMS[0], CLAIMS[1]))
+    primary, exploratory = (f'<p class="sentence">{text}' for text in (CLAIMS[0].says, CLAIMS[1].sentence()))
     order = [primary, "<h3>Which decides?", "<h2>Findings", "<h2>Exploratory claims", exploratory, "<h2>Arms"]
     assert [page.count(text) for text in order] == [1] * len(order)
     assert sorted(order, key=page.index) == order, "exploratory claims come after the deciding figure"
@@ -133,10 +125,10 @@ def test_a_claim_on_one_split_says_so() -> None:
     claim = Claim(
         id="late", statistic=EventTime(event="t_gen", arm="a"), supported_if=Region(above=100.0), refuted_if=Region(below=50.0)
     )
-    arms = {"a": planted([20] * 6, [400.0] * 6, [(seed, 3) for seed in range(6)])}
-    [judged] = verdicts_document(HEADER, [claim], arms, {"a": {}}, ())["claims"]
+    arms = {"a": planted([20] * N, [400.0] * N, [(seed, 3) for seed in range(N)])}
+    [judged] = verdicts_document(HEADER, [judge(claim, arms)], arms, {"a": {}}, ())["claims"]
     [line] = findings([judged], {}, [])
     assert line.marks == ["on one split"]
-    assert "n = 6 on one split" in line.text
+    assert "10 runs on one split" in line.text
     del judged["sharing"]  # as earlier versions wrote it
     assert findings([judged], {}, [])[0].marks == []

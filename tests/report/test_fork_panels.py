@@ -166,12 +166,12 @@ def test_runs_that_did_not_reach_an_event_are_listed() -> None:
 
 
 def test_time_left_without_any_claim() -> None:
-    head, *rows = time_left_rows(family())
+    head, *rows = time_left_rows(family(10))
     assert head == ("fork", "control", "t_mem", "t_on", "t_gen")
     assert [row[:2] for row in rows] == [(f"{arm}, by = {dose}", "control") for arm in ("early", "late") for dose in DOSES]
-    assert rows[1][4].startswith("-1.09 (")
-    assert rows[0][2] == "not known (n = 6)", "the control had memorised before"
-    assert rows[5][4].startswith("at least 2."), "all forks are open, and bounded from below"
+    assert rows[1][4].startswith("3.0 times sooner (2.9 to 3.0), 10 seeds")
+    assert rows[0][2] == "not known, 10 seeds, 10 of 10 runs open", "the control had memorised before"
+    assert rows[5][4].startswith("more than "), "all forks are open, and bounded from below"
 
 
 def test_files_for_papers(tmp_path: Path) -> None:
