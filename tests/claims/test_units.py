@@ -8,7 +8,7 @@ import xarray
 from tests.claims.planted_arms import planted
 
 from epicycle.claims.differences import Difference
-from epicycle.claims.estimates import PerRun, median_estimate
+from epicycle.claims.estimates import Estimate, PerRun, median_estimate
 from epicycle.claims.factor_shares import Cell, FactorShare
 from epicycle.claims.intervals import at_confidence, share_interval
 from epicycle.claims.quantities import EventTime
@@ -122,21 +122,23 @@ def test_two_samples_number_their_common_units_alike() -> None:
     assert (of_first.tolist(), of_second.tolist()) == ([2, 0, 1], [1, 2, 0]), "5 and 7 are in both"
 
 
-def test_a_bootstrap_resamples_splits() -> None:
-    """Six seeds on each of two splits: the splits differ, so the interval is wide, while that over runs was narrow."""
+def test_shares_of_factors_go_by_splits() -> None:
+    """The same 21 seeds, each on a split of its own and on seven splits, which are too few for an interval."""
     draw = np.random.default_rng(1)
+    cells = tuple(Cell(arm=x + y, against="control", levels={"first": x, "second": y}) for x in "ab" for y in "cd")
 
-    def share(pairs: Pairs) -> float:
-        levels = {"x": 0.0, "y": 1.0}
+    def share(pairs: Pairs) -> Estimate:
         arms = {"control": generalising([9000.0] * len(pairs), pairs)}
-        for level, shift in levels.items():
-            times = [1000 * np.exp(shift * (split % 2) + draw.normal(scale=0.05)) for _, split in pairs]
-            arms[level] = planted([20] * len(pairs), times, pairs, moments=[0] * len(pairs))
-        cells = tuple(Cell(arm=level, against="control", levels={"level": level}) for level in levels)
-        [estimate] = FactorShare(cells=cells, factor="level").estimates(arms)
-        return estimate.interval.high - estimate.interval.low
+        for cell in cells:
+            times = [1000 * np.exp(("b" in cell.arm) + draw.normal(scale=0.05)) for _ in pairs]
+            arms[cell.arm] = planted([20] * len(pairs), times, pairs, moments=[0] * len(pairs))
+        [estimate] = FactorShare(cells=cells, factor="first").estimates(arms)
+        return estimate
 
-    assert share([(i, i % 2) for i in range(12)]) > 1.5 * share([(i, i) for i in range(12)])
+    alone, together = share([(i, i) for i in range(21)]), share([(i, i % 7) for i in range(21)])
+    assert alone.interval.low > 0.9
+    assert together.interval.value > 0.9
+    assert (together.interval.low, together.units) == (-np.inf, 7)
 
 
 def false_support(pairs: Pairs, of_split: float, of_seed: float, times: int, draw: np.random.Generator) -> float:

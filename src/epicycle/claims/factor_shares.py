@@ -11,10 +11,10 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, diverged_runs
-from epicycle.claims.intervals import RESAMPLES, Interval, confidence
+from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, diverged_runs, unit_medians, upper_values
+from epicycle.claims.intervals import median_interval
 from epicycle.claims.remaining_time import LogRemainingTime
-from epicycle.claims.units import Grouping, units_among
+from epicycle.claims.units import units_among
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
 from epicycle.spec.plain_data import SweptValues
@@ -23,6 +23,10 @@ from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
+
+
+LATER = (0.0, 1.0, 3.0, 1000.0)  # by how much later than known a late fork may be, as a logarithm
+MOST_LATE = 4  # forks of one seed, of which every combination is computed
 
 
 class Cell(Spec):
@@ -44,15 +48,14 @@ class Cell(Spec):
 class FactorShare(Statistic):
     """Which of several factors decides how much sooner forks reach an event? The share of one factor in the variance.
 
-    The variance is that of log remaining times (`log_remaining_time`). The share is the variance between the means of the factor's
-    levels, over the whole: the variance between cells plus the mean variance over seeds within them (the eta squared of a balanced
-    analysis of variance; Fisher 1925).
+    The variance is that of log remaining times (`log_remaining_time`) among the forks of one seed, one from each cell. The share is
+    the variance between the means of the factor's levels, over the whole (the eta squared of a balanced analysis of variance; Fisher
+    1925). The estimate is the median over seeds, with its any-time interval.
 
-    The interval resamples seeds, 2,000 times from a fixed random state. Where runs share splits, it resamples the splits with all
-    their runs. A fork that did not reach the event within its budget is late by an unknown amount, so the share is computed twice.
-    First each such fork counts with the bound that it is known to exceed, which depends on budgets. Then all of them count as late as
-    the latest fork is known to be. The interval covers both. A fork whose control did not reach the event is left out. Both kinds of
-    fork are listed as censored.
+    A fork that did not reach the event within its budget is late by an unknown amount, from nothing to without end. The share is
+    computed for late forks that are later by a factor of 1, e, e^3 or e^1000, in every combination, and a seed counts with the least
+    and the largest share. A seed is open if more than four of its forks are late, if a fork is missing, or if a control did not reach
+    the event. These forks are listed as censored.
 
     Attributes:
         event: name of the event.
@@ -62,6 +65,7 @@ class FactorShare(Statistic):
     """
 
     kind: ClassVar[str] = "factor_share"
+    anytime: ClassVar[bool] = True
 
     event: str = "t_gen"
     cells: tuple[Cell, ...] = Field(min_length=2)
@@ -105,36 +109,32 @@ class FactorShare(Statistic):
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate, under the standard detector of the event."""
         times = _Times.joined([self._times(cell, arms) for cell in self.cells])
-        latest = np.nanmax(np.where(np.isinf(times.log_times), np.nan, times.log_times), initial=0.0)
-        as_bounded = np.where(np.isinf(times.log_times), latest, times.log_times)
-        as_latest = np.where(times.late, latest, times.log_times)
         units = units_among(times.seed_pairs)
-
-        def resampled(grouping: Grouping) -> Interval:
-            if not np.isfinite(as_bounded).any():  # nothing is known
-                return Interval(float("nan"), 0.0, 1.0 if self.over is None else NEVER)
-            ends = [self._percentiles(values, grouping) for values in ((as_bounded, as_latest) if times.late.any() else (as_bounded,))]
-            return Interval(self._share(as_bounded), min(low for low, _ in ends), max(high for _, high in ends))
-
-        interval = units.interval(resampled)
+        ends = [self._ends(*of_seed) for of_seed in zip(times.log_times.T, times.late.T, strict=True)]
+        bounds = PerRun("", *({seed: pair[end] for seed, pair in enumerate(ends)} for end in (0, 1)))
+        interval = units.interval(lambda grouping: median_interval(*unit_medians(bounds, grouping)))
         censored, diverged = tuple(times.censored), tuple(times.diverged)
-        return [Estimate(interval, len(times.seeds), "", censored, diverged, among=times.log_times.size).among_units(units)]
+        values = upper_values(times.seeds, bounds)
+        estimate = Estimate(interval, len(times.seeds), "", censored, diverged, values, among=times.log_times.size)
+        return [estimate.among_units(units)]
 
-    def _percentiles(self, values: Float[ndarray, "cell seed"], grouping: Grouping) -> tuple[float, float]:
-        """Ends of the bootstrap interval of the share, from resampled units of seeds."""
-        members = [np.flatnonzero(grouping == unit) for unit in range(grouping.max() + 1)]
-        draw = np.random.RandomState(0)
-        picks = [np.concatenate([members[unit] for unit in draw.randint(len(members), size=len(members))]) for _ in range(RESAMPLES)]
-        tails = [50 * (1 - confidence()), 50 * (1 + confidence())]
-        low, high = np.nanpercentile([self._share(values[:, pick]) for pick in picks], tails)
-        return float(low), float(high)
+    def _ends(self, log_times: Float[ndarray, " cell"], late: Bool[ndarray, " cell"]) -> tuple[float, float]:
+        """The least and the largest share that the forks of one seed may have."""
+        if np.isnan(log_times).any() or late.sum() > MOST_LATE:
+            return 0.0, 1.0 if self.over is None else NEVER
+        least = np.minimum(log_times, LATER[-1])  # of a fork that diverged
+        steps = np.array(list(product(LATER, repeat=int(late.sum()))))
+        values = np.repeat(least[None], len(steps), axis=0)
+        values[:, late] += steps
+        shares = self._shares(values)
+        return float(shares.min()), float(shares.max())
 
-    def _share(self, values: Float[ndarray, "cell seed"]) -> float:
+    def _shares(self, values: Float[ndarray, "*seed cell"]) -> Float[ndarray, "*seed"]:
         """The factor's share, or its ratio to the share of `over`."""
-        share = factor_share(values, [cell.levels[self.factor] for cell in self.cells])
+        shares = factor_shares(values, [cell.levels[self.factor] for cell in self.cells])
         if self.over is None:
-            return share
-        return share / max(factor_share(values, [cell.levels[self.over] for cell in self.cells]), 1e-9)
+            return shares
+        return shares / np.maximum(factor_shares(values, [cell.levels[self.over] for cell in self.cells]), 1e-9)
 
     def _log_remaining_time(self, cell: Cell) -> LogRemainingTime:
         return LogRemainingTime(event=self.event, arm=cell.arm, against=cell.against, where=cell.where)
@@ -219,25 +219,15 @@ class _Times(NamedTuple):
         )
 
 
-def factor_share(values: Float[ndarray, "cell seed"], levels: list[str]) -> float:
-    """Variance between the means of a factor's levels, over the variance between cells plus the mean variance within them.
+def factor_shares(values: Float[ndarray, "*seed cell"], levels: list[str]) -> Float[ndarray, "*seed"]:
+    """Variance between the means of a factor's levels, over the variance between cells; 0 where nothing varies.
 
     Args:
-        values: NaN are left out.
+        values: the cells along the last axis.
         levels: the factor's level in each cell.
-
-    Returns:
-        The share; 0 where nothing varies.
     """
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(values)
-        counts = finite.sum(axis=1)
-        means = np.where(finite, values, 0).sum(axis=1) / np.where(counts, counts, np.nan)
-        within = np.nanmean(np.where(finite, (values - means[:, None]) ** 2, np.nan)) if finite.any() else np.nan
-        between = np.nanmean((means - np.nanmean(means)) ** 2)
-        groups = [np.array(levels) == level for level in dict.fromkeys(levels)]
-        level_means = np.array([np.nanmean(means[group]) if np.isfinite(means[group]).any() else np.nan for group in groups])
-        sizes = np.array([group.sum() for group in groups])
-        explained = np.nansum(sizes * (level_means - np.nanmean(means)) ** 2) / sizes.sum()
-    total = between + within
-    return float(explained / total) if total > 0 else 0.0
+    mean = values.mean(axis=-1, keepdims=True)
+    groups = [np.array(levels) == level for level in dict.fromkeys(levels)]
+    explained = sum(group.mean() * (values[..., group].mean(axis=-1) - mean[..., 0]) ** 2 for group in groups)
+    total = ((values - mean) ** 2).mean(axis=-1)
+    return explained / np.where(total > 0, total, 1.0)

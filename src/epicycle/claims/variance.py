@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from epicycle.claims.estimates import Estimate, PerRun, chosen_runs, diverged_runs, open_runs, upper_values
-from epicycle.claims.intervals import RESAMPLES, Interval, confidence
+from epicycle.claims.intervals import RESAMPLES, Interval, confidence, for_two_sources
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.claims.units import units_of
 from epicycle.spec.results import labels_of
@@ -25,8 +25,9 @@ class VarianceShare(OfQuantities):
 
     The arm must combine every seed with every data_seed. The share is that of the seed's variance component in a two-way layout
     without replication. Components are estimated from mean squares (Searle, Casella & McCulloch 1992, section 4.3); a negative one
-    becomes 0. The interval resamples both seeds (Owen 2007, "The pigeonhole bootstrap"), 2,000 times from a fixed random state. Where
-    the value of a run is open, the interval is from 0 to 1.
+    becomes 0. The interval resamples both seeds (Owen 2007, "The pigeonhole bootstrap"), 2,000 times from a fixed random state, and is
+    widened for two sources of variance, as 95 % percentiles miss too often with a dozen seeds. It holds at one number of seeds, so
+    seeds that are added after a look do not count. Where the value of a run is open, the interval is from 0 to 1.
 
     Attributes:
         of: the quantity, with its arm.
@@ -75,24 +76,23 @@ class VarianceShare(OfQuantities):
         return grid.T if self.factor == "data_seed" else grid
 
 
-def variance_share(grid: Float[ndarray, "seed data_seed"]) -> float:
+def variance_shares(grid: Float[ndarray, "*draw seed data_seed"]) -> Float[ndarray, "*draw"]:
     """The share of the first axis in the sum of the variance components; 0 where nothing varies."""
-    a, b = grid.shape
-    mean = grid.mean()
-    rows, columns = grid.mean(axis=1), grid.mean(axis=0)
-    residuals = grid - rows[:, None] - columns[None, :] + mean
-    noise = (residuals**2).sum() / max((a - 1) * (b - 1), 1)
-    first = max((b * ((rows - mean) ** 2).sum() / (a - 1) - noise) / b, 0.0)
-    second = max((a * ((columns - mean) ** 2).sum() / (b - 1) - noise) / a, 0.0)
+    a, b = grid.shape[-2:]
+    mean = grid.mean(axis=(-2, -1), keepdims=True)
+    rows, columns = grid.mean(axis=-1, keepdims=True), grid.mean(axis=-2, keepdims=True)
+    noise = ((grid - rows - columns + mean) ** 2).sum(axis=(-2, -1)) / max((a - 1) * (b - 1), 1)
+    first = np.maximum(((rows - mean) ** 2).sum(axis=(-2, -1)) / (a - 1) - noise / b, 0.0)
+    second = np.maximum(((columns - mean) ** 2).sum(axis=(-2, -1)) / (b - 1) - noise / a, 0.0)
     total = first + second + noise
-    return float(first / total) if total > 0 else 0.0
+    return first / np.where(total > 0, total, 1.0)
 
 
 def _resampled(grid: Float[ndarray, "seed data_seed"]) -> Interval:
     """The variance share with its bootstrap interval."""
     draw = np.random.RandomState(0)
-    a, b = grid.shape
-    shares = [variance_share(grid[draw.randint(a, size=a)][:, draw.randint(b, size=b)]) for _ in range(RESAMPLES)]
-    tail = 100 * (1 - confidence()) / 2
+    rows, columns = (draw.randint(n, size=(RESAMPLES, n)) for n in grid.shape)
+    shares = variance_shares(grid[rows[:, :, None], columns[:, None, :]])
+    tail = 100 * (1 - for_two_sources(confidence())) / 2
     low, high = np.percentile(shares, [tail, 100 - tail])
-    return Interval(variance_share(grid), float(low), float(high))
+    return Interval(float(variance_shares(grid)), float(low), float(high))
