@@ -35,12 +35,13 @@ def given_path(path: str | os.PathLike[str]) -> Path:
 
 
 class Root:
-    """A results root: a folder with `epicycle.json` in it, and below it `cohorts/<id>/` and `studies/<name>/<id>/`."""
+    """A results root: a folder with `epicycle.json` in it, and below it `cohorts/<id>/`, `studies/<name>/<id>/`, `ledger.html`."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = given_path(path).absolute()
         self.cohorts = self.path / "cohorts"
         self.studies = self.path / "studies"
+        self.ledger = self.path / "ledger.html"
         self.lock = self.path / ".lock"
         self.marker = self.path / MARKER
 
