@@ -66,6 +66,16 @@ class StudyPage:
         return next((figure for figure in self.figures if figure.decides), self.figures[0] if self.figures else None)
 
     @property
+    def organism(self) -> str:
+        """The organism that the study is set on; empty for a setting of its own, and for results of earlier versions."""
+        return self.verdicts.get("organism") or ""
+
+    @property
+    def not_asked(self) -> list[str]:
+        """Ids of the claims that are for other organisms."""
+        return self.verdicts.get("not_asked", [])
+
+    @property
     def registered(self) -> dict[str, Document]:
         """The claims as registered, by id."""
         return {claim["id"]: claim for claim in self.spec.get("claims", ())}
