@@ -210,6 +210,7 @@ def tiny_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(commands, "chosen_study", lambda *args: tiny_study(chosen(*args)))
     monkeypatch.setattr(notebook, "train", train_tiny)
+    monkeypatch.setattr("epicycle.lab.until_decided.TIMES_STATED", 2)
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EPICYCLE_ROOT", raising=False)
     matplotlib.use("Agg")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.torture import results
 
-import epicycle as ep
 from epicycle.lab.registration import Registration
 from epicycle.lab.session import Session
 from epicycle.lab.study import Outcome, run_study
@@ -15,6 +14,7 @@ from epicycle.lab.until_decided import Batch, closing_lines, run_until_decided, 
 from epicycle.spec.errors import InputError
 from epicycle.spec.study import Study
 from epicycle.store.files import Root
+from epicycle.store.study_documents import read_runs
 from epicycle.training.loop import Interrupted
 
 SURE = {"event": "sure", "detectors": {"sure": {"kind": "threshold", "of": "train_acc", "level": 0.0}}}  # from the first step on
@@ -85,7 +85,7 @@ def test_after_an_interruption_the_same_bytes(two_arms: Study, tmp_path: Path) -
     straight, _ = until_decided(two_arms, tmp_path / "straight")
     root = Root.create(tmp_path / "interrupted")
     for stop_at in range(3, 30, 4):
-        calls = []
+        calls: list[int] = []
 
         def interrupted(stop_at: int = stop_at, calls: list[int] = calls) -> bool:
             calls.append(1)
@@ -133,8 +133,7 @@ def test_what_cannot_be_asked_for(root: Path) -> None:
 def test_listed_seeds_go_on_after_the_largest(root: Path) -> None:
     study = study_of({"asked": {"seeds": [7, 3, 5, 0, 1, 2]}}, share("asked"))
     outcome, _ = until_decided(study, root, at_most=14)
-    data = ep.open(outcome.files.path)["asked"]
-    assert sorted(data["seed"].values.tolist()) == [0, 1, 2, 3, 5, *range(7, 16)]
+    assert sorted(run.seed for run in read_runs(outcome.files).arms["asked"].runs) == [0, 1, 2, 3, 5, *range(7, 16)]
     assert seed_plan(study, Root.create(root), 14).counts == {"asked": 14}
 
 
