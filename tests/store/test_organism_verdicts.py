@@ -7,7 +7,7 @@ from typing import Any
 from epicycle.spec.claim import VerdictName
 from epicycle.store.atomic import write_json
 from epicycle.store.files import Root
-from epicycle.store.organism_verdicts import compared_organisms, latest_verdicts
+from epicycle.store.organism_verdicts import compared_organisms
 
 
 def claim(name: str, verdict: VerdictName) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def judged(root: Root, folder: str, organism: str | None, second: int, pilot: bo
 
 def test_the_latest_of_each_organism_without_pilots(tmp_path: Path) -> None:
     root = Root.create(tmp_path / "results")
-    assert latest_verdicts(root, "planted") == {}
+    assert compared_organisms(root, "planted") is None, "never judged"
     judged(root, "a", "mouse", 3, sooner="refuted", only_mice="supported")
     judged(root, "b", "mouse", 2, sooner="undecided")
     assert compared_organisms(root, "planted") is None, "one organism"

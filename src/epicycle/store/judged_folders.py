@@ -20,6 +20,15 @@ def verdicts_of_root(root: Root) -> list[tuple[StudyFiles, Verdicts]]:
     return _latest(_judged(root.studies, 2))
 
 
+def verdicts_of_study(root: Root, name: str) -> list[tuple[StudyFiles, Verdicts]]:
+    """The verdicts of one study in a root, pilots left out: for each organism those that were judged last.
+
+    Raises:
+        InputError: a document in it is damaged.
+    """
+    return _latest(_judged(root.studies / name, 1))
+
+
 def verdicts_of_folders(folders: Sequence[Path]) -> list[tuple[StudyFiles, Verdicts]]:
     """The verdicts in some folders and at most three levels below them, such as `docs/verdicts`; pilots are left out.
 

@@ -7,8 +7,7 @@ from epicycle.spec.claim import VerdictName
 from epicycle.spec.organism import ORGANISMS, OrganismName
 from epicycle.spec.plain_data import Plain
 from epicycle.store.files import Root
-from epicycle.store.studies import judged_studies
-from epicycle.store.study_documents import Verdicts, read_verdicts
+from epicycle.store.judged_folders import verdicts_of_study
 
 
 @dataclass(frozen=True)
@@ -41,28 +40,16 @@ class OrganismVerdicts:
         ]
 
 
-def latest_verdicts(root: Root, name: str) -> dict[OrganismName, Verdicts]:
-    """The verdicts of a study on each organism on which it was judged; of several settings on one organism those judged last.
-
-    Pilots are left out, and so are settings on no organism.
-
-    Raises:
-        InputError: a document is damaged.
-    """
-    by_age = [read_verdicts(files) for files in judged_studies(root, name)]
-    latest = {verdicts.get("organism"): verdicts for verdicts in by_age if not verdicts["pilot"]}
-    return {organism: latest[organism] for organism in ORGANISMS if organism in latest}
-
-
 def compared_organisms(root: Root, name: str) -> OrganismVerdicts | None:
     """The verdicts of a study side by side; None where it was judged on fewer than two organisms.
 
+    Of several settings on one organism the one that was judged last counts. Pilots are left out, and so are settings on no organism.
+
     Raises:
         InputError: a document is damaged.
     """
-    latest = latest_verdicts(root, name)
-    if len(latest) < 2:
+    latest = {verdicts.get("organism"): verdicts["claims"] for _, verdicts in verdicts_of_study(root, name)}
+    judged = {organism: latest[organism] for organism in ORGANISMS if organism in latest}
+    if len(judged) < 2:
         return None
-    return OrganismVerdicts(
-        {organism: {claim["id"]: claim["verdict"] for claim in verdicts["claims"]} for organism, verdicts in latest.items()}
-    )
+    return OrganismVerdicts({organism: {claim["id"]: claim["verdict"] for claim in claims} for organism, claims in judged.items()})

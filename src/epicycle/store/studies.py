@@ -20,24 +20,14 @@ def find_study(root: Root, name: str) -> StudyFiles:
     Raises:
         InputError: the study has not been run in this root.
     """
-    judged = judged_studies(root, name)
-    if not judged:
-        raise InputError(f"study '{name}' has no verdicts.json in {root.studies / name}/*; run it first: epicycle run {name}.")
-    return checked_study(judged[-1])
-
-
-def judged_studies(root: Root, name: str) -> list[StudyFiles]:
-    """The directories of a study at all settings at which it was judged, in the order in which that happened.
-
-    Raises:
-        InputError: something among them is a link, a FIFO or a device.
-    """
     folder = root.studies / name
     refuse_strange(folder)
     refuse_strange_entries(folder)
     folders = folder.iterdir() if folder.is_dir() else ()
     judged = [files for files in map(StudyFiles, folders) if files.verdicts.is_file()]
-    return sorted(judged, key=lambda files: files.verdicts.stat().st_mtime)
+    if not judged:
+        raise InputError(f"study '{name}' has no verdicts.json in {folder}/*; run it first: epicycle run {name}.")
+    return checked_study(max(judged, key=lambda files: files.verdicts.stat().st_mtime))
 
 
 def checked_study(files: StudyFiles) -> StudyFiles:
