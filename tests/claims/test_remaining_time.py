@@ -45,3 +45,17 @@ def test_how_time_left_falls_with_a_dose() -> None:
     assert fewer.low <= 0.7 <= fewer.high
     with pytest.raises(InputError, match="does not sweep 'dose'"):
         statistic.model_copy(update={"along": "dose"}).estimates(arms)
+
+
+def test_forks_without_a_control_are_left_out() -> None:
+    """One of two arms may have got more seeds than the other."""
+    control, forks = planted([30] * 8, [1000.0] * 8), planted([2] * 10, [300.0] * 10, moments=[200] * 10)
+    sooner = LogRemainingTime(event="t_gen", arm="forks", against="control")
+    assert sooner.estimates({"forks": forks, "control": control})[0].n == 8
+    doses = {"by": [2.0, 5.0] * 10}
+    swept = planted([2] * 20, [300.0] * 20, [(seed, seed) for seed in range(10) for _ in range(2)], doses, [200] * 20)
+    exponent = DoseExponent(event="t_gen", arm="forks", against="control", along="by")
+    assert exponent.estimates({"forks": swept, "control": control})[0].n == 8
+    others = planted([30] * 2, [1000.0] * 2, [(80, 80), (81, 81)])
+    with pytest.raises(InputError, match="arm 'control' has no run of seed 0 to compare with"):
+        sooner.estimates({"forks": forks, "control": others})
