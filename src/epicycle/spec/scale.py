@@ -109,15 +109,21 @@ class _Writing:
         finite = [number for number in plain if isfinite(number)]
         percent = scale.compared == "ratio" and all(1 / AS_PERCENT < number < AS_PERCENT for number in finite)
         writing = cls(scale, percent)
+        if exact:
+            return writing
         distances = [writing._distance(number) for number in finite]
-        whole = percent and max(distances, default=0.0) > 2  # nobody needs tenths of a percent of a time
-        return writing if exact else replace(writing, decimals=0 if whole else _decimals(distances))
+        decimals = _decimals(distances)
+        if percent or scale.unit.startswith(IN_HUNDREDTHS):  # nobody needs hundredths of a percent, or tenths of a percent of a time
+            decimals = min(decimals, 0 if percent and max(distances, default=0.0) > 2 else 1)
+        return replace(writing, decimals=decimals)
 
     def interval(self, value: float, low: float, high: float) -> str:
         if not isfinite(low) and not isfinite(high):
             return f"{self._end(value)} (nothing bounds it)"
         if self._side(low) * self._side(high) < 0:  # the ends lie on both sides of `the same`, so each end names its side
-            return f"{self._end(value)} ({self._end(low)} to {self._end(high)})"
+            written = self._amount if self.scale.compared == "ratio" else self._number
+            more, less = self.scale.sides
+            return f"{self._end(value)} ({written(low)} {less} to {written(high)} {more})"
         near, far = (high, low) if self._side(low) < 0 or self._side(high) < 0 else (low, high)
         return f"{self._end(value)} ({self._number(near)} to {self._number(far)})"
 
