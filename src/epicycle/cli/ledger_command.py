@@ -56,7 +56,7 @@ def _print_ledger(rows: "Sequence[Row]") -> None:
     for section in sections(rows):
         typer.secho(section.title, bold=True)
         typer.echo(f"  {section.summary()}")
-        for counted, where in ((True, ""), (False, "no account says otherwise: ")):
+        for counted, where in ((True, ""), (False, "where no account says otherwise, this came true: ")):
             if right := section.right(counted):
                 typer.echo(f"  {where}{'   '.join(_standing(account_title(name), vote) for name, vote in right)}")
         for row in section.rows:

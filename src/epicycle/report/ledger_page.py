@@ -46,7 +46,7 @@ class CellView(NamedTuple):
 class OutcomeView(NamedTuple):
     """A verdict on one organism."""
 
-    organism: str
+    setting: str
     verdict: str
     finding: str
     marks: list[str]
@@ -91,6 +91,7 @@ class SectionView(NamedTuple):
     Attributes:
         standing: the accounts that were right, or not, on claims that count.
         unopposed: the same on claims on which no account says otherwise.
+        differs: whether accounts differ on any of its claims.
         columns: titles of the accounts that speak of it.
     """
 
@@ -99,6 +100,7 @@ class SectionView(NamedTuple):
     summary: str
     standing: list[Standing]
     unopposed: list[Standing]
+    differs: bool
     columns: list[str]
     rows: list[RowView]
 
@@ -141,7 +143,8 @@ def _section_view(number: int, section: Section) -> SectionView:
     standing, unopposed = (list(starmap(_standing, section.right(counted))) for counted in (True, False))
     columns = [account_title(name) for name in section.accounts]
     rows = [_row_view(row, section.accounts) for row in section.rows]
-    return SectionView(f"p{number}", section.title, section.summary(), standing, unopposed, columns, rows)
+    differs = any(row.differs for row in section.rows)
+    return SectionView(f"p{number}", section.title, section.summary(), standing, unopposed, differs, columns, rows)
 
 
 def _standing(account: str, vote: Vote) -> Standing:
@@ -178,7 +181,8 @@ def _remark(row: Row) -> str:
 
 def _outcome_view(outcome: Outcome) -> OutcomeView:
     marks = ["post hoc"] if outcome.post_hoc else []
-    return OutcomeView(outcome.organism or "its own setting", outcome.verdict, outcome.finding, marks)
+    setting = f"the {outcome.organism}" if outcome.organism else "its own setting"
+    return OutcomeView(setting, outcome.verdict, outcome.finding, marks)
 
 
 def _cell(row: Row, account: str) -> CellView:

@@ -150,7 +150,7 @@ CLAIMS = (
         Region(above=0.0),
         LIU.key,
         primary=True,
-        phenomenon="output-scale",
+        phenomenon="held-norm",
         accounts={
             **postdictions("abstract: at a fixed norm the delay follows the temperature", output_scale="yes"),
             **postdictions("Figures 6 and 7: a small output scale removes the delay", lazy_to_rich="yes"),
@@ -208,7 +208,7 @@ CLAIMS = (
         Region(above=2.0),
         NO_DELAY,
         LIU.key,
-        phenomenon="output-scale",
+        phenomenon="held-norm",
         accounts={
             **inferred("abstract: the scale of the logits explains the delay", output_scale="yes"),
             **inferred("the norm is as small as before", norm="no"),
