@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from epicycle.spec.fields import knob as knob
     from epicycle.spec.fields import static as static
     from epicycle.spec.observation import Observation as Observation
+    from epicycle.spec.plain_units import PlainUnits as PlainUnits
     from epicycle.spec.preset import Preset as Preset
     from epicycle.spec.registry import load_preset as preset  # noqa: F401
     from epicycle.spec.study import Figure as Figure
@@ -184,6 +185,7 @@ _HOMES = {
     "Optimiser": "epicycle.spec.families:Optimiser",
     "ParameterGroup": "epicycle.training.update_rule:ParameterGroup",
     "PerRun": "epicycle.claims.estimates:PerRun",
+    "PlainUnits": "epicycle.spec.plain_units:PlainUnits",
     "Prediction": "epicycle.spec.claim:Prediction",
     "Preset": "epicycle.spec.preset:Preset",
     "Profile": "epicycle.spec.study:Profile",

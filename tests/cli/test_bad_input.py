@@ -99,6 +99,10 @@ BAD: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "zero seeds": (("run", "quickstart", "--seeds", "0"), ("at least one seed",)),
     "no such organism": (("run", "quickstart", "--organism", "flea"), ("there is no organism 'flea'", "did you mean 'fly'")),
     "an organism that is nothing like ours": (("plan", "quickstart", "--organism", "x"), ("allowed here: canon, fly, mouse",)),
+    "a number that the criterion lacks": (
+        ("run", "quickstart", "--set", "claims.generalises-later.says=It is 97 times later."),
+        ("'says' speaks of '97'", "no number of the criterion", "Its numbers: "),
+    ),
     "no value": (("run", "quickstart", "--set", "task.p"), ("PATH=VALUE",)),
     "not yet run": (("show", "quickstart"), ("not an Epicycle results folder",)),
     "unknown option": (("run", "quickstart", "--sedes", "3"), ("--seeds",)),

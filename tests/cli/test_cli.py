@@ -21,12 +21,15 @@ def test_a_small_study_from_run_to_report(tmp_path: Path, command: Command, figu
     assert Path(document["root"]) == tmp_path / "epicycle-results"
     assert Path(document["report"]).is_file()
     for claim in document["claims"]:
-        assert {"id", "sentence", "verdict", "estimate", "interval", "n", "reason", "accounts"} <= set(claim)
+        assert {"id", "says", "sentence", "criterion", "finding", "verdict", "estimate", "interval", "n", "reason", "accounts"} <= set(
+            claim
+        )
         assert claim["verdict"] in ("supported", "refuted", "undecided")
     page = Path(document["report"]).read_text()
     assert "http://" not in page.split("<script>")[0]
     for claim in document["claims"]:
-        assert claim["sentence"].split(" is ")[0].replace("'", "&#39;") in page
+        assert claim["says"].replace("'", "&#39;") in page
+        assert f"Criterion: {claim['criterion']}".replace("'", "&#39;") in page
     assert "epicycle run quickstart" in page
     for suffix in ("pdf", "svg", "png"):
         assert (Path(document["report"]).parent / f"figure.{suffix}").stat().st_size > 1000

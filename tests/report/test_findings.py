@@ -68,8 +68,11 @@ def test_contradictions_come_first() -> None:
     assert lines[2].marks == ["exploratory"]
     assert late.endswith("What would decide it: a longer budget (10 runs are open).")
     assert "contradicts" not in late, "nothing is known yet"
-    stored = [{key: value for key, value in claim.items() if key != "needs"} for claim in judged]
-    assert len(findings(stored, {}, [])) == 4, "verdicts of before, and of runs of other codes"
+    later = ("needs", "says", "criterion", "finding")
+    stored = [{key: value for key, value in claim.items() if key not in later} for claim in judged]
+    before = {line.claim: line.text for line in findings(stored, {}, [])}
+    assert len(before) == 4, "verdicts of before, and of runs of other codes"
+    assert before["sooner"].startswith(f"{CLAIMS[0].sentence()} Found: -1.09 (-1.1 to -1.07, n = 10).")
 
 
 def test_a_page_of_forks(tmp_path: Path) -> None:

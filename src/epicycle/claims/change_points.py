@@ -13,7 +13,7 @@ from pydantic import Field
 from epicycle.claims.estimates import NEVER, PerRun
 from epicycle.claims.series_quantities import Between
 from epicycle.events.moments import Moment
-from epicycle.spec.scale import Scale
+from epicycle.spec.plain_units import PlainUnits
 
 if TYPE_CHECKING:
     import xarray
@@ -52,9 +52,9 @@ class ChangePoints(Between):
         series = f"{self.series} less {self.beside}" if self.beside else self.series
         return f"number of shifts in the level of {series} from {self.since} to {self.until}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Shifts."""
-        return Scale("shifts", counts=True)
+        return PlainUnits("shifts", counts=True)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact number; open where a moment has not come, the run diverged, or fewer than four levels would fit between them."""

@@ -25,8 +25,8 @@ from epicycle.claims.intervals import Interval, median_interval
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.claims.units import Grouping, units_of_two
 from epicycle.spec.errors import InputError
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -78,9 +78,9 @@ class Difference(OfQuantities):
         first, second = (f"{quantity.subject()} in {quantity.arm_phrase()}" for quantity in self.quantities())
         return f"median of {first}, compared{' seed by seed' if self.paired else ''} with {second},"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How much more, or how many times more where logarithms are subtracted."""
-        return self.of.scale().comparing()
+        return self.of.plain_units().comparing()
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """One estimate for each detector of the first quantity.

@@ -18,8 +18,8 @@ from epicycle.claims.units import units_among
 from epicycle.spec.base import Spec
 from epicycle.spec.families import Statistic
 from epicycle.spec.plain_data import SweptValues
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -100,11 +100,11 @@ class FactorShare(Statistic):
         share = f"share of the variance of log speed-up (time left to {self.event}) between levels of {self.factor}"
         return share if self.over is None else f"{share}, over that between levels of {self.over}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Percent of the variance, or how many times the share of the other factor."""
         if self.over is None:
-            return Scale("%", times=100)
-        return Scale(compared="ratio", sides=("larger", "smaller"))
+            return PlainUnits("%", times=100)
+        return PlainUnits(compared="ratio", sides=("larger", "smaller"))
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate, under the standard detector of the event."""

@@ -26,9 +26,9 @@ from epicycle.claims.estimates import (
 )
 from epicycle.spec.families import AnyEvent, Event, Statistic
 from epicycle.spec.plain_data import SweptValues
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.registry import Resolve
 from epicycle.spec.results import budget_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -86,7 +86,7 @@ class Quantity(Statistic):
         return arm_phrase(self.arm, self.where)
 
     def subject(self) -> str:
-        """A hook for subclasses: the quantity's name in `the median of t_gen is above 500 steps`, where the scale gives the unit."""
+        """A hook for subclasses: the quantity's name in `the median of t_gen is above 500 steps`, without the unit."""
         return self.title()
 
     def phrase(self) -> str:
@@ -152,11 +152,11 @@ class EventTime(Quantity):
         """The event."""
         return self.event
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Steps, whether their logarithm is judged or not, or percent of the budget."""
         if self.unit == "budget":
-            return Scale("% of the budget", times=100, sides=LATER_SOONER)
-        return Scale("steps", base=e if self.unit == "log" else None, sides=LATER_SOONER)
+            return PlainUnits("% of the budget", times=100, sides=LATER_SOONER)
+        return PlainUnits("steps", base=e if self.unit == "log" else None, sides=LATER_SOONER)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """For each detector the two ends of the event's bracket; the end of the record and infinity where the event was not seen."""
@@ -206,9 +206,9 @@ class EventRatio(Quantity):
         """The two events as a ratio."""
         return f"{self.event} / {self.over}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How many times later, or sooner."""
-        return Scale(compared="ratio", sides=LATER_SOONER)
+        return PlainUnits(compared="ratio", sides=LATER_SOONER)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """For each detector of the first event, the least and the largest ratio that the brackets allow."""
@@ -258,11 +258,11 @@ class Span(Quantity):
         """The span; in decades the second event, which is compared with the first."""
         return f"the span from {self.since} to {self.until}" if self.unit == "share" else f"{self.until}, compared with {self.since},"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Percent of the second event's step, or how many times later the second event is."""
         if self.unit == "share":
-            return Scale(f"% of {self.until}", times=100, sides=("longer", "shorter"))
-        return Scale(base=10.0, compared="ratio", sides=LATER_SOONER)
+            return PlainUnits(f"% of {self.until}", times=100, sides=("longer", "shorter"))
+        return PlainUnits(base=10.0, compared="ratio", sides=LATER_SOONER)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest span that the brackets allow; open where the first event was not seen."""

@@ -15,8 +15,8 @@ from epicycle.claims.quantities import LATER_SOONER
 from epicycle.claims.slopes import numbers_along, slopes
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Event
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import is_forked, labels_of, moments_of, swept_names
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -81,7 +81,7 @@ class RemainingTime(OfEvent, ABC):
         kept = [run for run, label in enumerate(labels_of(forks)) if label in seeds]
         if not kept:
             raise InputError(f"{self.kind}: arm '{self.against}' has no run of seed {labels_of(forks)[0]} to compare with.")
-        return forks.isel(run=kept)
+        return forks if len(kept) == forks.sizes["run"] else forks.isel(run=kept)
 
     def _partners(self, forks: xarray.Dataset, control: xarray.Dataset) -> list[int]:
         """For each fork the position of its control: the run of the same seeds, and of the same values of what both arms sweep."""
@@ -110,9 +110,9 @@ class LogRemainingTime(RemainingTime):
         fork = f"{self.event}, counted from the fork, in {self.arm_phrase()}"
         return f"median of {fork}, compared with its control in arm {self.against},"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How many times later than the control, or sooner."""
-        return Scale(base=e, compared="ratio", sides=LATER_SOONER)
+        return PlainUnits(base=e, compared="ratio", sides=LATER_SOONER)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over forks, once for each detector.
@@ -150,9 +150,9 @@ class DoseExponent(RemainingTime):
         speed = f"the speed of {self.event} after the fork, fitted along {self.along}{among}"
         return f"median over seeds of {speed} in {self.arm_phrase()},"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How many times faster ten times the dose is."""
-        return Scale(base=10.0, compared="ratio", sides=("faster", "slower"), tail=f"for ten times {self.along}")
+        return PlainUnits(base=10.0, compared="ratio", sides=("faster", "slower"), tail=f"for ten times {self.along}")
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """The median over seeds, once for each detector.

@@ -11,7 +11,7 @@ from epicycle.claims.estimates import NEVER, PerRun, baseline_of, diverged
 from epicycle.claims.quantities import Quantity
 from epicycle.events.moments import Moment, events_in, span_of
 from epicycle.spec.families import Event
-from epicycle.spec.scale import Scale
+from epicycle.spec.plain_units import PlainUnits
 
 if TYPE_CHECKING:
     import xarray
@@ -63,9 +63,9 @@ class Extreme(Quantity):
     def _period(self) -> str:
         return "" if self.since == "start" else f" from {self.since} on"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """The value, or how far it is from the baseline."""
-        return scale_of(self.series, ABOVE["baseline"] if self.above_baseline else None)
+        return units_of_series(self.series, ABOVE["baseline"] if self.above_baseline else None)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact value; open in a run that diverged or recorded nothing, or in which the moment has not come."""
@@ -123,10 +123,10 @@ class ValueAt(Quantity):
         both = self.beside and self.minus != "nothing"
         return f"{self.series}{f' less {self.beside}' if both else ''} at {self.at}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """The value, or how far it is from what is taken off."""
         beside = (f"above {self.beside}", f"below {self.beside}") if self.beside else None
-        return scale_of(self.series, ABOVE.get(self.minus, beside))
+        return units_of_series(self.series, ABOVE.get(self.minus, beside))
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The values at both ends of the moment; open where the moment has not come."""
@@ -199,9 +199,9 @@ class SeriesChange(Between):
         """The series at the second moment, which is compared with the first."""
         return f"{self.series} at {self.until}, compared with {self.since},"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How much higher or lower; in decades, how many times."""
-        return Scale(base=10.0, compared="ratio") if self.decades else scale_of(self.series, ("higher", "lower"))
+        return PlainUnits(base=10.0, compared="ratio") if self.decades else units_of_series(self.series, ("higher", "lower"))
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest change that the brackets of the moments allow."""
@@ -285,15 +285,15 @@ class Correlation(Between):
         return [PerRun("", lows, highs)]
 
 
-def scale_of(series: str, sides: tuple[str, str] | None) -> Scale:
-    """The scale of a value of a series. Differences of accuracies are counted in points, of which 1 has 100.
+def units_of_series(series: str, sides: tuple[str, str] | None) -> PlainUnits:
+    """The plain units of a value of a series. Differences of accuracies are counted in points, of which 1 has 100.
 
     Args:
         series: name of the series.
         sides: words for above and below what is taken off the value; None where nothing is taken off.
     """
     unit, times = ("points", 100.0) if "acc" in series.split("_") else ("", 1.0)
-    return Scale(unit, times, compared="difference", sides=sides) if sides else Scale(part_of_one=bool(unit))
+    return PlainUnits(unit, times, compared="difference", sides=sides) if sides else PlainUnits(part_of_one=bool(unit))
 
 
 def values_at(

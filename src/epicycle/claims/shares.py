@@ -14,8 +14,8 @@ from epicycle.claims.intervals import Interval, share_interval
 from epicycle.claims.of_event import OfEvent
 from epicycle.claims.units import Grouping, units_of
 from epicycle.spec.families import Event
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -39,9 +39,9 @@ class Share(OfEvent):
         """The phrase names the event and the arm."""
         return f"share of runs that reach {self.event} within the budget in {self.arm_phrase()}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Of how many runs."""
-        return Scale(counts_runs=True)
+        return PlainUnits(counts_runs=True)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""

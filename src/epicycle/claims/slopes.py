@@ -20,8 +20,8 @@ from epicycle.claims.estimates import (
 )
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.spec.errors import InputError
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -56,9 +56,9 @@ class Slope(OfQuantities):
         """The phrase names the quantity, the swept name and the arm."""
         return f"median over seeds of the change of {self.of.subject()} with {self.along} in {self.of.arm_phrase()}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How much more, or how many times more, for a step along the swept number."""
-        change = self.of.scale().comparing()
+        change = self.of.plain_units().comparing()
         tail = f"for ten times {self.along}" if self.log else f"for each {self.per:g} more {self.along}"
         return replace(change, times=change.times * (log(10) if self.log else self.per), tail=tail)
 

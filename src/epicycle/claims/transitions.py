@@ -11,8 +11,8 @@ import numpy as np
 from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, median_estimate
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
 from epicycle.claims.slopes import numbers_along
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -65,9 +65,9 @@ class Transition(OfQuantities):
             return f"median of {dose} at which {crossing}, compared with that in {self.over.arm_phrase()},"
         return f"median of {dose} at which {crossing}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """The dose, the width as a share of the midpoint, or how many times the dose of the other arm."""
-        return Scale(base=e, compared="ratio") if self.what == "log_ratio" else Scale()
+        return PlainUnits(base=e, compared="ratio") if self.what == "log_ratio" else PlainUnits()
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate, under the quantity's first detector."""

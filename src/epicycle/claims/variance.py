@@ -13,8 +13,8 @@ from epicycle.claims.estimates import Estimate, PerRun, chosen_runs, diverged_ru
 from epicycle.claims.intervals import RESAMPLES, Interval, confidence, for_two_sources
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.claims.units import units_of
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.results import labels_of
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import xarray
@@ -46,9 +46,9 @@ class VarianceShare(OfQuantities):
         """The phrase names the quantity, the seed and the arm."""
         return f"share of the variance of {self.of.title()} that {self.factor} explains in {self.of.arm_phrase()}"
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """Percent of the variance."""
-        return Scale("%", times=100)
+        return PlainUnits("%", times=100)
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""

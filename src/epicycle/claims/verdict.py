@@ -156,7 +156,7 @@ def _closed_gate(claim: Claim, arms: Mapping[str, xarray.Dataset]) -> tuple[str,
 
 def _closed(gate: Gate, estimate: Estimate) -> str:
     """Why a gate does not hold."""
-    statistic, region = gate.statistic, gate.statistic.scale().region(gate.region.pieces())
+    statistic, region = gate.statistic, gate.statistic.plain_units().region(gate.region.pieces())
     return f"its gate is closed: the {statistic.phrase()} is {finding(statistic, estimate)}; not all of it is {region}"
 
 
@@ -175,7 +175,7 @@ def _reason(claim: Claim, estimate: Estimate) -> str:
         "undecided": f"lies neither {claim.supported_if.phrase()} nor {claim.refuted_if.phrase()}",
     }[_by_region(claim, estimate)]
     parts = [f"{shown(estimate)} {region}"]
-    if judged_in := claim.statistic.scale().judged_in:
+    if judged_in := claim.statistic.plain_units().judged_in:
         parts.append(f"these numbers are {judged_in}")
     if estimate.censored:
         parts.append(f"{len(estimate.censored)} of {estimate.among or estimate.n} runs censored")

@@ -18,14 +18,14 @@ from epicycle.spec.families import Statistic
 
 def finding(statistic: Statistic, estimate: Estimate) -> str:
     """What was found, in plain units, with the number of independent units and the runs that are open or diverged."""
-    scale, interval = statistic.scale(), estimate.interval
-    if scale.counts_runs:
+    units, interval = statistic.plain_units(), estimate.interval
+    if units.counts_runs:
         reached = sum(value == 1.0 for value in estimate.values.values())
         parts = [f"{reached} of {estimate.n} runs{' ' * bool(estimate.sharing)}{estimate.sharing} ({_share_ends(interval)})"]
         unconfirmed = len(estimate.unconfirmed)
         parts += [f"{unconfirmed} too short to tell"] if unconfirmed else []
     else:
-        parts = [scale.interval(interval.value, interval.low, interval.high), _units(estimate)]
+        parts = [units.interval(interval.value, interval.low, interval.high), _units(estimate)]
         n_open = len(estimate.censored)
         parts += [f"{n_open} of {estimate.among or estimate.n} runs open"] if n_open else []
     parts += [f"{len(estimate.failed)} diverged"] if estimate.failed else []

@@ -145,7 +145,7 @@ class Claim(Spec):
             raise ValueError("'says' must be one line of text")
         bounds = {end for region in (self.supported_if, self.refuted_if) for piece in region.pieces() for end in piece}
         written = [each.value for each in numbers_in(f"{self.criterion()} {self.statistic.model_dump_json()}")]
-        known = {*written, *(number for bound in bounds for number in self.statistic.scale().numbers(bound))}
+        known = {*written, *(number for bound in bounds for number in self.statistic.plain_units().numbers(bound))}
         if unknown := without(numbers_in(self.says), known):
             numbers = ", ".join(f"{number:.4g}" for number in sorted(set(written))) or "none"
             raise ValueError(
@@ -186,8 +186,8 @@ class Claim(Spec):
 
     def sentence(self) -> str:
         """The claim as a sentence, made from the statistic and the region of support."""
-        return f"The {self.statistic.phrase()} is {self.statistic.scale().region(self.supported_if.pieces())}."
+        return f"The {self.statistic.phrase()} is {self.statistic.plain_units().region(self.supported_if.pieces())}."
 
     def criterion(self) -> str:
         """What supports the claim and what refutes it, in plain units."""
-        return f"{self.sentence()} Refuted if {self.statistic.scale().region(self.refuted_if.pieces())}."
+        return f"{self.sentence()} Refuted if {self.statistic.plain_units().region(self.refuted_if.pieces())}."

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 from pydantic import SerializeAsAny
 
 from epicycle.spec.base import Part
+from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.registry import Resolve
-from epicycle.spec.scale import Scale
 
 if TYPE_CHECKING:
     import jax
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from epicycle.spec.table import Table
 
 Params = dict[str, Any]  # name of a tensor -> array
+STATE_SCALARS = ("step", "key", "diverged")  # entries of a stored state beside the parameters that have no prefix
 Activations = dict[str, Any]  # hook name of a site -> array
 SitePatch = tuple[str, Callable[[Any], Any]]  # pattern of hook names, and a function of the activation
 
@@ -295,9 +296,9 @@ class Statistic(Part, ABC):
     def phrase(self) -> str:
         """The name of the number, such as `median of t_gen over runs of arm control`."""
 
-    def scale(self) -> Scale:
+    def plain_units(self) -> PlainUnits:
         """How the number is read in plain units, such as a logarithm as `ten times sooner`. Without an override, as it is."""
-        return Scale()
+        return PlainUnits()
 
     @abstractmethod
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Any]:

@@ -1,7 +1,7 @@
 """From the number that is judged to the words that people use: `4.5 times sooner`, `10 points higher`, `1,200 steps`.
 
 A statistic is judged on the scale on which its interval is computed, such as the logarithm of a ratio of two times. Nobody speaks in
-logarithms. So each statistic names its scale, and the scale writes values, intervals and regions in plain units.
+logarithms. So each statistic names its plain units, in which values, intervals and regions are written.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ AS_PERCENT = 4 / 3  # a ratio closer to 1 than this is written in percent: `10 %
 
 
 @dataclass(frozen=True)
-class Scale:
+class PlainUnits:
     """How a judged number is read.
 
     Attributes:
@@ -40,14 +40,14 @@ class Scale:
     part_of_one: bool = False
     counts: bool = False
 
-    def comparing(self) -> "Scale":
-        """The scale of the difference between two numbers of this scale. Two logarithms that are subtracted compare by a ratio."""
+    def comparing(self) -> "PlainUnits":
+        """The units of the difference between two such numbers. Two logarithms that are subtracted compare by a ratio."""
         if self.base is not None:
             return replace(self, unit="", compared="ratio")
         unit = "points" if self.part_of_one or self.unit.startswith(IN_HUNDREDTHS) else self.unit
         times = 100 * self.times if self.part_of_one else self.times
         sides = self.sides if self.compared is None else ("higher", "lower")
-        return Scale(unit, times, compared="difference", sides=sides)
+        return PlainUnits(unit, times, compared="difference", sides=sides)
 
     def region(self, pieces: Sequence[Piece]) -> str:
         """A region in words. A ratio that is judged as it is stays a number, as the statistic's name says what is divided."""
@@ -100,20 +100,20 @@ class _Writing:
         decimals: digits behind the point; None where each number is written as exactly as it has to be.
     """
 
-    scale: Scale
+    units: PlainUnits
     percent: bool
     decimals: int | None = None
 
     @classmethod
-    def of(cls, scale: Scale, plain: Sequence[float], exact: bool) -> "_Writing":
+    def of(cls, units: PlainUnits, plain: Sequence[float], exact: bool) -> "_Writing":
         finite = [number for number in plain if isfinite(number)]
-        percent = scale.compared == "ratio" and all(1 / AS_PERCENT < number < AS_PERCENT for number in finite)
-        writing = cls(scale, percent)
+        percent = units.compared == "ratio" and all(1 / AS_PERCENT < number < AS_PERCENT for number in finite)
+        writing = cls(units, percent)
         if exact:
             return writing
         distances = [writing._distance(number) for number in finite]
         decimals = _decimals(distances)
-        if percent or scale.unit.startswith(IN_HUNDREDTHS):  # nobody needs hundredths of a percent, or tenths of a percent of a time
+        if percent or units.unit.startswith(IN_HUNDREDTHS):  # nobody needs hundredths of a percent, or tenths of a percent of a time
             decimals = min(decimals, 0 if percent and max(distances, default=0.0) > 2 else 1)
         return replace(writing, decimals=decimals)
 
@@ -121,8 +121,8 @@ class _Writing:
         if not isfinite(low) and not isfinite(high):
             return f"{self._end(value)} (nothing bounds it)"
         if self._side(low) * self._side(high) < 0:  # the ends lie on both sides of `the same`, so each end names its side
-            written = self._amount if self.scale.compared == "ratio" else self._number
-            more, less = self.scale.sides
+            written = self._amount if self.units.compared == "ratio" else self._number
+            more, less = self.units.sides
             return f"{self._end(value)} ({written(low)} {less} to {written(high)} {more})"
         near, far = (high, low) if self._side(low) < 0 or self._side(high) < 0 else (low, high)
         return f"{self._end(value)} ({self._number(near)} to {self._number(far)})"
@@ -130,9 +130,9 @@ class _Writing:
     def piece(self, low: float, high: float) -> str:
         if not isfinite(low) and not isfinite(high):
             return "not known"
-        if self.scale.compared is None:
+        if self.units.compared is None:
             return self._plain_piece(low, high)
-        more, less = self.scale.sides
+        more, less = self.units.sides
         if isfinite(low) and isfinite(high):
             return self._closed_piece(low, high)
         bound, outer, inner = (low, more, less) if isfinite(low) else (high, less, more)
@@ -143,7 +143,7 @@ class _Writing:
 
     def _plain_piece(self, low: float, high: float) -> str:
         if isfinite(low) and isfinite(high):
-            if self.scale.counts and floor(low) + 1 == ceil(high) - 1:
+            if self.units.counts and floor(low) + 1 == ceil(high) - 1:
                 return self._amount(floor(low) + 1)
             return f"between {self._number(low)} and {self._amount(high)}"
         return f"above {self._amount(low)}" if isfinite(low) else f"below {self._amount(high)}"
@@ -156,22 +156,22 @@ class _Writing:
 
     def _side(self, plain: float) -> int:
         """1 on the side of more, -1 on the side of less; 0 for neither, and for a number that stands for one thing."""
-        if self.scale.compared is None:
+        if self.units.compared is None:
             return 0
-        neutral = 1.0 if self.scale.compared == "ratio" else 0.0
+        neutral = 1.0 if self.units.compared == "ratio" else 0.0
         return (plain > neutral) - (plain < neutral)
 
     def _end(self, plain: float) -> str:
         """A number with its unit and its side."""
         side = self._side(plain)
-        if self.scale.compared is None:
+        if self.units.compared is None:
             return self._amount(plain)
         if side == 0:
             return "the same"
-        return f"{self._amount(plain)} {self.scale.sides[0 if side > 0 else 1]}"
+        return f"{self._amount(plain)} {self.units.sides[0 if side > 0 else 1]}"
 
     def _amount(self, plain: float) -> str:
-        unit = ("%" if self.percent else "times") if self.scale.compared == "ratio" else self.scale.unit
+        unit = ("%" if self.percent else "times") if self.units.compared == "ratio" else self.units.unit
         return f"{self._number(plain)} {unit}".rstrip()
 
     def _number(self, plain: float) -> str:
@@ -179,14 +179,14 @@ class _Writing:
             return "unbounded"
         distance = self._distance(plain)
         if self.decimals is None:
-            return _exact(distance, rounded=self.scale.base is not None or self.scale.times % 1 > 0)
+            return _exact(distance, rounded=self.units.base is not None or self.units.times % 1 > 0)
         return f"{distance:,.{self.decimals}f}" if self.decimals <= 4 else f"{distance:.2g}"
 
     def _distance(self, plain: float) -> float:
         """How far a comparison is from `the same`; the number itself where it stands for one thing."""
-        if self.scale.compared == "ratio":
+        if self.units.compared == "ratio":
             return 100 * abs(plain - 1) if self.percent else max(plain, 1 / plain)
-        return plain if self.scale.compared is None else abs(plain)
+        return plain if self.units.compared is None else abs(plain)
 
 
 def _decimals(numbers: Sequence[float]) -> int:

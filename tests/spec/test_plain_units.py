@@ -4,12 +4,12 @@ from math import e, inf, log, nan
 
 import pytest
 
-from epicycle.spec.scale import Piece, Scale
+from epicycle.spec.plain_units import Piece, PlainUnits
 
-LOG = Scale(base=e, compared="ratio", sides=("later", "sooner"))
-RATIO = Scale(compared="ratio", sides=("later", "sooner"))
-POINTS = Scale("points", 100, compared="difference", sides=("above chance", "below chance"))
-STEPS = Scale("steps")
+LOG = PlainUnits(base=e, compared="ratio", sides=("later", "sooner"))
+RATIO = PlainUnits(compared="ratio", sides=("later", "sooner"))
+POINTS = PlainUnits("points", 100, compared="difference", sides=("above chance", "below chance"))
+STEPS = PlainUnits("steps")
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,14 @@ STEPS = Scale("steps")
         (POINTS, (0.009998, -0.018, 0.0257), "1.0 points above chance (1.8 below chance to 2.6 above chance)"),
         (STEPS, (1234, 1100, 1300), "1,234 steps (1,100 to 1,300)"),
         (STEPS, (inf, 5000, inf), "above 5,000 steps"),
-        (Scale("steps", base=e), (log(1234), log(1100), log(1300)), "1,234 steps (1,100 to 1,300)"),
-        (Scale(), (0.99, 0.95, 1.0), "0.99 (0.95 to 1.00)"),
-        (Scale(), (2e-6, 1e-6, 4e-6), "2e-06 (1e-06 to 4e-06)"),
-        (Scale(base=10.0, compared="ratio", sides=("faster", "slower"), tail="for ten times lr"), (0.9, 0.8, 1.0),
+        (PlainUnits("steps", base=e), (log(1234), log(1100), log(1300)), "1,234 steps (1,100 to 1,300)"),
+        (PlainUnits(), (0.99, 0.95, 1.0), "0.99 (0.95 to 1.00)"),
+        (PlainUnits(), (2e-6, 1e-6, 4e-6), "2e-06 (1e-06 to 4e-06)"),
+        (PlainUnits(base=10.0, compared="ratio", sides=("faster", "slower"), tail="for ten times lr"), (0.9, 0.8, 1.0),
          "7.9 times faster (6.3 to 10.0) for ten times lr"),
     ],
 )  # fmt: skip
-def test_a_value_with_its_interval(scale: Scale, numbers: tuple[float, float, float], words: str) -> None:
+def test_a_value_with_its_interval(scale: PlainUnits, numbers: tuple[float, float, float], words: str) -> None:
     assert scale.interval(*numbers) == words
 
 
@@ -62,18 +62,18 @@ def test_a_value_with_its_interval(scale: Scale, numbers: tuple[float, float, fl
         (POINTS, [(0.3, inf)], "more than 30 points above chance"),
         (POINTS, [(-0.05, 0.05)], "between 5 points below chance and 5 points above chance"),
         (STEPS, [(1000, 4000)], "between 1,000 and 4,000 steps"),
-        (Scale("shifts", counts=True), [(1.5, 2.5)], "2 shifts"),
-        (Scale("shifts", counts=True), [(1.5, 3.5)], "between 1.5 and 3.5 shifts"),
+        (PlainUnits("shifts", counts=True), [(1.5, 2.5)], "2 shifts"),
+        (PlainUnits("shifts", counts=True), [(1.5, 3.5)], "between 1.5 and 3.5 shifts"),
     ],
 )
-def test_a_region(scale: Scale, pieces: list[Piece], words: str) -> None:
+def test_a_region(scale: PlainUnits, pieces: list[Piece], words: str) -> None:
     assert scale.region(pieces) == words
 
 
 def test_the_scale_of_a_difference() -> None:
-    assert Scale("steps", base=e, sides=("later", "sooner")).comparing().interval(-1.5, -1.6, -1.4).startswith("4.5 times sooner")
-    assert Scale(part_of_one=True).comparing().interval(0.31, 0.3, 0.4) == "31 points higher (30 to 40)"
-    assert Scale("% of t_gen", 100).comparing().interval(-0.31, -0.4, -0.3) == "31 points lower (30 to 40)"
+    assert PlainUnits("steps", base=e, sides=("later", "sooner")).comparing().interval(-1.5, -1.6, -1.4).startswith("4.5 times sooner")
+    assert PlainUnits(part_of_one=True).comparing().interval(0.31, 0.3, 0.4) == "31 points higher (30 to 40)"
+    assert PlainUnits("% of t_gen", 100).comparing().interval(-0.31, -0.4, -0.3) == "31 points lower (30 to 40)"
     assert POINTS.comparing().region([(0.1, inf)]) == "more than 10 points higher"
 
 
@@ -83,4 +83,4 @@ def test_the_numbers_by_which_a_bound_is_called() -> None:
     assert list(POINTS.numbers(-0.3)) == pytest.approx([0.3])
     assert STEPS.numbers(4000) == {4000}
     assert LOG.numbers(inf) == set()
-    assert 2.5 in Scale(base=10.0, compared="ratio").numbers(-2.5), "people count decades"
+    assert 2.5 in PlainUnits(base=10.0, compared="ratio").numbers(-2.5), "people count decades"
