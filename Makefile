@@ -7,7 +7,7 @@ FUZZ ?= 10000
 # pip would compile every module of every package. Python compiles only the modules that are used, if it may write what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check torture fuzz clean
+.PHONY: demo test check torture fuzz calibration clean
 
 # Install Epicycle and run the quickstart: train, judge, report.
 demo: $(VENV)/installed
@@ -36,6 +36,10 @@ torture: $(VENV)/developed
 # Plan FUZZ hostile studies, and open 1,000 damaged results (the suite tries 150 of each).
 fuzz: $(VENV)/developed
 	EPICYCLE_FUZZ=$(FUZZ) EPICYCLE_MUTATIONS=1000 $(BIN)/python -m pytest tests/spec/test_fuzz.py tests/store/test_mutated_documents.py
+
+# Plant claims that are not so, count how often they are decided as seeds are added, and write docs/calibration.md (five minutes).
+calibration: $(VENV)/developed
+	EPICYCLE_WRITE_CALIBRATION=1 $(BIN)/python -m pytest -m slow tests/claims/calibration
 
 # Remove the virtual environment.
 clean:

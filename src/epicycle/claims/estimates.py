@@ -103,6 +103,9 @@ def unit_medians(bounds: PerRun, grouping: Grouping) -> tuple[list[float], list[
         grouping: for each of these runs, in the same order, the number of its unit.
     """
     lows, highs = (np.array(list(ends.values()), float) for ends in (bounds.lows, bounds.highs))
+    if grouping.max(initial=-1) + 1 == len(lows):  # each unit is one run
+        order = np.argsort(grouping)
+        return lows[order].tolist(), highs[order].tolist()
     members = [grouping == unit for unit in range(int(grouping.max(initial=-1)) + 1)]
     return [_middle(lows[runs])[0] for runs in members], [_middle(highs[runs])[1] for runs in members]
 
@@ -236,7 +239,7 @@ def chosen_runs(arms: Mapping[str, xarray.Dataset], arm: str, where: Mapping[str
         raise NoRuns(
             f"arm '{arm}' has no run where {', '.join(f'{name} = {value}' for name, value in where.items())}; there, {values}"
         )
-    return data.isel(run=np.flatnonzero(keep))
+    return data if keep.all() else data.isel(run=np.flatnonzero(keep))
 
 
 def _distinct(data: xarray.Dataset, name: str) -> list[Any]:

@@ -6,15 +6,18 @@ report) uses the functions below. xarray is imported when a dataset is made: tra
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from epicycle.spec.plain_data import python_value
+
 if TYPE_CHECKING:
     import xarray
-    from jaxtyping import Int
+    from jaxtyping import Bool, Int
+    from numpy import ndarray
 
 DIVERGED = "diverged at step "
 EVENT = {"units": "step"}  # attributes of a variable that holds the step of an event in each run
@@ -139,7 +142,7 @@ def arm_dataset(
     if any(run.moment is not None for run in runs):
         coords["moment"] = ("run", [int(run.moment or 0) for run in runs])
     for name in swept:
-        coords[name] = ("run", [_plain(run.swept[name]) for run in runs])
+        coords[name] = ("run", [_label(run.swept[name]) for run in runs])
     data = xarray.Dataset(dict(series), coords, {"budget": budget, "swept": list(swept)} | ({} if exact is None else {"exact": exact}))
     return checked(data)
 
@@ -191,7 +194,7 @@ def statuses(data: xarray.Dataset) -> list[Status]:
 
 def labels_of(data: xarray.Dataset) -> list[str]:
     """A short name for each run: its seed, with its data_seed where the two differ."""
-    pairs = zip(data["seed"].values, data["data_seed"].values, strict=True)
+    pairs = zip(data["seed"].values.tolist(), data["data_seed"].values.tolist(), strict=True)
     return [str(seed) if seed == data_seed else f"{seed}/{data_seed}" for seed, data_seed in pairs]
 
 
@@ -222,6 +225,19 @@ def ancestry_of(data: xarray.Dataset) -> Ancestry | None:
     return Ancestry(data.attrs["fork"], tuple(data.attrs.get("without", ())), data.attrs.get("doses", {}))
 
 
-def _plain(value: Any) -> Any:
-    value = value.item() if isinstance(value, np.generic) else value
+def recorded(series: Iterable[Any], shape: Sequence[int]) -> Bool[ndarray, ...]:
+    """Where at least one series was recorded, be it a single one of its numbers. NaN stands for what was not.
+
+    Args:
+        series: arrays whose first axes have this shape; further axes are the series' own.
+        shape: the lengths of the shared axes, such as those of run and step.
+    """
+    known = np.zeros(tuple(shape), bool)
+    for values in series:
+        known |= ~np.isnan(values).reshape(*shape, -1).all(axis=-1)
+    return known
+
+
+def _label(value: Any) -> Any:
+    value = python_value(value)
     return value if isinstance(value, int | float | str | bool) else str(value)

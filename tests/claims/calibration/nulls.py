@@ -1,0 +1,274 @@
+"""What is planted: for every kind of statistic, populations in which its true number is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray
+from jaxtyping import Float
+from numpy import ndarray
+from tests.claims.calibration.planting import Case, Draw, population
+from tests.claims.planted_arms import STEPS, planted
+
+from epicycle.claims.change_points import ChangePoints
+from epicycle.claims.differences import Difference
+from epicycle.claims.estimates import PerRun
+from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
+from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
+from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
+from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
+from epicycle.claims.shares import Share
+from epicycle.claims.slopes import Slope
+from epicycle.claims.transitions import Transition
+from epicycle.claims.variance import VarianceShare
+from epicycle.events.detectors import Threshold
+from epicycle.spec.results import DONE, RunLabels, arm_dataset
+
+SIZE = 501  # units of a population
+MOMENT = 200  # of forks
+AT_95 = 0.965  # of the step at which planted runs reach a test accuracy of 1, they reach 0.95
+TIME = EventTime(event="t_gen", unit="log", arm="a")
+LAST = Extreme(series="x", arm="a")
+Values = Float[ndarray, " unit"]
+
+
+class Reading(Quantity):
+    """The last value of a series, read for all runs at once."""
+
+    kind: ClassVar[str] = "reading"
+
+    series: str = "x"
+
+    def title(self) -> str:
+        return self.series
+
+    def per_run(self, data: xarray.Dataset) -> list[PerRun]:
+        values = dict(enumerate(data[self.series].values[:, -1].tolist()))
+        return [PerRun("", values, dict(values))]
+
+
+def holding(values: Values, arm: str = "a") -> xarray.Dataset:
+    """Runs whose series `x` has one value throughout."""
+    runs = planted([30] * len(values), [1000.0] * len(values), x=lambda run: np.full(len(STEPS), values[run]))
+    return population(runs, arm)
+
+
+def generalising(times: Values, arm: str = "a", open_above: float = np.inf, thin: int = 1, **others: Any) -> xarray.Dataset:
+    """Runs that reach t_gen at some steps; those that would reach it late are cut off and never do.
+
+    Args:
+        open_above: the step above which a run never gets there.
+        thin: keeps one evaluation in so many; 1 keeps 150 a decade.
+        others: for `planted`.
+    """
+    gens = [None if time > open_above else float(time / AT_95) for time in times]
+    data = planted([10] * len(times), gens, **others)
+    return population(data.isel(step=slice(0, None, thin)), arm)
+
+
+def spread(draw: Draw, scale: float = 0.3) -> Values:
+    """Times around 1,000 steps, whose logarithms are normal."""
+    return 1000 * np.exp(scale * draw.normal(size=SIZE))
+
+
+def event_cases(draw: Draw) -> Iterator[Case]:
+    """Times of events, one by one and relative to each other."""
+    times = spread(draw)
+    middle, arms = float(np.median(np.log(times))), {"a": generalising(times)}
+    yield Case("time of an event", TIME, middle, arms)
+    yield Case("the same, 45 % censored", TIME, middle, {"a": generalising(times, open_above=float(np.quantile(times, 0.55)))})
+    soon = TIME.model_copy(update={"detectors": {"soon": Threshold(of="test_acc", level=0.8)}})
+    yield Case("the same, two detectors; false under one of them", soon, middle + float(np.log(0.86 / AT_95)), arms)
+    memorised = np.round(30 * np.exp(0.2 * draw.normal(size=SIZE)))
+    data = population(planted(memorised.tolist(), (times / AT_95).tolist()), "a")
+    ratio = EventRatio(event="t_gen", over="t_mem", arm="a")
+    yield Case("ratio of two events", ratio, float(np.median(times / memorised)), {"a": data})
+    onsets = times * draw.uniform(0.3, 0.9, size=SIZE)
+    data = generalising(times, test_acc_mirror_unseen=lambda run: (onsets[run] <= STEPS).astype(float))
+    yield Case("span between two events", Span(arm="a"), float(np.median(1 - onsets / times)), {"a": data})
+
+
+def series_cases(draw: Draw) -> Iterator[Case]:
+    """Numbers that are read from series."""
+    values, noise = draw.normal(size=SIZE), draw.normal(size=(SIZE, len(STEPS)))
+    middle, position = float(np.median(values)), np.linspace(0, 1, len(STEPS))
+    yield Case("last value of a series", LAST, middle, {"a": holding(values)})
+    open_runs = holding(values).assign(x=holding(values)["x"].where(draw.random(SIZE)[:, None] * np.ones(len(STEPS)) < 0.7))
+    yield Case("the same, 30 % of the runs open", LAST, middle, {"a": population(open_runs, "a")})
+    yield Case("value at an event", ValueAt(series="x", at="t_gen", arm="a"), middle, {"a": holding(values)})
+
+    def of_series(statistic: Quantity, series: dict[str, Any], size: int = SIZE) -> Case:
+        """The truth is the median of what the statistic reads exactly."""
+        data = planted([30] * size, [1000.0] * size, **series).isel(step=slice(0, None, 12))
+        [bounds] = statistic.per_run(data)
+        return Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), {"a": population(data, "a")})
+
+    def ramp(run: int) -> Any:
+        return values[run] * position
+
+    yield of_series(SeriesChange(series="x", arm="a"), {"x": ramp})
+    yield of_series(Trend(series="x", since="start", until="end", arm="a"), {"x": lambda run: values[run] * position + noise[run]})
+    both = {"x": lambda run: noise[run], "y": lambda run: values[run] * noise[run] + noise[-1 - run]}
+    yield of_series(Correlation(series="x", beside="y", arm="a"), both)
+    levels = draw.integers(1, 5, size=SIZE)
+    stairs = {"x": lambda run: np.floor(levels[run] * position * 0.999) + 0.02 * noise[run]}
+    yield of_series(ChangePoints(series="x", arm="a"), stairs, size=101)
+
+
+def share_cases(draw: Draw) -> Iterator[Case]:
+    """Shares of runs that reach an event."""
+    for share in (0.5, 0.9):
+        times = np.where(np.arange(1000) < 1000 * share, 1000.0, np.inf)
+        yield Case(f"share of {share:.0%}", Share(event="t_gen", arm="a"), share, {"a": generalising(times, open_above=9e3)})
+
+    def on_splits(draw: Draw) -> dict[str, xarray.Dataset]:
+        chances = np.repeat(draw.beta(1, 1, size=66), 3)
+        values = np.where(draw.random(198) < chances, 1.0, 0.0)
+        return {"a": runs_with(values, [(i, i // 3) for i in range(198)])}
+
+    reached = Share(event="reached", arm="a", detectors={"reached": Threshold(of="x", level=0.5, hold=0.0)})
+    yield Case("share of 50 %, three seeds on each split", reached, 0.5, fresh=on_splits, looks=(24, 48, 99, 150, 198))
+
+
+def difference_cases(draw: Draw) -> Iterator[Case]:
+    """Differences between two arms."""
+    first, second = Extreme(series="x", arm="a"), Extreme(series="x", arm="b")
+    unpaired = Difference(of=first, against=second)
+    normal, wide, skewed = draw.normal(size=SIZE), 6 * draw.normal(size=SIZE), np.exp(draw.normal(size=SIZE))
+
+    def case(name: str, x: Values, y: Values, **options: Any) -> Case:
+        middle = float(np.median(np.subtract.outer(x, y)))
+        return Case(name, unpaired, middle, {"a": holding(x), "b": holding(y, "b")}, apart=True, **options)
+
+    yield case("difference, equal spread", normal, normal)
+    yield case("difference, spreads of 1 and 6", normal, wide)
+    yield case("difference, one arm skewed, spreads of 1 and 6", skewed, wide)
+    yield case("difference, second arm with half the seeds", normal, wide, share_of_seeds={"b": 0.5})
+    times = spread(draw), spread(draw)
+    arms = {name: generalising(t, name, float(np.quantile(t, 0.65))) for name, t in zip("ab", times, strict=True)}
+    late = Difference(of=TIME, against=TIME.model_copy(update={"arm": "b"}))
+    middle = float(np.median(np.subtract.outer(*np.log(times))))
+    yield Case("difference of times, 35 % of both arms censored", late, middle, arms, apart=True)
+    partner = normal * 0.8 + draw.normal(size=SIZE)
+    paired = Difference(of=first, against=second, paired=True)
+    arms = {"a": holding(normal), "b": holding(partner, "b")}
+    yield Case("difference within seeds", paired, float(np.median(normal - partner)), arms)
+
+
+def forks(ratios: Values, controls: Values, arm: str, **options: Any) -> xarray.Dataset:
+    """Forks that need some multiples of what their controls had left."""
+    return generalising(ratios * (controls - MOMENT), arm, moments=[MOMENT] * len(ratios), **options)
+
+
+def fork_cases(draw: Draw) -> Iterator[Case]:
+    """Statistics of the time left after a fork."""
+    controls, ratios = spread(draw, 0.15), np.exp(-0.5 + 0.5 * draw.normal(size=SIZE))
+    middle = float(np.median(np.log(ratios)))
+    left = LogRemainingTime(event="t_gen", arm="b", against="a")
+    for thin, a_decade in ((1, 150), (4, 40)):
+        arms = {"a": generalising(controls, thin=thin), "b": forks(ratios, controls, "b", thin=thin)}
+        yield Case(f"time left after a fork, {a_decade} evaluations a decade", left, middle, arms)
+    late = {
+        "a": generalising(controls),
+        "b": forks(ratios, controls, "b", open_above=float(np.quantile(ratios * (controls - MOMENT), 0.7))),
+    }
+    yield Case("the same, 30 % of the forks censored", left, middle, late)
+    soon = left.model_copy(update={"detectors": {"soon": Threshold(of="test_acc", level=0.8)}})
+    yield Case("the same, two detectors", soon, middle, {"a": generalising(controls), "b": forks(ratios, controls, "b")})
+    doses, exponents = np.array([2.0, 5.0, 10.0]), 0.7 + 0.3 * draw.normal(size=SIZE)
+    left_over = np.exp(-np.outer(exponents, np.log(doses)) + 0.1 * draw.normal(size=(SIZE, 3))).ravel()
+    slopes = -(np.log(left_over).reshape(SIZE, 3) @ (np.log(doses) - np.log(doses).mean())) / np.var(np.log(doses)) / 3
+    pairs = [(i // 3, i // 3) for i in range(3 * SIZE)]
+    data = forks(left_over, np.repeat(controls, 3), "b", swept={"by": np.tile(doses, SIZE).tolist()}, seeds=pairs)
+    exponent = DoseExponent(event="t_gen", arm="b", against="a", along="by")
+    yield Case("exponent of a dose", exponent, float(np.median(slopes)), {"a": generalising(controls), "b": data}, rows={"b": 3})
+    log_ratios = np.array([0.0, 0.3, 1.0, 1.3]) + 0.5 * draw.normal(size=(SIZE, 4))
+    cells = {name: forks(np.exp(log_ratios[:, i] - 1), controls, name) for i, name in enumerate("cdef")}
+    levels = [{"task": task, "moment": moment} for task in "xy" for moment in "uv"]
+    statistic = FactorShare(
+        cells=tuple(Cell(arm=name, against="a", levels=of_cell) for name, of_cell in zip(cells, levels, strict=True)), factor="task"
+    )
+    share = float(np.median(factor_shares(log_ratios, ["x", "x", "y", "y"])))
+    yield Case("share of a factor", statistic, share, {"a": generalising(controls), **cells})
+
+
+def sweep_cases(draw: Draw) -> Iterator[Case]:
+    """Statistics along a sweep: slopes and transitions within seeds."""
+    doses = np.array([0.2, 0.4, 0.6, 0.8])
+    pairs, swept = [(i // 4, i // 4) for i in range(4 * SIZE)], {"dose": np.tile(doses, SIZE).tolist()}
+
+    def along(values: Float[ndarray, "unit dose"]) -> xarray.Dataset:
+        flat = values.ravel()
+        data = planted([30] * len(flat), [1000.0] * len(flat), pairs, swept, x=lambda run: np.full(len(STEPS), flat[run]))
+        return population(data.isel(step=slice(0, None, 20)), "a")
+
+    values = np.outer(draw.normal(size=SIZE), doses) + 0.2 * draw.normal(size=(SIZE, 4))
+    slopes = values @ (doses - 0.5) / ((doses - 0.5) ** 2).sum()
+    slope = Slope(of=LAST, along="dose")
+    yield Case("slope along a sweep", slope, float(np.median(slopes)), {"a": along(values)}, rows={"a": 4})
+    centres = draw.uniform(0.3, 0.7, size=SIZE)
+    values = np.clip((doses - centres[:, None]) / 0.8 + 0.5, 0, 1)
+    crossing = Transition(of=LAST, along="dose")
+    yield Case("dose at a transition", crossing, float(np.median(centres)), {"a": along(values)}, rows={"a": 4})
+
+
+def runs_with(values: Values, pairs: list[tuple[int, int]], **others: Values) -> xarray.Dataset:
+    """Runs with some last values of `x` and of other series, and with some seeds and splits."""
+    runs = [RunLabels(name=f"{seed}/{split}", seed=seed, data_seed=split, status=DONE, baseline=0.1) for seed, split in pairs]
+    series = {name: (("run", "step"), of_runs[:, None]) for name, of_runs in {"x": values, **others}.items()}
+    return arm_dataset(STEPS[-1:], series, runs, budget=10_000)
+
+
+def shared_cases() -> Iterator[Case]:
+    """Medians of runs that share splits or seeds; splits make 90 % of the variance unless said otherwise."""
+
+    def shared(pairs: list[tuple[int, int]], of_split: float, of_seed: float = 0.0) -> Callable[[Draw], Mapping[str, xarray.Dataset]]:
+        seeds, splits = np.array(pairs).T
+
+        def make(draw: Draw) -> Mapping[str, xarray.Dataset]:
+            effects = draw.normal(size=(2, 200))
+            noise = np.sqrt(1 - of_split - of_seed) * draw.normal(size=len(pairs))
+            return {"a": runs_with(np.sqrt(of_split) * effects[0][splits] + np.sqrt(of_seed) * effects[1][seeds] + noise, pairs)}
+
+        return make
+
+    reading = Reading(arm="a")
+    threes = [(i, i // 3) for i in range(198)]
+    yield Case("median, three seeds on each split", reading, 0.0, fresh=shared(threes, 0.9), looks=(24, 36, 60, 99, 150, 198))
+    for splits in (12, 20):
+        crossed = [(seed, split) for seed in range(60) for split in range(splits)]
+        looks = [splits * n for n in (12, 20, 32, 60)]
+        yield Case(f"median, every seed on the same {splits} splits", reading, 0.0, fresh=shared(crossed, 0.9), looks=looks)
+        yield Case(
+            f"the same on {splits}, seeds matter as much as splits", reading, 0.0, fresh=shared(crossed, 0.45, 0.45), looks=looks
+        )
+    growing = sorted(((s, d) for s in range(32) for d in range(32)), key=lambda pair: (max(pair), pair))
+    squares = [n * n for n in (12, 16, 20, 32)]
+    yield Case("median, seeds and splits both grow", reading, 0.0, fresh=shared(growing, 0.9), looks=squares)
+    yield Case("the same, seeds matter as much as splits", reading, 0.0, fresh=shared(growing, 0.45, 0.45), looks=squares)
+    one = [(seed, 0) for seed in range(200)]
+    yield Case("median on one split, about that split", reading, 0.0, fresh=shared(one, 0.0))
+
+
+def variance_cases() -> Iterator[Case]:
+    """Shares of variance. They have no any-time interval, so they are judged once."""
+    pairs = [(seed, split) for seed in range(12) for split in range(12)]
+    for share in (0.3, 0.6):
+
+        def grid(draw: Draw, share: float = share) -> Mapping[str, xarray.Dataset]:
+            of_split, of_seed, noise = (draw.normal(size=size) for size in ((1, 12), (12, 1), (12, 12)))
+            rest = np.sqrt((1 - share) / 2)
+            return {"a": runs_with((np.sqrt(share) * of_split + rest * of_seed + rest * noise).ravel(), pairs)}
+
+        statistic = VarianceShare(of=Reading(arm="a"))
+        yield Case(f"share of variance of {share:.0%}, judged once on 12 x 12 runs", statistic, share, fresh=grid, looks=(144,))
+
+
+def all_cases(draw: Draw) -> Iterator[Case]:
+    """Every case."""
+    for family in (event_cases, series_cases, share_cases, difference_cases, fork_cases, sweep_cases):
+        yield from family(draw)
+    yield from shared_cases()
+    yield from variance_cases()
