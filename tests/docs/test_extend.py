@@ -75,7 +75,7 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     assert {claim["id"]: claim["verdict"] for claim in verdicts["claims"]} == dict.fromkeys(
         ("halves-early", "by-rows", "sure"), "supported"
     )
-    assert all(arm["done"] == 7 and arm["diverged"] == 0 for arm in verdicts["arms"].values())
+    assert all(arm["done"] == 12 and arm["diverged"] == 0 for arm in verdicts["arms"].values())
     ids = run_ids(verdicts)
     assert {name: runs[0] for name, runs in ids.items()} == IDS
     tree = ep.open(Path(verdicts["report"]).parent)
