@@ -19,10 +19,10 @@ BOTH = (EventTime(event="t_mem", arm="any"), EventTime(event="t_gen", arm="any")
 
 
 def swept() -> dict[str, xarray.Dataset]:
-    """Six seeds; at the smallest fraction half of them have not generalised."""
-    gens = [None if f == 0.3 and seed < 3 else 2000.0 / f for seed in range(6) for f in FRACTIONS]
-    data = planted([20] * 18, gens, [(seed, seed) for seed in range(6) for _ in FRACTIONS])
-    data = data.assign_coords(frac_train=("run", FRACTIONS * 6))
+    """Eight seeds; at the smallest fraction half of them have not generalised."""
+    gens = [None if f == 0.3 and seed < 4 else 2000.0 / f for seed in range(8) for f in FRACTIONS]
+    data = planted([20] * 24, gens, [(seed, seed) for seed in range(8) for _ in FRACTIONS])
+    data = data.assign_coords(frac_train=("run", FRACTIONS * 8))
     data.attrs["swept"] = ["frac_train"]
     return {"a": data}
 
@@ -36,12 +36,12 @@ def test_columns_medians_and_what_is_open() -> None:
     assert [np.isfinite(interval.value) for interval in generalised.intervals] == [False, True, True], "half of a column is censored"
     assert generalised.intervals[2].value == pytest.approx(0.965 * 4000, rel=0.02)
     assert (generalised.intervals[0].low, generalised.intervals[0].high) == (pytest.approx(0.965 * 2000 / 0.3, rel=0.02), np.inf)
-    assert (generalised.open, memorised.open) == ([["0", "1", "2"], [], []], [[], [], []])
+    assert (generalised.open, memorised.open) == ([["0", "1", "2", "3"], [], []], [[], [], []])
     assert (generalised.value[generalised.side == 1] == 10_000).all(), "at the end of the record"
     assert memorised.colour != generalised.colour
     drawn = point_figure(figure, swept())
     assert drawn.layout.yaxis.type == "log"
-    assert sum(len(trace.x) for trace in drawn.data if trace.mode == "markers") == 36
+    assert sum(len(trace.x) for trace in drawn.data if trace.mode == "markers") == 48
 
 
 def test_arms_side_by_side(tmp_path: Path) -> None:

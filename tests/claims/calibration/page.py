@@ -21,8 +21,8 @@ How often does Epicycle support a claim that is not so? This page is measured. `
 known, judges claims about them as a study does, and writes the page.
 
 In every row the true number lies exactly at the bound between support and refutation. So each verdict is wrong. Seeds are added until
-the claim is decided: it is judged with {looks} seeds. A row counts the samples, out of {times}, that were ever supported or
-ever refuted. Intervals of 95 % allow 5 % for both together. With {times} samples, a true rate of 5 % shows as 2 to 8 %.
+the claim is decided: it is judged with {looks} seeds. A row counts the samples, out of {times}, that were
+ever supported or ever refuted. Intervals of 95 % allow 5 % for both together. With {times} samples, a true rate of 5 % shows as 2 to 8 %.
 """
 AFTER_NULLS = """
 Why are rates below 5 %? The guarantee is for every number of seeds up to infinity, and {most} seeds use a part of it. A time that is
@@ -68,7 +68,9 @@ def studies(times: int, draw: Draw) -> dict[tuple[int, int], tuple[Wrong, Wrong]
 
     def of_claims(null: int, true: int) -> tuple[Wrong, Wrong]:
         fewer = times if null < 10 else times // 2
-        return wrong_studies(null, true, fewer, draw), wrong_studies(null, true, fewer, draw, correct=False)
+        seed = int(draw.integers(2**32))  # the same studies twice
+        corrected, alone = (wrong_studies(null, true, fewer, np.random.default_rng(seed), correct) for correct in (True, False))
+        return corrected, alone
 
     return {(null, true): of_claims(null, true) for null, true in STUDIES}
 
