@@ -141,15 +141,16 @@ def test_ragged_runs_end_where_they_end() -> None:
     assert verdict.estimate.censored == ("1",)
     lows = EventTime(event="t_gen", arm="runs").estimates(runs.arms)[0]
     assert lows.interval.value == np.inf
-    six = ep.import_runs([*[curve(21, None, coarse)] * 6, curve(20, 200)], num_classes=50).arms["runs"].isel(run=range(6))
-    estimate = EventTime(event="t_gen", arm="a").estimates({"a": six})[0]
+    curves = [curve(21, None, coarse, seed=seed) for seed in range(8)]
+    eight = ep.import_runs([*curves, curve(20, 200, seed=8)], num_classes=50).arms["runs"].isel(run=range(8))
+    estimate = EventTime(event="t_gen", arm="a").estimates({"a": eight})[0]
     assert estimate.interval.low == 595, "censored at the last record of its own, not at the end of the longer run"
 
 
 def test_censoring_looks_at_the_series_of_the_event() -> None:
     table = curve(20, None)
     table.loc[table["step"] > 500, "test_acc"] = np.nan  # test accuracy was recorded in the first half of the run only
-    flat = ep.import_runs([table] * 6, num_classes=50).arms["runs"]
+    flat = ep.import_runs([table.assign(seed=seed) for seed in range(8)], num_classes=50).arms["runs"]
     estimate = EventTime(event="t_gen", arm="runs").estimates({"runs": flat})[0]
     assert estimate.interval.low == STEPS[STEPS <= 500][-1]
 
@@ -190,7 +191,7 @@ def test_swept_columns_and_arms() -> None:
 
 
 def test_verdicts_and_the_page(tmp_path: Path) -> None:
-    many([200, 210, 220, 190, 205, 200, None]).to_csv(tmp_path / "theirs.csv", index=False)
+    many([200, 210, 220, 190, 205, 200, 195, 215, None]).to_csv(tmp_path / "theirs.csv", index=False)
     runs = ep.import_runs(tmp_path / "theirs.csv", num_classes=50)
     assert [verdict.verdict for verdict in runs.judge(LATE)] == ["supported"]
     page = runs.report(tmp_path / "page", question="Is it late?", claims=[LATE])
@@ -200,9 +201,9 @@ def test_verdicts_and_the_page(tmp_path: Path) -> None:
     verdicts = json.loads((tmp_path / "page" / "verdicts.json").read_text())
     assert verdicts["claims"][0]["verdict"] == "supported"
     assert verdicts["claims"][0]["post_hoc"] is True
-    assert verdicts["claims"][0]["censored"] == ["6"]
+    assert verdicts["claims"][0]["censored"] == ["8"]
     assert verdicts["arms"]["runs"] == {
-        "runs": 7, "done": 7, "diverged": 0, "budget": 1000, "baseline": 0.02, "leakage": {}, "exact": None,
+        "runs": 9, "done": 9, "diverged": 0, "budget": 1000, "baseline": 0.02, "leakage": {}, "exact": None,
     }  # fmt: skip
     text = page.read_text()
     for words in ("Is it late?", "post hoc", "theirs.csv", "not recorded", "num_classes=50", LATE.sentence().split(" is ")[0]):
@@ -340,3 +341,31 @@ def test_the_dataset_keeps_the_contract_of_an_arm() -> None:
     assert data.attrs == {"budget": 1000, "swept": []}, "nothing says whether foreign runs are exact"
     assert checked(data) is data
     assert statuses(data) == [DONE, DONE]
+
+
+def test_a_file_given_twice_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runs would count as further runs, and a claim would be decided by copies."""
+    monkeypatch.chdir(tmp_path)
+    curve(20, 200).to_csv("a.csv", index=False)
+    curve(20, 300).to_csv("b.csv", index=False)
+    Path("link.csv").symlink_to("a.csv")
+    assert len(ep.import_runs(["a.csv", "b.csv"], num_classes=47)) == 2
+    with pytest.raises(InputError, match=r"import_runs was given a\.csv twice; a copy of a run is no second run"):
+        ep.import_runs(["a.csv", "b.csv", "a.csv"], num_classes=47)
+    for again in (tmp_path / "a.csv", "./a.csv", "link.csv"):
+        with pytest.raises(InputError, match=r"arm 'one' was given .* twice, as a\.csv and as "):
+            ep.import_runs({"one": ["a.csv", again]}, num_classes=47)
+    frame = curve(20, 200)
+    with pytest.raises(InputError, match="table 1 twice, as table 0 and as table 1"):
+        ep.import_runs([frame, frame], num_classes=47)
+    assert ep.import_runs({"one": "a.csv", "other": "a.csv"}, num_classes=47).arms.keys() == {"one", "other"}
+
+
+def test_the_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    curve(20, 200).to_csv(tmp_path / "a.csv", index=False)
+    runs = ep.import_runs("~/a.csv", num_classes=47)
+    assert len(runs) == 1
+    assert runs.report("~/page") == tmp_path / "page" / "report.html"
+    with pytest.raises(InputError, match=r"twice, as ~/a\.csv and as "):
+        ep.import_runs(["~/a.csv", tmp_path / "a.csv"], num_classes=47)

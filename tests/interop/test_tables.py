@@ -72,7 +72,7 @@ def test_rows_in_memory_are_one_run() -> None:
     for source in (rows, tuple(rows), {"theirs": rows}):
         runs = imported(source)
         assert (len(runs), events(runs)) == (1, [[400], [1800]])
-    assert len(imported([rows, rows])) == 2, "a list of tables is a run each"
+    assert len(imported([rows, list(rows)])) == 2, "a list of tables is a run each"
     nested = [{"step": row["step"], "train": {"acc": row["train_acc"]}, "val": {"accuracy": row["test_acc"]}} for row in rows]
     assert events(imported(nested)) == [[400], [1800]]
 

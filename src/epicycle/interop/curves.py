@@ -15,6 +15,7 @@ from epicycle.interop.plain_tables import first_word, read_table
 from epicycle.interop.spellings import LABELS, SERIES, columns_of
 from epicycle.interop.table_shapes import one_row_a_step
 from epicycle.spec.errors import InputError, nearest
+from epicycle.spec.plain_data import python_value
 
 MOST_RUNS = 10_000  # in one table
 _LARGEST = {"step": 2**53, "seed": 2**63 - 1, "data_seed": 2**63 - 1}  # steps are also kept as floats
@@ -76,7 +77,7 @@ def curves_of(source: Any, options: ImportOptions, where: str) -> Iterator[Curve
     if len(groups) > MOST_RUNS:
         raise InputError(f"{where}: {', '.join(keys)} tell {len(groups)} runs apart, more than {MOST_RUNS}; was {keys[0]} varied?")
     for number, (values, rows) in enumerate(groups):
-        labels = dict(zip(keys, map(_plain, values), strict=True))
+        labels = dict(zip(keys, map(python_value, values), strict=True))
         yield _curve(labels, options, rows.drop(columns=keys), where, where if len(groups) == 1 else f"{where}#{number}")
 
 
@@ -151,7 +152,7 @@ def _curve(labels: Mapping[str, Any], options: ImportOptions, rows: pandas.DataF
     run = _run_name(labels["run"]) if "run" in labels else None
     origin = unnamed if run is None else f"{where}: run {run}"
     said = [name for name in columns_of(rows) if name == "status" or name.startswith(SETTING)]
-    of_run = {name: _plain(rows[name].iloc[-1]) for name in said}
+    of_run = {name: python_value(rows[name].iloc[-1]) for name in said}
     records = _one_record_a_step(rows.drop(columns=said), origin, options)
     return Curve(
         name=run or unnamed,
@@ -169,11 +170,6 @@ def _curve(labels: Mapping[str, Any], options: ImportOptions, rows: pandas.DataF
 
 def _run_name(label: Any) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
-
-
-def _plain(value: Any) -> Any:
-    """A label as a Python number or text: pandas gives numpy's numbers."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _whole_numbers(values: "pandas.Series[Any]", column: str, where: str) -> "pandas.Series[int]":

@@ -28,7 +28,7 @@ from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_json
-from epicycle.store.files import StudyFiles
+from epicycle.store.files import StudyFiles, given_path
 from epicycle.store.grids import unstacked
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class ForeignRuns:
         self.judge(*claims)  # refuses a claim that cannot be judged before anything is written
         figures = list(figures) if figures is not None else default_figures(self.arms)
         self._check_figures(figures)
-        files = StudyFiles(Path(folder).absolute())
+        files = StudyFiles(given_path(folder).absolute())
         if files.path.exists() and not files.path.is_dir():
             raise InputError(f"{folder} is a file, not a folder; pass the path of a folder.")
         try:

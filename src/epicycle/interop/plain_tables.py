@@ -1,7 +1,6 @@
 """Any source of a table as a pandas table with plain columns: names are text, and each column holds numbers or words."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from epicycle.interop.table_arrays import MOST_VALUES, table_of_arrays
 from epicycle.interop.table_files import read_file
 from epicycle.interop.table_rows import table_of_rows
 from epicycle.spec.errors import InputError
+from epicycle.store.files import given_path
 
 MOST_COLUMNS = 5_000
 _NOT_A_NUMBER = {"", "nan", "none", "null", "na", "n/a", "-"}  # words that loggers write where there is no number
@@ -37,7 +37,7 @@ def read_table(source: Any, options: ImportOptions, where: str) -> pandas.DataFr
     elif is_rows(source):
         frame = table_of_rows(source, where)
     else:
-        frame = read_file(Path(source), options)
+        frame = read_file(given_path(source), options)
     frame.columns = [_name(column) for column in frame.columns]
     frame = frame.drop(columns=[name for name in options.leave_out if name in frame])
     _refuse_unusable(frame, where)

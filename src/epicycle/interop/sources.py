@@ -1,6 +1,6 @@
 """What `import_runs` is given: files and tables of one arm or of several, told apart, or refused with a word on what to pass."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import xarray
 from epicycle.interop.import_options import ImportOptions
 from epicycle.interop.spellings import meaning, meaning_after_prefix
 from epicycle.spec.errors import InputError
+from epicycle.store.files import given_path
 
 ARM = "runs"  # the arm of a source that names none
 _WANTED = (
@@ -66,9 +67,23 @@ def _has_axis(value: Any) -> bool:
 
 def _tables_in(source: Any, options: ImportOptions, owner: str) -> list[Any]:
     """The tables of one arm; `owner` is what was given the source, for messages."""
-    if isinstance(source, list | tuple) and not is_rows(source):
-        return [_checked(table, options, owner) for table in source]
-    return [_checked(source, options, owner)]
+    tables = list(source) if isinstance(source, list | tuple) and not is_rows(source) else [source]
+    checked = [_checked(table, options, owner) for table in tables]
+    _refuse_repeats(checked, owner)
+    return checked
+
+
+def _refuse_repeats(tables: Sequence[Any], owner: str) -> None:
+    """Refuse a file or a table that is given twice: its runs would count as further runs."""
+    names: dict[Any, str] = {}
+    for name, table in with_names(tables):
+        key = given_path(table).resolve() if isinstance(table, str | Path) else id(table)
+        if key in names:
+            again = "" if names[key] == name else f", as {names[key]} and as {name}"
+            raise InputError(
+                f"{owner} was given {name} twice{again}; a copy of a run is no second run, so pass each file or table once."
+            )
+        names[key] = name
 
 
 def _checked(table: Any, options: ImportOptions, owner: str) -> Any:

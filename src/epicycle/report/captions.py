@@ -14,7 +14,6 @@ from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_
 from epicycle.report.fork_panels import panels, swept_beyond
 from epicycle.report.run_groups import point_texts, runs_by_point, seeds_text, shown_arms, steps_text, without_text
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
-from epicycle.report.style import scale_of
 from epicycle.spec.results import ancestry_of, is_forked, moments_of
 from epicycle.spec.study import Figure
 
@@ -69,8 +68,7 @@ def _drawn_curves(figure: Figure, data: xarray.Dataset) -> Iterator[_DrawnCurve]
 
 def _is_thinned(figure: Figure, curves: Iterable[_DrawnCurve]) -> bool:
     """Whether a plot of the figure, with log steps or with linear ones, leaves out points of a curve."""
-    log_values = scale_of(figure.series)[0] == "log"
-    return any(PlotAxes(log_steps, log_values, last).thins(x, y) for x, y, last in curves for log_steps in (True, False))
+    return any(PlotAxes.of(figure.series, log_steps, last).thins(x, y) for x, y, last in curves for log_steps in (True, False))
 
 
 def point_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:

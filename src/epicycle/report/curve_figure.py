@@ -47,7 +47,7 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
 
 
 def _draw_panel(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> None:
-    axes = PlotAxes(col == 1, scale_of(figure.series)[0] == "log", data["step"].values[-1])
+    axes = PlotAxes.of(figure.series, col == 1, data["step"].values[-1])
     for name in figure.series:
         drawn.add_trace(_runs_trace(data, name, axes), row=row, col=col)
         drawn.add_trace(_median_trace(data, name, axes, in_legend=row == 1 and col == 1), row=row, col=col)

@@ -1,5 +1,6 @@
 """What figures of curves show: the series of every run as lines, their median, and when the runs reached an event."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from epicycle.events.standard import event_steps
+from epicycle.report.style import scale_of
 from epicycle.spec.results import statuses
 
 COLUMNS = 600  # columns of pixels that a plot is at most wide
@@ -25,6 +27,11 @@ class PlotAxes(NamedTuple):
     log_steps: bool
     log_values: bool
     last: float
+
+    @classmethod
+    def of(cls, series: Sequence[str], log_steps: bool, last: float) -> "PlotAxes":
+        """The axes of a plot of some series."""
+        return cls(log_steps, scale_of(series)[0] == "log", last)
 
     def drawn_steps(self, steps: Shaped[ndarray, " step"]) -> Shaped[ndarray, " step"]:
         """Where steps are drawn: a log axis begins at step 1."""

@@ -59,7 +59,7 @@ def _empty_grid(shown: list[Panel]) -> Any:
 
 def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, log_steps: bool) -> list[Shape]:
     """Draw a panel; returns its marks as plain shapes, which plotly takes all at once much faster than one by one."""
-    axes = PlotAxes(log_steps, scale_of(figure.series)[0] == "log", panel.last_step)
+    axes = PlotAxes.of(figure.series, log_steps, panel.last_step)
     for line in panel.lines:
         drawn.add_trace(_trace(line, panel.opacity(line), axes), row=row, col=col)
     _draw_axes(drawn, figure, panel, {"row": row, "col": col}, log_steps)

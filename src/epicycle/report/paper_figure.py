@@ -67,7 +67,7 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
 
 def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:
     steps, (kind, span) = data["step"].values, scale_of(figure.series)
-    limits = PlotAxes(log_steps, kind == "log", steps[-1])
+    limits = PlotAxes.of(figure.series, log_steps, steps[-1])
     for name in figure.series:
         style = series_style(name)
         for values in data[name].values:
@@ -151,7 +151,7 @@ def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset])
 
 def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool) -> None:
     kind, span = scale_of(figure.series)
-    limits = PlotAxes(log_steps, kind == "log", panel.last_step)
+    limits = PlotAxes.of(figure.series, log_steps, panel.last_step)
     for line in panel.lines:
         style = {"color": line.colour, "linestyle": DASHES[line.dash], "linewidth": line.width / 1.6}
         _draw_line(axes, limits, line.x, line.y, alpha=panel.opacity(line), **style)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
+from epicycle.spec.plain_data import python_value
 
 MOST = 10**15  # of a number; float64 holds every whole number up to here
 MOST_TEXT = 10_000  # characters
@@ -69,7 +69,7 @@ def plain_value(value: Any, levels: int = MOST_LEVELS) -> Any:
     Raises:
         ValueError: it is something else, or too large.
     """
-    value = value.item() if isinstance(value, np.generic) else value
+    value = python_value(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import xarray
-from jaxtyping import Bool
-from numpy import ndarray
 
-from epicycle.spec.results import EVENT, is_forked
+from epicycle.spec.results import EVENT, is_forked, recorded
 
 SINCE = "since_moment"
 
@@ -52,7 +50,7 @@ def _shifted(data: xarray.Dataset, by: xarray.DataArray) -> xarray.Dataset:
     if "step" not in data.dims:
         return data.assign(events)
     series = {name: values.transpose(*names, "step", ...) for name, values in data.data_vars.items() if "step" in values.dims}
-    kept = _recorded(series, (*by.shape, data.sizes["step"]))
+    kept = recorded((values.values for values in series.values()), (*by.shape, data.sizes["step"]))
     moved = np.nan_to_num(by.values)[..., None].astype(np.int64) + data["step"].values
     clock = np.unique(moved[kept])
     *runs, _ = cells = np.nonzero(kept)
@@ -63,10 +61,3 @@ def _shifted(data: xarray.Dataset, by: xarray.DataArray) -> xarray.Dataset:
         on_clock[target] = values.values[cells]
         shifted[name] = (values.dims, on_clock, values.attrs)
     return data.drop_dims("step").assign_coords(step=clock).assign(shifted | events)[list(data.data_vars)]
-
-
-def _recorded(series: dict[Any, xarray.DataArray], shape: tuple[int, ...]) -> Bool[ndarray, "*run step"]:
-    recorded = np.zeros(shape, bool)
-    for values in series.values():
-        recorded |= ~np.isnan(values.values).reshape(*shape, -1).all(axis=-1)
-    return recorded

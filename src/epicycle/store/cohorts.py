@@ -21,7 +21,7 @@ from epicycle.spec.experiment import Experiment, Request
 from epicycle.spec.identity import digest
 from epicycle.spec.observation import Observation
 from epicycle.spec.plain_data import Plain
-from epicycle.spec.results import SeriesShape, Status
+from epicycle.spec.results import SeriesShape, Status, recorded
 from epicycle.store.atomic import folder_lock, sweep_partials, write_json, write_yaml
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint, write_checkpoint
 from epicycle.store.cohort_marker import Commit, Marker, Segment, blank_marker, read_marker, write_marker
@@ -186,10 +186,8 @@ class CohortStore:
     def recorded_steps(self) -> RecordedSteps:
         """The steps of the series, and those that each member has recorded."""
         stored = stored_series(self.files, self.marker, self.marker.rows)
-        recorded = np.zeros((len(self.members), len(stored.steps)), bool)
-        for _, values in stored.series.values():
-            recorded |= ~np.isnan(values).reshape(*recorded.shape, -1).all(axis=2)
-        return RecordedSteps(stored.steps, [stored.steps[rows] for rows in recorded])
+        rows = recorded((values for _, values in stored.series.values()), (len(self.members), len(stored.steps)))
+        return RecordedSteps(stored.steps, [stored.steps[of_member] for of_member in rows])
 
     def grids(self) -> list[Int[ndarray, " step"]]:
         """The recorded steps of each segment."""

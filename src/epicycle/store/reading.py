@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from numpy import ndarray
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.results import COORDINATES, EVENT, RunLabels, Status, arm_dataset
+from epicycle.spec.results import COORDINATES, EVENT, RunLabels, Status, arm_dataset, recorded
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.clocks import on_ancestor_clock
 from epicycle.store.cohorts import read_cohort, stored_series
@@ -103,10 +103,9 @@ def _own_steps(data: xarray.Dataset) -> Bool[ndarray, " step"]:
 
     Runs of other arms in the same cohorts end at steps of their own. The axis leaves out a step of which this arm has no record.
     """
-    recorded = np.zeros(data.sizes["step"], bool)
-    for values in data.data_vars.values():
-        recorded |= values.notnull().any([axis for axis in values.dims if axis != "step"]).values
-    return recorded | (np.arange(len(recorded)) > np.flatnonzero(recorded).max(initial=-1))
+    series = (values.transpose("run", "step", ...).values for values in data.data_vars.values())
+    known = recorded(series, (data.sizes["run"], data.sizes["step"])).any(axis=0)
+    return known | (np.arange(data.sizes["step"]) > np.flatnonzero(known).max(initial=-1))
 
 
 def _labelled(data: xarray.Dataset, arm: ListedArm, exact: bool) -> xarray.Dataset:

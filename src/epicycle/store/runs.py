@@ -7,10 +7,11 @@ import numpy as np
 import xarray
 
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import Params
+from epicycle.spec.families import STATE_SCALARS, Params
 from epicycle.spec.paths import get_path, with_path
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.precision import Precision
+from epicycle.spec.results import recorded
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
@@ -20,12 +21,10 @@ from epicycle.store.files import CohortFiles, Root
 from epicycle.store.knobs_in_force import knobs_in_force
 from epicycle.store.reading import cohort_dataset
 
-SCALARS = ("step", "key", "diverged")  # entries of a stored state that are no parameters and have no prefix
-
 
 def params_of(state: Tensors) -> Params:
     """The parameters among the arrays of a stored state."""
-    return {name: value for name, value in state.items() if "/" not in name and name not in SCALARS}
+    return {name: value for name, value in state.items() if "/" not in name and name not in STATE_SCALARS}
 
 
 class CheckpointReader:
@@ -121,10 +120,8 @@ class StoredRun:
     def recorded(self) -> xarray.Dataset:
         """All series over the steps that were recorded of this run."""
         data = cohort_dataset(self._files).isel(run=self._row)
-        recorded = np.zeros(data.sizes["step"], bool)
-        for series in data.data_vars.values():
-            recorded |= np.isfinite(series.values).reshape(len(recorded), -1).any(axis=1)
-        return data.isel(step=np.flatnonzero(recorded))
+        steps = recorded((series.values for series in data.data_vars.values()), [data.sizes["step"]])
+        return data.isel(step=np.flatnonzero(steps))
 
     def state(self, step: int | None = None) -> Tensors:
         """The full state at a kept step (None: the last), as named arrays.

@@ -13,7 +13,7 @@ import numpy as np
 
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, Run
-from epicycle.spec.families import Measure, Params
+from epicycle.spec.families import STATE_SCALARS, Measure, Params
 from epicycle.spec.own_code import is_own
 from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
@@ -21,8 +21,6 @@ from epicycle.training.losses import row_losses
 from epicycle.training.program import step
 from epicycle.training.snapshots import observe
 from epicycle.training.state import data_of, initialiser, trained_tensors, world_of
-
-RESERVED = ("step", "key", "diverged")  # names of arrays that a checkpoint holds beside the parameters
 
 
 def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
@@ -94,8 +92,10 @@ def _refuse_params(params: Any) -> None:
     if not isinstance(params, dict) or not params or any(not isinstance(value, jax.ShapeDtypeStruct) for value in params.values()):
         raise InputError("model: init must give one flat dict, name -> array; for nested parameters use ep.wrap.")
     for name, value in params.items():
-        if "/" in name or name in RESERVED:
-            raise InputError(f"model: a parameter cannot be called '{name}': {', '.join(RESERVED)} and names with '/' are reserved.")
+        if "/" in name or name in STATE_SCALARS:
+            raise InputError(
+                f"model: a parameter cannot be called '{name}': {', '.join(STATE_SCALARS)} and names with '/' are reserved."
+            )
         if value.dtype != jnp.float32:
             raise InputError(f"model: parameter '{name}' is {value.dtype}; init must draw float32.")
 
