@@ -1,5 +1,7 @@
 """Numbers in sentences, in digits and in words."""
 
+import time
+
 import pytest
 
 from epicycle.spec.spoken_numbers import Spoken, numbers_in, without
@@ -15,6 +17,7 @@ from epicycle.spec.spoken_numbers import Spoken, numbers_in, without
         ("twice, doubles, tenfold, thrice, halved", [2, 2, 10, 3, 0.5]),
         ("half as much again, one and a half times, two and a half decades", [1.5, 1.5, 2.5]),
         ("twenty-five, two hundred, a hundred, forty-eight thousand, a dozen", [25, 200, 100, 48_000, 12]),
+        ("two hundred forty-eight, a hundred thousand, three million, ten eleven", [248, 100_000, 3_000_000, 10, 11]),
         ("10,000 steps, 1e-3, 10x, 0.5", [10_000, 1e-3, 10, 0.5]),
         ("arm minus_1000 and arm decay_five", [1000, 5]),
         ("one time, one step, 1 step", [1, 1, 1]),
@@ -51,3 +54,9 @@ def test_whether_two_numbers_are_one(said: str, number: float, same: bool) -> No
 
 def test_nothing_is_known_without_numbers() -> None:
     assert without([Spoken("ten", 10.0)], []) == [Spoken("ten", 10.0)]
+
+
+def test_long_texts_take_no_longer_a_word() -> None:
+    start = time.perf_counter()
+    assert len(numbers_in("ten of them, " * 20_000)) == 20_000
+    assert time.perf_counter() - start < 5

@@ -30,6 +30,7 @@ FRACTIONS |= {"halves": 2} | {f"{word}s": n for word, n in FRACTIONS.items() if 
 # After `one`, these words show that a number is meant.
 UNITS = {"%", "percent", "per", "time", "times", "step", "steps", "point", "points", "decade", "decades", *SCALES, *FRACTIONS}
 TOKEN = re.compile(r"\d+(?:st|nd|rd|th)\b|(?<![a-z^])\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?|[a-z]+\d*|[%,;:.]", re.IGNORECASE)
+LONGEST = 20  # tokens of a number
 CLOSE = 0.02  # two numbers that differ by more than this share of themselves are two numbers
 
 
@@ -55,9 +56,10 @@ class Spoken:
 def numbers_in(text: str) -> list[Spoken]:
     """The numbers of a text, in their order."""
     tokens = TOKEN.findall(text.replace("_", " "))
+    lower = [token.lower() for token in tokens]
     spoken, i = [], 0
     while i < len(tokens):
-        reader = _Reader([token.lower() for token in tokens[i:]])
+        reader = _Reader(lower[i : i + LONGEST])
         value = next((number for read in READERS if (number := read(reader)) is not None), None)
         if value is None:
             i += 1
@@ -139,10 +141,13 @@ class _Reader:
             return None if token[-1].isalpha() else float(token.replace(",", ""))
         total, value = 0, None
         while (word := self._next()) in CARDINALS or word in SCALES:
-            if word in SCALES:
-                total, value = total + (1 if value is None else value) * SCALES[word], 0
-            elif value and (CARDINALS[word] > 9 or value < 20 or value % 10):
-                break
+            below = (value or 0) % 100
+            if word == "hundred":
+                value = 100 * (1 if value is None else value)
+            elif word in SCALES:
+                total, value = total + SCALES[word] * (1 if value is None else value), 0
+            elif below and (below < 20 or below % 10 or CARDINALS[word] > 9):
+                break  # another number begins
             else:
                 value = (value or 0) + CARDINALS[word]
             self.used += 1
