@@ -19,6 +19,8 @@ def test_power_is_silent_where_no_simple_rule_holds() -> None:
     assert power(shares, 10).chance == {}
     outside = Claim(id="a", statistic=time, supported_if=Region(above=1, below=-1), refuted_if=Region(above=-1, below=1))
     assert power(outside, 10).chance == {}
+    with pytest.raises(InputError, match="no outcome of 9 runs could decide it; it needs at least 10"):
+        power(outside, 9, 0.05 / 3)
     for n in (5, 7):
         with pytest.raises(InputError, match=f"no outcome of {n} runs could decide it; it needs at least 8"):
             power(shares, n)

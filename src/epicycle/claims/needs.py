@@ -9,6 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from epicycle.claims.estimates import Estimate
+from epicycle.claims.intervals import LEVEL
 from epicycle.spec.claim import Region
 
 OF_ITS_OWN = ", or a seed and a split of its own for each run"
@@ -70,6 +71,11 @@ def together(needs: Sequence[Needs]) -> Needs:
     return max(needs, key=lambda each: (order.index(each.what), each.units or 0))
 
 
+def _log_price(n: float) -> float:
+    """What the square of an any-time interval's width is proportional to, beside one over n."""
+    return float(-np.log(LEVEL) + np.log(2 * n / np.pi) / 2)
+
+
 def _far_from(regions: Sequence[Region], estimate: Estimate) -> bool:
     """Whether an estimate that lies in no region would have to move by more than half its interval to reach one.
 
@@ -83,12 +89,15 @@ def _far_from(regions: Sequence[Region], estimate: Estimate) -> bool:
 def _narrower(region: Region, estimate: Estimate) -> Needs:
     """About how many runs would narrow the interval to a region in which the estimate lies.
 
-    The width of an interval is taken to fall as one over the root of the number of runs.
+    The width of an any-time interval of n runs falls as the root of (ln 20 + ln(2 n / pi) / 2) / n, if the runs spread alike.
     """
     value, low, high, n = estimate.interval.value, estimate.interval.low, estimate.interval.high, estimate.independent
     above, below = next(piece for piece in region.pieces() if piece[0] < value < piece[1])
     excess = max((value - low) / (value - above), (high - value) / (below - value))
-    units = max(int(np.ceil(n * excess**2)), n + 1)
+    units = n * excess**2
+    for _ in range(5):  # the logarithm hardly changes, so this converges at once
+        units = n * excess**2 * _log_price(units) / _log_price(n)
+    units = max(int(np.ceil(units)), n + 1)
     if units > MOST_SEEDS:
         return Needs(Need.SEEDS, f"more than {MOST_SEEDS:,} {estimate.noun}", units)
     return Needs(Need.SEEDS, f"about {units:,} {estimate.noun} instead of {n}, if they spread alike", units)

@@ -96,15 +96,15 @@ def power(claim: Claim, seeds: int, level: float = LEVEL, among: str = "") -> Po
 
 
 def _power(claim: Claim, seeds: int, level: float, among: str) -> Power:
+    regions = (claim.supported_if, claim.refuted_if)
     enough = seeds >= claim.min_seeds
-    whole = all(len(region.pieces()) == 1 for region in (claim.supported_if, claim.refuted_if))
-    if enough and not (whole and claim.statistic.anytime):
-        return Power(seeds, (), (), {}, {}, level)
-    supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in (claim.supported_if, claim.refuted_if))
+    supported_by, refuted_by = (_deciding(claim, region, seeds) if enough else () for region in regions)
     if not supported_by and not refuted_by:
         least = _least(claim, seeds)
         advice = "widen its regions" if least is None else f"it needs at least {least} (--seeds), or wider regions"
         raise InputError(f"claim '{claim.id}': no outcome of {seeds} runs could decide it{among}; {advice}.")
+    if not claim.statistic.anytime or any(len(region.pieces()) > 1 for region in regions):
+        return Power(seeds, (), (), {}, {}, level)
     chance = {f"{share:g}": round(_chance(supported_by, seeds, share), 3) for share in SHARES}
     by_size = {size: _deciding(claim, claim.supported_if, size) for size in SIZES if size >= claim.min_seeds}
     enough_for = {
@@ -124,7 +124,7 @@ def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
     if isinstance(claim.statistic, Share):
         intervals = [share_interval(k, seeds) for k in range(seeds + 1)]
         return tuple(k for k, interval in enumerate(intervals) if region.holds(interval.low, interval.high))
-    rank = order_statistic_rank(seeds)
+    rank = order_statistic_rank(seeds) if claim.statistic.anytime else 1  # a bootstrap of any size may lie in a region
     return () if rank is None else tuple(range(seeds - rank + 1, seeds + 1))
 
 
