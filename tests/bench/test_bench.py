@@ -11,8 +11,10 @@ import pytest
 import epicycle as ep
 from epicycle.bench import cases, child
 from epicycle.bench.floor import Floor
+from epicycle.bench.jax_loop import logits_of
 from epicycle.bench.settings import experiment
 from epicycle.bench.timing import alternate, ratio
+from epicycle.studies.organisms import FLY
 from epicycle.training.cost import Product
 from epicycle.training.devices import Machine
 
@@ -69,3 +71,15 @@ def test_the_start_is_timed_up_to_the_first_report(
     monkeypatch.setenv(child.BEGAN, repr(began))
     child.main("start")
     assert 0 < json.loads(capsys.readouterr().out)["seconds"] <= time.time() - began
+
+
+def test_the_fly_is_compared_with_loops_that_compute_the_same_function(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = FLY.task.table()
+    params = FLY.model.init(jax.random.key(0), table)
+    np.testing.assert_allclose(logits_of(params, table.inputs), FLY.model.apply(params, table.inputs)[0], rtol=1e-4, atol=1e-5)
+    monkeypatch.setattr(cases, "ROUNDS", 1)
+    monkeypatch.setattr(cases, "FLY_STEPS", 12)
+    result = cases.fly(machine)
+    assert result["members"] == 8 * machine.devices
+    assert result["ratio_to_bare_loop"] > 0
+    assert result["share_of_observation"] > -1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epicycle.maths.cross_entropy import cross_entropy, margins
-from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare, log_inverse_temperature
+from epicycle.measures.fit import Accuracy, CalibratedLoss, Loss, Margin, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
 from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
@@ -81,17 +81,21 @@ def test_calibration_takes_confidence_away() -> None:
         calibrated = float(CalibratedLoss(rows="test").fn(planted(logits * overconfidence)))
         assert calibrated == pytest.approx(best, rel=1e-4), overconfidence
     assert float(CalibratedLoss(rows="test").fn(planted(right(-5.0)))) == pytest.approx(np.log(CLASSES), rel=1e-2)
-    assert float(CalibratedLoss(rows="test").fn(planted(right(0.3)))) < 1e-6, "all right: the loss can be scaled away"
+    assert float(CalibratedLoss(rows="test").fn(planted(right(0.3)))) < 1e-3, "all right: the loss can be scaled away"
     assert float(CalibratedLoss(rows="test").fn(planted(right(0.0)))) == pytest.approx(np.log(CLASSES)), "equal logits know nothing"
-    scale = log_inverse_temperature(jnp.asarray(logits * 10), LABELS, jnp.ones(ROWS, bool))
-    same = log_inverse_temperature(jnp.asarray(logits), LABELS, jnp.ones(ROWS, bool)) - np.log(10)
-    assert float(scale) == pytest.approx(float(same), abs=1e-3)
+    assert np.isnan(float(CalibratedLoss(rows="test").fn(planted(right(np.nan)))))
 
 
 def test_zero_loss_share_counts_what_float32_would_drop() -> None:
     strengths = np.where(np.arange(ROWS) % 4 == 0, 60.0, 5.0)[:, None]
     snapshot = planted(right(1.0) * strengths)
     assert float(ZeroLossShare(rows="train").fn(snapshot)) == pytest.approx(0.25)
+    # With one wrong class, float32 rounds 1 + odds to 1 for odds below 2^-24, which is a margin of 16.64.
+    rival = np.arange(CLASSES) == (np.asarray(LABELS) + 1)[:, None] % CLASSES
+    for margin, dropped in ((16.5, 0.0), (16.8, 1.0)):
+        two_classes = planted(np.where(right(1.0) > 0, margin, np.where(rival, 0.0, -90.0)))
+        plain = jax.nn.log_softmax(two_classes["logits"])[np.arange(ROWS), np.asarray(LABELS)]
+        assert float(ZeroLossShare(rows="all").fn(two_classes)) == float((plain == 0).mean()) == dropped, margin
     assert float(Loss(rows="train").fn(planted(right(60.0)))) > 0
 
 

@@ -12,7 +12,7 @@ import pytest
 import epicycle as ep
 from epicycle.spec.experiment import Run
 from epicycle.training.cost import Product, flops, member_bytes, peak_bytes, products, step_products
-from epicycle.training.devices import Machine
+from epicycle.training.devices import BLOCK_BYTES, TURNS, Machine
 from epicycle.training.program import step
 from epicycle.training.program_timing import Rehearsal, calibrated
 from epicycle.training.state import data_of, initialiser, world_of
@@ -81,18 +81,35 @@ def test_an_accelerator_takes_as_many_as_fit(machine: Machine) -> None:
         devices = np.array([Card()], object)
 
     card = Machine(Mesh(), "vmap")  # type: ignore[arg-type]
-    assert card.width(5, 100) == 5
-    assert card.width(8, 100) == 8
-    assert card.width(9, 100) == 5, "two blocks of five rather than eight and one"
-    assert card.width(100, 5000) == 1, "one member always runs"
-    assert machine.width(100, 10**15) == machine.devices, "on a CPU members take turns"
+    assert card.at_once(5, 100) == 5
+    assert card.at_once(8, 100) == 8
+    assert card.at_once(9, 100) == 5, "two blocks of five rather than eight and one"
+    assert card.at_once(100, 5000) == 1, "one member always runs"
+    assert card.width(5, 10) == 5, "one call trains those that train at once"
+
+
+def test_small_members_take_turns_within_a_call_on_a_cpu(machine: Machine) -> None:
+    devices = machine.devices
+    assert machine.at_once(100, 10**15) == devices
+    assert machine.width(devices, 1000) == TURNS * devices
+    assert machine.width(devices, BLOCK_BYTES // (2 * devices)) == 2 * devices
+    assert machine.width(devices, 10**15) == devices, "one member always runs"
+
+
+def test_members_of_a_call_are_spread_evenly_over_the_devices() -> None:
+    class Mesh:
+        devices = np.array([None, None], object)
+
+    two = Machine(Mesh(), "unbatched")  # type: ignore[arg-type]
+    assert two.slots(3, 8) == [0, 4, 1], "the first half of the slots belongs to the first device"
+    assert sorted(two.slots(8, 8)) == list(range(8))
 
 
 def test_lanes_and_blocks_agree_to_rounding(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batched members and cohorts cut into blocks, as on a GPU, run on the CPU's devices."""
     turns = Rehearsal(SMALL, 5, machine)
     batched_machine = replace(machine, lane="vmap")
-    monkeypatch.setattr(Machine, "width", lambda self, members, member_bytes: self.devices * (1 if self.lane == "unbatched" else 2))
+    monkeypatch.setattr(Machine, "at_once", lambda self, members, member_bytes: self.devices * (1 if self.lane == "unbatched" else 2))
     batched = Rehearsal(SMALL, 5, batched_machine)
     turns.steps(100)
     batched.steps(100)

@@ -19,18 +19,23 @@ from jax.sharding import Mesh
 
 from epicycle.bench.child import BEGAN
 from epicycle.bench.floor import Floor
+from epicycle.bench.jax_loop import jax_loop
 from epicycle.bench.settings import CANONICAL, experiment
 from epicycle.bench.timing import Job, alternate, ratio
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
-from epicycle.spec.experiment import Experiment
+from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Params
 from epicycle.spec.observation import Observation
+from epicycle.studies.organisms import FLY
+from epicycle.training.cohort import Cohort
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
+from epicycle.training.loop import train
 from epicycle.training.program_timing import Rehearsal
 
 ROUNDS = 7
+FLY_STEPS = 850  # about where a fly ends: 1.25 times the median of t_gen (docs/organisms.md)
 GPU_MEMBERS = (1, 8, 64, 512, 4096)
 Result = dict[str, Any]  # a JSON object
 
@@ -52,6 +57,58 @@ def ensembles(machine: Machine) -> list[Result]:
 def mlp(machine: Machine) -> Result:
     """An MLP on the embeddings of both operands."""
     return compared(experiment(53, MLP(d_model=128, d_mlp=256)), 8, machine, steps=40, plain_steps=8)
+
+
+def fly(machine: Machine) -> Result:
+    """The fly as studies train it: what recording costs, and the time of a member-step against two plain loops.
+
+    One loop is JAX's own (`bench.jax_loop`), with as many copies at a time as there are devices. The other is PyTorch's with one
+    thread, one run after the other.
+    """
+    members = 8 * machine.devices
+    jobs: dict[str, Job] = {
+        "engine": _training(FLY, members, Observation(), machine),
+        "unobserved": _training(FLY, members, Observation(dense_until=1, per_decade=1), machine),
+        "bare": jax_loop(FLY, FLY_STEPS, machine),
+    }
+    if find_spec("torch") and machine.platform == "cpu":
+        jobs["plain"] = _plain_loop(FLY, 60, threads=1)
+    seconds = alternate(jobs, ROUNDS)
+    result = {
+        "members": members,
+        "steps": FLY_STEPS,
+        "ms_per_member_step": round(statistics.median(seconds["engine"]) * 1e3, 4),
+        "share_of_observation": round(ratio(seconds["engine"], seconds["unobserved"]) - 1, 3),
+        "ratio_to_bare_loop": round(ratio(seconds["engine"], seconds["bare"]), 2),
+    }
+    if "plain" in seconds:
+        result["ratio_to_pytorch"] = round(ratio(seconds["plain"], seconds["engine"]), 1)
+    return result
+
+
+def _training(setting: Experiment, members: int, observed: Observation, machine: Machine) -> Job:
+    """A job that trains members from step 0, as the command line does but without a disk; it gives the seconds of a member-step."""
+    experiment = setting.swept("training.steps", FLY_STEPS).swept("training.stop", None)
+    runs = [Run(experiment=experiment, seed=seed, data_seed=seed) for seed in range(members)]
+
+    def job() -> float:
+        grid = observed.grid(FLY_STEPS)
+        cohort = Cohort(runs, setting.task.table(), observed.measures, grid, [FLY_STEPS] * members, lambda *_: None)
+        began = time.perf_counter()
+        train(cohort, machine, _Nowhere(), lambda *_: None, lambda: False)
+        return (time.perf_counter() - began) / (members * FLY_STEPS)
+
+    return job
+
+
+class _Nowhere:
+    """A sink that throws everything away."""
+
+    def rows(self, *_: Any) -> None: ...
+
+    def checkpoint(self, *_: Any) -> None: ...
+
+    def commit(self, *_: Any, **__: Any) -> None: ...
 
 
 def observation(machine: Machine) -> Result:
@@ -114,6 +171,7 @@ CASES: dict[str, Callable[[Machine], Any]] = {
     "canonical": canonical,
     "ensembles": ensembles,
     "mlp": mlp,
+    "fly": fly,
     "observation": observation,
     "members": members,
     "start": starting,
@@ -178,11 +236,12 @@ def _comparison(ensemble: Rehearsal, seconds: dict[str, list[float]]) -> Result:
     return result
 
 
-def _plain_loop(setting: Experiment, steps: int) -> Job:
+def _plain_loop(setting: Experiment, steps: int, threads: int | None = None) -> Job:
+    """PyTorch's loop, with a number of threads; None stands for one for each core."""
     from epicycle.bench.pytorch_loop import trainer
 
     params = setting.model.init(jax.random.key(0), setting.task.table())
-    train = trainer(setting, {name: np.array(value) for name, value in params.items()}, cores())
+    train = trainer(setting, {name: np.array(value) for name, value in params.items()}, threads or cores())
     return lambda: train(steps)
 
 

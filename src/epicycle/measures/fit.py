@@ -115,7 +115,7 @@ class CalibratedLoss(Measure):
     A network that grows more confident raises its test loss without ranking the classes any worse; this measure does not see that.
     The loss is convex in the inverse temperature. At most twelve Newton steps on the logarithm of the inverse temperature find the
     minimum, between 1e-4 and 1e4 in units of the inverse size of the logits. If every row is right, the loss falls for ever as the
-    scale grows; the value is then small, but not 0.
+    scale grows; the value is then below 1e-3 nats, but not 0.
 
     Attributes:
         rows: the set of rows; see `Accuracy`.
@@ -138,9 +138,7 @@ class CalibratedLoss(Measure):
         """The smallest mean loss over all inverse temperatures, in nats; NaN if labels are vectors."""
         if _labels_are_vectors(snapshot):
             return jnp.full((), jnp.nan, snapshot["logits"].dtype)
-        logits, labels, rows = _by_answer(snapshot, self.rows)
-        scale = jnp.exp(log_inverse_temperature(logits, labels, rows))
-        return mean_over(cross_entropy(logits * scale, labels), rows)
+        return calibrated_loss(*_by_answer(snapshot, self.rows))
 
 
 class ZeroLossShare(Measure):
@@ -150,7 +148,8 @@ class ZeroLossShare(Measure):
 
     Attributes:
         rows: the set of rows; see `Accuracy`.
-        precision: whose rounding. `float32`: that of a plain float32 log-softmax, whatever the run itself computes; the series is
+        precision: whose rounding. `float32`: that of a plain float32 log-softmax, whatever the run itself computes. Its loss is 0 if
+            the sum of 1 and the odds of a wrong answer rounds to 1, so if the loss is below 2^-24. The series is
             `train_zero_loss_share`. `own`: that of the loss which the run is trained with, in the run's own arithmetic; the series is
             `train_zero_loss_share_own`. Runs that differ in `training.loss.precision` need `own`.
     """
@@ -178,8 +177,8 @@ class ZeroLossShare(Measure):
         if _labels_are_vectors(snapshot):
             return jnp.full((), jnp.nan, snapshot["logits"].dtype)
         logits, labels, rows = _by_answer(snapshot, self.rows)
-        plain_log_p = right_logit(jax.nn.log_softmax(logits.astype(jnp.float32).T, axis=0).T, labels)
-        return mean_over((plain_log_p == 0).astype(logits.dtype), rows)
+        loss = cross_entropy(logits, labels)  # the compiler computes this once, together with the recorded loss
+        return mean_over((loss < 2.0**-24).astype(logits.dtype), rows)
 
 
 def _labels_are_vectors(snapshot: Mapping[str, Any]) -> bool:
@@ -200,29 +199,42 @@ def mean_over(values: Float[Array, " row"], rows: Bool[Array, " row"]) -> Float[
     return jnp.where(rows, values, 0).sum() / rows.sum().astype(values.dtype)
 
 
-def log_inverse_temperature(
+def calibrated_loss(
     logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"], rows: Bool[Array, " row"]
 ) -> Float[Array, ""]:
-    """The logarithm of the scale of the logits that minimises their mean cross-entropy over the rows where the mask is true."""
-    centred = (logits - right_logit(logits, labels)[:, None]).T
-    # In units of their own size, so that the search does not depend on how confident the network is.
-    size = jnp.sqrt(mean_over(jnp.square(centred).mean(axis=0), rows))
-    size = jnp.where(size > 0, size, 1)  # if all logits are equal, every scale is as good
-    centred = centred / size
-    return _newton_search(centred, rows, logits.dtype).u - jnp.log(size)
+    """The smallest mean cross-entropy that one scale of the logits gives, over the rows where the mask is true, in nats."""
+    centred = logits - right_logit(logits, labels)[:, None]
+    mean, square = centred.mean(axis=1), jnp.square(centred).mean(axis=1)
+    # At scale 0 all classes are alike, so slope and curvature by the scale are a mean and a variance, which cost no exponentials.
+    slope, curvature = mean_over(mean, rows), mean_over(square - jnp.square(mean), rows)
+
+    def searched() -> Float[Array, ""]:
+        # The search is in units of the logits' own size, so that it does not depend on how confident the network is.
+        unit, bound = -jnp.log(mean_over(square, rows)) / 2, jnp.log(jnp.asarray(1e4, logits.dtype))
+        first = jnp.clip(jnp.log(-slope / curvature), unit - bound / 2, unit + bound / 2)
+        start = _Search(unit - bound, first, unit + bound, jnp.asarray(jnp.inf, logits.dtype), jnp.zeros((), jnp.int32))
+        # Classes come first in the search, which sums over them: adding whole rows of memory is faster there.
+        return mean_over(cross_entropy(logits * jnp.exp(_newton_search(start, centred.T, rows).u), labels), rows)
+
+    # The loss is convex in the scale: if it does not fall at 0, confidence only hurts and no search is needed.
+    blind = jnp.where(jnp.isfinite(slope), jnp.log(jnp.asarray(logits.shape[1], logits.dtype)), jnp.nan)
+    return jax.lax.cond((slope < 0) & (curvature > 0), searched, lambda: blind)
 
 
 class _Search(NamedTuple):
-    """A Newton search inside a bracket, for u, the logarithm of a scale: the bracket's ends, u, its last move, and the steps taken."""
+    """A Newton search inside a bracket, for u, the logarithm of a scale.
+
+    The fields: the bracket's ends, u, the fall of the loss (in nats) that its last move promised, and the steps taken.
+    """
 
     low: Float[Array, ""]
     u: Float[Array, ""]
     high: Float[Array, ""]
-    moved: Float[Array, ""]
+    gain: Float[Array, ""]
     steps: Int[Array, ""]
 
 
-def _newton_search(centred: Float[Array, "d_vocab_out row"], rows: Bool[Array, " row"], dtype: Any) -> _Search:
+def _newton_search(start: _Search, centred: Float[Array, "d_vocab_out row"], rows: Bool[Array, " row"]) -> _Search:
     """The search for the best scale of logits from which the right logit has been subtracted."""
     largest = centred.max(axis=0)
 
@@ -232,14 +244,11 @@ def _newton_search(centred: Float[Array, "d_vocab_out row"], rows: Bool[Array, "
         proposal = search.u - slope / jnp.where(curvature > 0, curvature, 1)
         inside = (proposal > low) & (proposal < high) & (curvature > 0)
         u = jnp.where(inside, proposal, (low + high) / 2)
-        return _Search(low, u, high, jnp.abs(u - search.u), search.steps + 1)
+        gain = jnp.where(inside, jnp.square(slope) / jnp.where(curvature > 0, 2 * curvature, 1), jnp.inf)
+        return _Search(low, u, high, gain, search.steps + 1)
 
-    bound = jnp.log(jnp.asarray(1e4, dtype))
-    # The loss is convex in the scale. If it does not fall as the scale leaves 0, confidence only hurts and no search is needed.
-    helps = mean_over(centred.mean(axis=0), rows) < 0
-    start = _Search(-bound, jnp.where(helps, 0, -bound), bound, jnp.where(helps, bound, 0), jnp.zeros((), jnp.int32))
-    # The loss is flat at its minimum: stopping at a move of 1e-3 leaves an error of the order of its square.
-    return jax.lax.while_loop(lambda search: (search.steps < 12) & (search.moved > 1e-3), newton, start)
+    # A Newton move squares the error: after one that promised 1e-3 nats, about 1e-6 are left to gain.
+    return jax.lax.while_loop(lambda search: (search.steps < 12) & (search.gain > 1e-3), newton, start)
 
 
 def _slope_and_curvature(u: Any, centred: Any, largest: Any, rows: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -16,7 +16,8 @@ from epicycle.spec.experiment import Run
 from epicycle.spec.families import Measure
 from epicycle.spec.results import DONE, RUNNING, SeriesShape, Status
 from epicycle.spec.table import Table
-from epicycle.training.cost import member_bytes
+from epicycle.training.cost import bytes_of, member_bytes
+from epicycle.training.devices import Machine
 from epicycle.training.snapshots import observe
 from epicycle.training.state import Data, State, World, data_of, initialiser, world_of
 
@@ -109,6 +110,12 @@ class Cohort:
     def member_bytes(self) -> int:
         """Bytes of memory that one member needs on its device, an upper estimate."""
         return member_bytes(self.runs[0].experiment, self.measures, self.world, self.data[0], self.states[0])
+
+    def width(self, machine: Machine) -> int:
+        """How many members one call of the program takes on a machine."""
+        # Where members take turns, the memory of one of them limits nothing, and estimating it takes a second.
+        at_once = machine.at_once(len(self.runs), self.member_bytes() if machine.lane == "vmap" else 0)
+        return machine.width(at_once, bytes_of((self.data[0], self.states[0])))
 
     def coords(self) -> dict[str, list[str]]:
         """Labels along the series' own axes, by the axis' name."""

@@ -61,6 +61,11 @@ def peak_bytes(function: Callable[..., Any], *args: Any) -> int:
     return _peak(jax.make_jaxpr(function)(*args).jaxpr)
 
 
+def bytes_of(tree: Any) -> int:
+    """Bytes of all arrays in a tree."""
+    return sum(int(leaf.nbytes) for leaf in jax.tree.leaves(tree))
+
+
 def member_bytes(experiment: Experiment, measures: Sequence[Measure], world: World, data: Data, state: State) -> int:
     """Bytes of memory that one member needs on its device to train and to be observed, an upper estimate."""
     training = peak_bytes(lambda d, s, w: step(experiment, w, d, s), data, state, world)

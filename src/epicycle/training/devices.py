@@ -23,7 +23,9 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.precision import Precision
 
 MEMORY_SHARE = 0.8  # of an accelerator's memory that one block of members may take
-ENGINE_VERSION = 4  # raised when the same spec under the same libraries may give other bits
+TURNS = 8  # most members that take turns on a CPU device within one call; a call costs as much as ten steps of a small MLP
+BLOCK_BYTES = 64_000_000  # of states that one call on CPU devices may move
+ENGINE_VERSION = 5  # raised when the same spec under the same libraries may give other bits
 FLAG_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
 # Where compiled programs are written down, and the number of devices, which a signature has already.
 HARMLESS_FLAGS = ("--xla_dump", "--xla_force_host_platform_device_count")
@@ -66,15 +68,15 @@ class Machine:
         """Number of devices."""
         return int(self.mesh.devices.size)
 
-    def width(self, members: int, member_bytes: int) -> int:
-        """How many members one call of a program takes; a call trains all of them at once.
+    def at_once(self, members: int, member_bytes: int) -> int:
+        """How many members train at the same moment.
 
         Where members take turns, it is one for each device. Elsewhere it is the whole cohort, or the largest block of it that fits
-        into memory. The width of a cohort stays the same when some of its members end, so that no new program is compiled.
+        into memory. The number stays the same when some members of a cohort end, so that no new program is compiled.
 
         Args:
             members: number of members of the cohort.
-            member_bytes: memory that one member needs.
+            member_bytes: memory that one member needs while it trains.
         """
         if self.lane == "unbatched":
             return self.devices
@@ -83,6 +85,29 @@ class Machine:
         fitting = per_device if memory is None else max(1, int(MEMORY_SHARE * memory / max(member_bytes, 1)))
         blocks = -(-per_device // min(per_device, fitting))
         return -(-per_device // blocks) * self.devices
+
+    def width(self, at_once: int, state_bytes: int) -> int:
+        """How many members one call of a program takes.
+
+        Where members take turns, up to `TURNS` of them do so on each device. That number depends on the size of a state only, so
+        cohorts of any size share one compiled program.
+
+        Args:
+            at_once: how many members train at the same moment.
+            state_bytes: memory that the state and the data of one member take.
+        """
+        if self.lane == "unbatched":
+            return at_once * max(1, min(TURNS, BLOCK_BYTES // max(at_once * state_bytes, 1)))
+        return at_once
+
+    def slots(self, members: int, width: int) -> list[int]:
+        """Where the members of a call lie along its first axis, so that every device has as many of them as the others, or one more.
+
+        Args:
+            members: number of members, at most `width`.
+            width: length of the axis, of which each device takes an equal part in order.
+        """
+        return [i % self.devices * (width // self.devices) + i // self.devices for i in range(members)]
 
     def signature(self) -> dict[str, Any]:
         """Everything on which the last bit of a result may depend."""

@@ -14,7 +14,7 @@ from epicycle.spec.results import Status
 from epicycle.training.cohort import Cohort
 from epicycle.training.devices import Machine
 from epicycle.training.program import cohort_program
-from epicycle.training.rounds import Pace, advance, round_goal
+from epicycle.training.rounds import Block, Pace, advance, blocks_of, round_goal
 from epicycle.training.state import State
 
 
@@ -69,7 +69,7 @@ def train(
         Interrupted: `interrupted` returned True while members were still running.
     """
     program = cohort_program(cohort.runs[0].experiment, cohort.measures, machine)
-    width = machine.width(len(cohort.runs), cohort.member_bytes() if machine.lane == "vmap" else 0)
+    width = cohort.width(machine)
     pace, clock = Pace(), CommitClock(commit_seconds)
     first_row = min(cohort.rows)  # where the rows begin that are not written for every member
     with _Writer() as writer:
@@ -78,7 +78,8 @@ def train(
         if 0 in cohort.checkpoints and any(cohort.reached(member) == 0 for member in cohort.active()):
             _keep_checkpoint(cohort, sink, writer, 0, cohort.active())
         while active := cohort.active():
-            _train_round(cohort, program, width, active, pace, partial(_keep_checkpoint, cohort, sink, writer))
+            blocks = blocks_of(active, width, machine)
+            _train_round(cohort, program, blocks, active, pace, partial(_keep_checkpoint, cohort, sink, writer))
             report(cohort, pace.rate)
             ending = interrupted()
             if clock.due() or ending or not cohort.active():
@@ -91,7 +92,7 @@ def train(
 def _train_round(
     cohort: Cohort,
     program: Callable[..., Any],
-    width: int,
+    blocks: Sequence[Block],
     active: Sequence[int],
     pace: Pace,
     keep_checkpoint: Callable[[int, Sequence[int]], None],
@@ -99,7 +100,7 @@ def _train_round(
     reached = min(cohort.reached(member) for member in active)
     goal = round_goal(cohort, reached, pace, active)
     began = time.perf_counter()
-    member_steps = advance(cohort, program, width, active, goal)
+    member_steps = advance(cohort, program, blocks, goal)
     pace.learn(member_steps, time.perf_counter() - began)
     if goal in cohort.checkpoints:
         keep_checkpoint(goal, active)

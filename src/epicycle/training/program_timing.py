@@ -17,25 +17,22 @@ from jax.sharding import NamedSharding, PartitionSpec
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
-from epicycle.training.cost import Product, member_bytes, step_products
+from epicycle.training.cost import Product, bytes_of, member_bytes, step_products
 from epicycle.training.devices import Machine, cache_folder
 from epicycle.training.program import SEGMENTS, ChunkPlan, cohort_program
+from epicycle.training.rounds import Block, blocks_of
 from epicycle.training.state import Data, State, data_of, initialiser, stacked, world_of
 
 CALIBRATION_SECONDS = 0.3  # what each of three measurements of a step takes
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Members that one call of the program trains, on the devices.
+class _OnDevices:
+    """A block of members whose data and states lie on the devices."""
 
-    Attributes:
-        members: how many there are; copies of the last one fill the block.
-    """
-
+    block: Block
     data: Data
     states: State
-    members: int
 
 
 class Rehearsal:
@@ -45,7 +42,6 @@ class Rehearsal:
         members: number of members.
         products: the matrix products of one training step.
         bytes: memory that one member needs on its device, an upper estimate.
-        width: number of members that one call of the program takes.
     """
 
     def __init__(self, experiment: Experiment, members: int, machine: Machine, measures: Sequence[Measure] = ()) -> None:
@@ -58,15 +54,15 @@ class Rehearsal:
         states = [begin(run, rows) for run, rows in zip(runs, data, strict=True)]
         self.products: Counter[Product] = step_products(experiment, self._world, data[0], states[0])
         self.bytes = member_bytes(experiment, measures, self._world, data[0], states[0])
-        self.width = machine.width(members, self.bytes)
+        width = machine.width(machine.at_once(members, self.bytes), bytes_of((data[0], states[0])))
         self._program = cohort_program(experiment, measures, machine)
         # The devices on which the program's results will lie, so that going on from them compiles nothing.
         sharding = NamedSharding(machine.mesh, PartitionSpec("member"))
-        self._blocks: list[_Block] = []
-        for first in range(0, members, self.width):
-            chosen = [min(first + i, members - 1) for i in range(self.width)]
+        self._rehearsed: list[_OnDevices] = []
+        for block in blocks_of(range(members), width, machine):
+            chosen = block.spread(block.members, block.members[0])
             block_data, block_states = (jax.device_put(stacked([trees[i] for i in chosen]), sharding) for trees in (data, states))
-            self._blocks.append(_Block(block_data, block_states, min(self.width, members - first)))
+            self._rehearsed.append(_OnDevices(block, block_data, block_states))
 
     def steps(self, count: int) -> float:
         """Train every member by `count` steps; returns seconds for one member-step."""
@@ -78,8 +74,12 @@ class Rehearsal:
 
     def states(self) -> list[State]:
         """The state of every member, on the host."""
-        on_host = [(jax.device_get(block.states), block.members) for block in self._blocks]
-        return [jax.tree.map(lambda value, i=i: value[i], states) for states, members in on_host for i in range(members)]
+        states: list[Any] = [None] * self.members
+        for rehearsed in self._rehearsed:
+            on_host = jax.device_get(rehearsed.states)
+            for slot, member in zip(rehearsed.block.slots, rehearsed.block.members, strict=True):
+                states[member] = jax.tree.map(lambda value, slot=slot: value[slot], on_host)
+        return states
 
     def _run(self, steps: Sequence[int], observed: Sequence[bool]) -> float:
         """Seconds that all blocks take for these segments."""
@@ -89,10 +89,10 @@ class Rehearsal:
         plan = ChunkPlan(counts, marks)
         idle = jax.tree.map(np.zeros_like, plan)
         began = time.perf_counter()
-        for i, block in enumerate(self._blocks):
-            plans = stacked([plan] * block.members + [idle] * (self.width - block.members))
-            states, records = self._program(self._world, block.data, block.states, plans)
-            self._blocks[i] = replace(block, states=states)
+        for i, rehearsed in enumerate(self._rehearsed):
+            plans = stacked(rehearsed.block.spread([plan] * len(rehearsed.block.members), idle))
+            states, records = self._program(self._world, rehearsed.data, rehearsed.states, plans)
+            self._rehearsed[i] = replace(rehearsed, states=states)
         jax.block_until_ready((states, records))
         return time.perf_counter() - began
 

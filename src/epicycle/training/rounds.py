@@ -3,7 +3,7 @@
 A round never passes the earliest step at which a stop that is not known yet could lie, so where rounds end changes no result.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from epicycle.training.cohort import Cohort
+from epicycle.training.devices import Machine
 from epicycle.training.program import SEGMENTS, ChunkPlan
 from epicycle.training.state import stacked
 
@@ -73,15 +74,43 @@ class MemberPlan(NamedTuple):
     rows: Int[ndarray, " segment"]
 
 
+class Block(NamedTuple):
+    """Members that one call of the program trains.
+
+    Attributes:
+        members: which ones.
+        slots: where each of them lies along the first axis of the call's arguments.
+        width: length of that axis.
+    """
+
+    members: list[int]
+    slots: list[int]
+    width: int
+
+    def spread(self, values: Sequence[Any], filling: Any) -> list[Any]:
+        """One value for each slot: those of the members, and `filling` in the slots that no member takes."""
+        spread = [filling] * self.width
+        for slot, value in zip(self.slots, values, strict=True):
+            spread[slot] = value
+        return spread
+
+
 class _Dispatched(NamedTuple):
     """A block that the devices are working on; `results` are its states and records, not yet read."""
 
-    members: list[int]
+    block: Block
     plans: list[MemberPlan]
     results: Any
 
 
-def advance(cohort: Cohort, program: Callable[..., Any], width: int, members: Sequence[int], goal: int) -> int:
+def blocks_of(members: Sequence[int], width: int, machine: Machine) -> list[Block]:
+    """Members as blocks of at most `width`, as even in size as possible."""
+    number = -(-len(members) // width)
+    parts = [list(members[i::number]) for i in range(number)]
+    return [Block(part, machine.slots(len(part), width), width) for part in parts]
+
+
+def advance(cohort: Cohort, program: Callable[..., Any], blocks: Sequence[Block], goal: int) -> int:
     """Train members up to a step, or to their stop where that is earlier.
 
     Each block is dispatched before the results of the block before it are read, so the devices do not wait for the host.
@@ -89,17 +118,17 @@ def advance(cohort: Cohort, program: Callable[..., Any], width: int, members: Se
     Args:
         cohort: what is trained; its states and records are updated.
         program: what `cohort_program` compiled.
-        width: number of members that one call of the program takes.
-        members: which members to train.
+        blocks: the members to train.
         goal: the step, counted from where each member begins.
 
     Returns:
         The member-steps done.
     """
+    members = [member for block in blocks for member in block.members]
     before = sum(int(cohort.states[member].step) for member in members)
     previous: _Dispatched | None = None
-    for block in _blocks(members, width):
-        dispatched = _dispatch(cohort, program, width, block, goal)
+    for block in blocks:
+        dispatched = _dispatch(cohort, program, block, goal)
         if previous is not None:
             _collect(cohort, previous)
         previous = dispatched
@@ -108,24 +137,17 @@ def advance(cohort: Cohort, program: Callable[..., Any], width: int, members: Se
     return sum(int(cohort.states[member].step) for member in members) - before
 
 
-def _blocks(members: Sequence[int], width: int) -> Iterator[list[int]]:
-    for first in range(0, len(members), width):
-        yield list(members[first : first + width])
-
-
-def _dispatch(cohort: Cohort, program: Callable[..., Any], width: int, members: list[int], goal: int) -> _Dispatched:
-    """Start a block. It is filled up to `width` with copies of its first member that do no steps."""
-    plans = [member_plan(cohort, member, goal) for member in members]
-    copies = width - len(members)
-    padded = members + [members[0]] * copies
-    idle = jax.tree.map(np.zeros_like, plans[0].chunk)
+def _dispatch(cohort: Cohort, program: Callable[..., Any], block: Block, goal: int) -> _Dispatched:
+    """Start a block. Slots that no member takes hold copies of its first member that do no steps."""
+    plans = [member_plan(cohort, member, goal) for member in block.members]
+    sources = block.spread(block.members, block.members[0])
     results = program(
         cohort.world,
-        stacked([cohort.data[member] for member in padded]),
-        stacked([cohort.states[member] for member in padded]),
-        stacked([plan.chunk for plan in plans] + [idle] * copies),
+        stacked([cohort.data[member] for member in sources]),
+        stacked([cohort.states[member] for member in sources]),
+        stacked(block.spread([plan.chunk for plan in plans], jax.tree.map(np.zeros_like, plans[0].chunk))),
     )
-    return _Dispatched(members, plans, results)
+    return _Dispatched(block, plans, results)
 
 
 def member_plan(cohort: Cohort, member: int, goal: int) -> MemberPlan:
@@ -143,10 +165,11 @@ def member_plan(cohort: Cohort, member: int, goal: int) -> MemberPlan:
     return MemberPlan(ChunkPlan(steps, observed), rows)
 
 
-def _collect(cohort: Cohort, block: _Dispatched) -> None:
+def _collect(cohort: Cohort, dispatched: _Dispatched) -> None:
     """Read the results of a block into the cohort. A member that diverged keeps the records of the steps before that."""
-    states, records = jax.device_get(block.results)
-    for i, (member, plan) in enumerate(zip(block.members, block.plans, strict=True)):
-        state = jax.tree.map(lambda value, i=i: value[i], states)
+    states, records = jax.device_get(dispatched.results)
+    block = dispatched.block
+    for slot, member, plan in zip(block.slots, block.members, dispatched.plans, strict=True):
+        state = jax.tree.map(lambda value, slot=slot: value[slot], states)
         recorded = plan.rows[cohort.grid[plan.rows] <= cohort.recorded_to(member, state)]
-        cohort.take(member, state, recorded, {name: values[i] for name, values in records.items()})
+        cohort.take(member, state, recorded, {name: values[slot] for name, values in records.items()})
