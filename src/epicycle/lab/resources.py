@@ -73,7 +73,7 @@ def footprint(
     widest = max(max(value.shape, default=1) for value in cohort.states[0].params.values())
     bound = 64 * 4 * len(cohort.table.labels) * cohort.table.inputs.shape[1] * widest
     per_member = cohort.member_bytes() if precise else bound
-    at_once = machine.width(members, per_member)
+    at_once = machine.at_once(members, per_member)
     return Footprint(records + (checkpoints + 2) * states, COPIES * states + 2 * records, at_once * per_member, at_once)
 
 
