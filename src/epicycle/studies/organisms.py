@@ -152,7 +152,7 @@ def _is_clean(arm: str, animals: str, primary: bool = False) -> tuple[Claim, ...
             statistic=Extreme(series="test_acc", which="max", above_baseline=True, arm=control),
             supported_if=Region(below=0.10),
             refuted_if=Region(above=0.50),
-            gates=(Gate(statistic=Share(event="t_mem", arm=control), region=Region(above=0.9)),),
+            gates=(Gate(statistic=EventTime(event="t_mem", arm=control, unit="budget"), region=Region(below=0.5)),),
             primary=primary,
             phenomenon="regularisation",
             sources=("nanda2023",),
