@@ -39,6 +39,21 @@ def test_what_an_estimate_needs(of: Estimate, need: Need) -> None:
     assert to_fit(REGIONS, of).what is need
 
 
+def test_a_share_with_runs_that_end_too_early_to_tell() -> None:
+    """It needs a longer budget only where these runs make the difference."""
+
+    def share(reached: int, early: int) -> Estimate:
+        values = {str(run): 1.0 if run < reached else None if run < reached + early else 0.0 for run in range(16)}
+        names = tuple(values)
+        interval = Interval(float("nan"), 0.4, 0.99)
+        return Estimate(interval, 16, censored=names[reached:], values=values, unconfirmed=names[reached : reached + early])
+
+    mostly = (Region(above=0.8), Region(below=0.5))
+    assert to_fit(mostly, share(13, 1)).what is Need.SEEDS, "13 or 14 of 16 are more than 0.8"
+    assert to_fit(mostly, share(11, 3)).what is Need.BUDGET
+    assert to_fit(mostly, share(6, 1)).what is Need.SEEDS, "6 or 7 of 16 are fewer than 0.5"
+
+
 def test_the_number_of_units_grows_as_the_margin_falls() -> None:
     near, far = (to_fit(REGIONS, estimate(value, value - 2, value + 2)).units for value in (3.5, 4.5))
     assert near

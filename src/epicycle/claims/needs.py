@@ -54,7 +54,7 @@ def too_few(min_seeds: int, estimate: Estimate) -> Needs:
 def to_fit(regions: Sequence[Region], estimate: Estimate) -> Needs:
     """What would bring the whole interval of an estimate into one of some regions, in none of which it lies."""
     interval, n_open = estimate.interval, len(estimate.censored)
-    if not np.isfinite(interval.value) and n_open:
+    if not np.isfinite(interval.value) and n_open and not _is_share_inside(regions, estimate):
         return Needs(Need.BUDGET, f"a longer budget ({n_open} run{'s are' if n_open > 1 else ' is'} open)")
     inside = [region for region in regions if region.holds(interval.value, interval.value)]
     if np.isfinite(interval.value) and not inside and _far_from(regions, estimate):
@@ -63,6 +63,18 @@ def to_fit(regions: Sequence[Region], estimate: Estimate) -> Needs:
         return _narrower(inside[0], estimate)
     shared = estimate.independent < estimate.n
     return Needs(Need.SEEDS, f"more {estimate.noun}{OF_ITS_OWN}" if shared else "more seeds")
+
+
+def _is_share_inside(regions: Sequence[Region], estimate: Estimate) -> bool:
+    """Whether an estimate is a share that lies in one of some regions, whatever became of the runs that end too early to tell.
+
+    More runs narrow the interval of such a share to the two shares that are possible.
+    """
+    if not estimate.unconfirmed:
+        return False
+    surely = sum(value == 1 for value in estimate.values.values())
+    least, most = surely / estimate.n, (surely + len(estimate.unconfirmed)) / estimate.n
+    return any(region.holds(least, most) for region in regions)
 
 
 def together(needs: Sequence[Needs]) -> Needs:
