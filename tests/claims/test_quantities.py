@@ -27,6 +27,17 @@ def test_spans() -> None:
     assert (open_ended.interval.high, open_ended.censored) == (1.0, ("7",))
 
 
+def test_a_span_over_a_third_event() -> None:
+    span = Span(arm="a", over="t_mem")
+    in_times_of_memorising = span.estimates({"a": planted([30] * 8, [1000.0] * 8)})[0].interval
+    assert in_times_of_memorising.value == pytest.approx((965 - 440) / 30, abs=1.5)
+    [open_ended] = span.estimates({"a": planted([30] * 8, [1000.0] * 7 + [None])})
+    assert (open_ended.interval.high, open_ended.censored) == (np.inf, ("7",))
+    assert span.plain_units().region([(1.0, np.inf)]) == "above 1 times t_mem"
+    with pytest.raises(InputError, match="leave out 'over'"):
+        Span.parse({"arm": "a", "unit": "decades", "over": "t_mem"})
+
+
 def test_swept_arms_must_say_where() -> None:
     data = {"a": stepping([20] * 16, [200] * 8 + [None] * 8, swept={"weight_decay": [1.0] * 8 + [0.0] * 8})}
     delay = EventRatio(event="t_gen", over="t_mem", arm="a")

@@ -6,10 +6,12 @@ from tests.claims.planted_arms import planted, stepping
 
 from epicycle.claims.differences import Difference
 from epicycle.claims.intervals import share_interval
-from epicycle.claims.quantities import EventTime
-from epicycle.claims.shares import Share
+from epicycle.claims.power import power
+from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Slope
 from epicycle.claims.verdict import judge
+from epicycle.claims.wording import finding
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
 
@@ -18,6 +20,30 @@ def test_shares() -> None:
     share = Share(event="t_gen", arm="a").estimates({"a": stepping([20] * 8, [200] * 6 + [None] * 2)})[0]
     assert share.interval.value == pytest.approx(6 / 8)
     assert share.censored == ("6", "7")
+
+
+def test_shares_of_runs_with_a_quantity_in_a_region() -> None:
+    delay = EventRatio(event="t_gen", over="t_mem", arm="a")
+    share = RegionShare(of=delay, region=Region(above=5.0))
+    assert share.phrase() == "share of runs of arm a in which t_gen / t_mem is above 5"
+    [estimate] = share.estimates({"a": stepping([20] * 8, [200] * 5 + [60] * 3)})
+    assert estimate.interval.value == pytest.approx(5 / 8)
+    assert (estimate.interval.low, estimate.interval.high) == (share_interval(5, 8).low, share_interval(5, 8).high)
+    assert finding(share, estimate).startswith("5 of 8 runs (")
+    # What never generalises within 1,000 steps is more than five times later.
+    [late] = share.estimates({"a": stepping([20] * 8, [None] * 8)})
+    assert (late.interval.value, late.values) == (1.0, {str(run): 1.0 for run in range(8)})
+    # One that never does, and has a record of 1,000 steps, may be later than 60 times.
+    [unknown] = RegionShare(of=delay, region=Region(above=60.0)).estimates({"a": stepping([20] * 8, [200] * 7 + [None])})
+    assert (unknown.interval.low, unknown.interval.high) == (share_interval(0, 8).low, share_interval(1, 8).high)
+    assert (unknown.values["7"], unknown.unconfirmed) == (None, ("7",))
+
+
+def test_a_share_with_a_quantity_in_a_region_has_the_power_of_a_share() -> None:
+    regions = {"supported_if": Region(above=0.8), "refuted_if": Region(below=0.5)}
+    shares = (Share(event="t_gen", arm="a"), RegionShare(of=EventTime(event="t_gen", arm="a"), region=Region(below=100)))
+    of_events, of_quantities = (power(Claim(id="a", statistic=share, **regions), 48) for share in shares)
+    assert of_events == of_quantities
 
 
 def test_a_record_that_ends_at_success_decides_nothing() -> None:

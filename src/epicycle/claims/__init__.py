@@ -14,6 +14,7 @@ STATISTICS = {
     "correlation": "epicycle.claims.series_quantities:Correlation",
     "change_points": "epicycle.claims.change_points:ChangePoints",
     "share": "epicycle.claims.shares:Share",
+    "region_share": "epicycle.claims.shares:RegionShare",
     "difference": "epicycle.claims.differences:Difference",
     "log_remaining_time": "epicycle.claims.remaining_time:LogRemainingTime",
     "factor_share": "epicycle.claims.factor_shares:FactorShare",

@@ -7,7 +7,7 @@ from scipy import special
 
 from epicycle.claims.intervals import LEVEL, at_confidence, for_two_sources, order_statistic_rank, share_interval
 from epicycle.claims.several_claims import step_down
-from epicycle.claims.shares import Share
+from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.units import Units
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.errors import InputError
@@ -121,7 +121,7 @@ def _chance(numbers: Sequence[int], seeds: int, share: float) -> float:
 
 def _deciding(claim: Claim, region: Region, seeds: int) -> tuple[int, ...]:
     """The numbers of runs counting for a region with which the whole interval lies in the region."""
-    if isinstance(claim.statistic, Share):
+    if isinstance(claim.statistic, Share | RegionShare):
         intervals = [share_interval(k, seeds) for k in range(seeds + 1)]
         return tuple(k for k, interval in enumerate(intervals) if region.holds(interval.low, interval.high))
     rank = order_statistic_rank(seeds) if claim.statistic.anytime else 1  # a bootstrap of any size may lie in a region

@@ -230,13 +230,14 @@ def _ratio(step: Known, divisor: Known) -> tuple[float, float]:
 class Span(Quantity):
     """How long does it take from one event to another? The steps between them, relative to the events' own steps.
 
-    As a share: 1 - (step of the first) / (step of the second). In decades: log10 of (step of the second) / (step of the first). The
-    interval is that of the median over runs.
+    As a share: 1 - (step of the first) / (step of the second). In decades: log10 of (step of the second) / (step of the first). Over a
+    third event: (step of the second - step of the first) / (step of the third). The interval is that of the median over runs.
 
     Attributes:
         since: the first event.
         until: the second event.
         unit: `share` of the second event's step, or `decades` (factors of ten).
+        over: a third event, by whose step the span is divided instead of the second's; empty for none.
     """
 
     kind: ClassVar[str] = "span"
@@ -244,14 +245,22 @@ class Span(Quantity):
     since: str = "t_on"
     until: str = "t_gen"
     unit: Literal["share", "decades"] = "share"
+    over: str = ""
+
+    @model_validator(mode="after")
+    def _divides_steps(self) -> Self:
+        if self.over and self.unit == "decades":
+            raise ValueError("a span in decades is divided by no third event; leave out 'over', or take unit share")
+        return self
 
     def events_read(self) -> tuple[Event, ...]:
-        """The standard detectors of both events."""
-        return tuple(detectors_of(name, {})[name] for name in (self.since, self.until))
+        """The standard detectors of the events."""
+        names = (self.since, self.until, *([self.over] if self.over else []))
+        return tuple(detectors_of(name, {})[name] for name in names)
 
     def title(self) -> str:
         """The two events and the unit."""
-        unit = f"as a share of {self.until}" if self.unit == "share" else "in decades"
+        unit = f"as a share of {self.over or self.until}" if self.unit == "share" else "in decades"
         return f"span from {self.since} to {self.until} {unit}"
 
     def subject(self) -> str:
@@ -259,23 +268,29 @@ class Span(Quantity):
         return f"the span from {self.since} to {self.until}" if self.unit == "share" else f"{self.until}, compared with {self.since},"
 
     def plain_units(self) -> PlainUnits:
-        """Percent of the second event's step, or how many times later the second event is."""
-        if self.unit == "share":
-            return PlainUnits(f"% of {self.until}", times=100, sides=("longer", "shorter"))
-        return PlainUnits(base=10.0, compared="ratio", sides=LATER_SOONER)
+        """Percent of the second event's step, how many times the third event's, or how many times later the second event is."""
+        if self.unit == "decades":
+            return PlainUnits(base=10.0, compared="ratio", sides=LATER_SOONER)
+        sides = ("longer", "shorter")
+        return PlainUnits(f"times {self.over}", sides=sides) if self.over else PlainUnits(f"% of {self.until}", times=100, sides=sides)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The least and the largest span that the brackets allow; open where the first event was not seen."""
-        since, until = self.events_read()
-        first, last = known_steps(data, since), known_steps(data, until)
-        longest = 1.0 if self.unit == "share" else NEVER
+        since, until, *over = (known_steps(data, event) for event in self.events_read())
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
-        for run, a in first.items():
-            b = last[run]
-            lows[run] = self._length(a.high, b.low) if a.seen else -NEVER
-            highs[run] = self._length(max(a.low, 0), b.high) if a.seen and b.seen else longest
+        for run, first in since.items():
+            lows[run], highs[run] = self._ends(first, until[run], over[0][run] if over else None)
         return [PerRun("", lows, highs)]
+
+    def _ends(self, first: Known, last: Known, over: Known | None) -> tuple[float, float]:
+        """The least and the largest span of one run."""
+        if over is not None:
+            low = max(last.low - first.high, 0) / over.high if first.seen and over.seen else 0.0
+            return low, (last.high - max(first.low, 0)) / max(over.low, 1) if first.seen and last.seen else NEVER
+        longest = 1.0 if self.unit == "share" else NEVER
+        low = self._length(first.high, last.low) if first.seen else -NEVER
+        return low, self._length(max(first.low, 0), last.high) if first.seen and last.seen else longest
 
     def _length(self, a: float, b: float) -> float:
         """The span from step a to step b."""
