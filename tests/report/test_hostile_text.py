@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>'</style></sc
 PLAIN = {"run", "kind", "knob", "at", "series", "event", "events", "verdict", "says", "basis", "timing", "preset", "profile"}
 NAMED = {"arms", "accounts", "left_out", "values", "detectors", "leakage", "versions", "machine"}
 OWN_TAGS = ("<br>", "<extra></extra>")  # what figures say to plotly themselves
-OWN_FIELDS = ("%{x:,}", "%{y:.3g}", "%{y:.4g}", "%{customdata}")
+OWN_FIELDS = ("%{x:,}", "%{y:.3g}", "%{text}", "%{customdata}")
 
 
 def hostile(value: Any, name: str = "") -> Any:

@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 from epicycle.claims.quantities import EventTime
+from epicycle.claims.remaining_time import LogRemainingTime
 from epicycle.claims.series_quantities import Extreme
 from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
@@ -60,3 +61,36 @@ def test_arms_side_by_side(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="either series or quantities"):
         Figure(title="Both", arms=("a",), series=("test_acc",), quantities=BOTH)
     assert np.isfinite(generalised.value).all()
+
+
+def boosted() -> dict[str, xarray.Dataset]:
+    """Eight seeds with 800 steps left at step 200. Five times the rate leaves a tenth of them; with ten times none arrives."""
+    doses = [5, 10]
+    left = [80.0 if dose == 5 else None for _ in range(8) for dose in doses]
+    forks = planted([2] * 16, left, [(seed, seed) for seed in range(8) for _ in doses], moments=[200] * 16)
+    forks = forks.assign_coords(by=("run", doses * 8))
+    forks.attrs["swept"] = ["by"]
+    return {"control": planted([20] * 8, [1000.0] * 8), "fork": forks}
+
+
+def test_forks_are_shown_by_their_speed_and_faster_ones_lie_above(tmp_path: Path) -> None:
+    quantity = LogRemainingTime(event="t_gen", arm="fork", against="control")
+    figure = Figure(title="How fast?", arms=("fork",), quantities=(quantity,), along="by", proportional=True)
+    plot = point_plot(figure, boosted())
+    places = {text: place for place, text in plot.speed_ticks().items()}
+    assert places["1"] == 0
+    assert places["10"] == pytest.approx(-np.log(10)), "ten times as fast is a tenth of the time"
+    np.testing.assert_allclose(next(plot.proportional_lines()), [(0, -np.log(5)), (1, -np.log(10))])
+    drawn = point_figure(figure, boosted())
+    assert drawn.layout.yaxis.range[0] > 0 > drawn.layout.yaxis.range[1], "faster is up"
+    symbols = {trace.marker.symbol: len(trace.x) for trace in drawn.data if trace.mode == "markers"}
+    assert (symbols["circle"], symbols["triangle-down-open"]) == (8, 8), "forks that did not arrive are slower than shown"
+    assert "in proportion to" in " ".join(trace.name or "" for trace in drawn.data)
+    assert save_figure(figure, boosted(), tmp_path / "figure")[1].stat().st_size > 1000
+    plain = point_figure(figure.model_copy(update={"proportional": False}), boosted())
+    assert len(plain.data) == len(drawn.data) - 1
+
+
+def test_only_forks_along_a_number_can_be_in_proportion_to_it() -> None:
+    with pytest.raises(ValueError, match="'proportional' needs quantities of forks"):
+        Figure(title="Both", arms=("a",), quantities=BOTH, along="frac_train", proportional=True)

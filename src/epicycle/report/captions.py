@@ -80,12 +80,16 @@ def point_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
     ]
     if any(points.side.any() for points in plot.quantities):
         sentences.append("An open triangle is a run whose value is known from one side only; it points to where the value may lie.")
+    if plot.compares:
+        sentences.append("Forks above the dotted line are faster than their controls.")
+    if plot.proportional:
+        sentences.append(f"On the dashed line a fork is as many times faster as its {plot.dose} is higher.")
     return " ".join([*sentences, *(sentence for points in plot.quantities for sentence in _quantity_sentences(plot, points))])
 
 
 def _quantity_sentences(plot: PointPlot, points: PointSet) -> Iterator[str]:
     columns = plot.column_texts()
-    medians = [f"{text}: {i.value:,.3g}" for text, i in zip(columns, points.intervals, strict=True) if np.isfinite(i.value)]
+    medians = [f"{text}: {plot.number(i.value)}" for text, i in zip(columns, points.intervals, strict=True) if np.isfinite(i.value)]
     yield f"Median of {points.title}: {'; '.join(medians) or 'not known in any column'}."
     for what, labels in (
         ("Known from one side only", points.open),

@@ -14,7 +14,7 @@ from epicycle.report.curves import PlotAxes, median_over_runs, steps_reached
 from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
 from epicycle.report.run_groups import runs_text, shown_arms
-from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.report.run_points import PointPlot, PointSet, in_proportion, point_plot
 from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_style, value_axis_title
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_bytes
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASHES = {"solid": "-", "dot": ":", "dash": "--", "dashdot": "-."}
-MARKERS = {0: "o", 1: "^", -1: "v"}  # side on which the value may lie -> marker
+MARKERS = {0: "o", 1: "^", -1: "v"}  # where in the picture the value may lie -> marker
 DATES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # no dates: the same data gives the same bytes
 
 
@@ -101,13 +101,19 @@ def _draw_points(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
         axes.annotate(paper_text("\n".join(lines)), (x, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
     if plot.compares:
         axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    for number, path in enumerate(plot.proportional_lines()):
+        label = paper_text(in_proportion(plot.dose)) if number == 0 else None
+        axes.plot([x for x, _ in path], [y for _, y in path], color=INK, linewidth=1.4, linestyle="--", label=label)
     labels = [paper_text(column.label) for column in plot.columns]
     rotation = 30 if max(map(len, labels)) > 6 else 0
     axes.set_xticks([column.position for column in plot.columns], labels, fontsize=8, rotation=rotation)
     axes.set_xlabel(paper_text(plot.dose), fontsize=8)
     axes.set_ylabel(paper_text(plot.unit), fontsize=8)
     axes.set_yscale("log" if plot.log else "linear")
-    axes.set_ylim(*plot.span)
+    axes.set_ylim(*plot.span[:: -1 if plot.compares else 1])
+    if plot.compares:
+        ticks = plot.speed_ticks()
+        axes.set_yticks(list(ticks), list(ticks.values()))
     axes.grid(axis="y", color=INK, alpha=0.2, linewidth=0.5)
     axes.tick_params(labelsize=8)
     _open_box(axes)
@@ -117,8 +123,8 @@ def _draw_points(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
 
 def _draw_quantity(axes: "Axes", plot: PointPlot, points: PointSet) -> None:
     colour = points.colour
-    for side, marker in MARKERS.items():
-        chosen = points.side == side
+    for side in MARKERS:
+        chosen, marker = points.side == side, MARKERS[plot.side_up(side)]
         face = "none" if side else colour
         axes.scatter(points.x[chosen], points.value[chosen], s=16, marker=marker, facecolors=face, edgecolors=colour, alpha=0.6)
     for bar in plot.bars(points):

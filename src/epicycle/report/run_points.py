@@ -26,6 +26,8 @@ from epicycle.spec.study import Figure
 SPREAD = 0.24  # distance between the quantities of one column, in columns
 ASIDE = (0.2, 0.09)  # distance from the points to the bar of their median, with one quantity and with several; also the bar's width
 GAP = 0.7  # empty space between the columns of two groups, in columns
+# The largest log remaining time of a figure is above -> which numbers of times, in each decade, have a tick.
+TICKS = ((np.log(200), (1,)), (np.log(3), (1, 2, 5)), (0.0, (1, 1.2, 1.5, 2, 3, 5)))
 
 
 class Column(NamedTuple):
@@ -37,6 +39,7 @@ class Column(NamedTuple):
         group: what the neighbouring columns share: the arm, and its values of the other swept names.
         position: where the column stands; neighbours are 1 apart.
         runs: positions of the runs in the arm.
+        dose: the swept number; None where the column has none above 0.
     """
 
     arm: str
@@ -44,6 +47,7 @@ class Column(NamedTuple):
     group: str
     position: float
     runs: list[int]
+    dose: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,9 @@ class PointPlot:
         quantities: one set of points for each quantity.
         span: ends of the value axis.
         log: whether the value axis is logarithmic.
-        compares: whether values are compared with a control, so that 0 is worth a line.
+        compares: whether values are log remaining times. The axis is then written in times of the control's speed, with faster forks
+            above, and the control's own speed is worth a line.
+        proportional: whether a line shows where forks lie that are as many times faster as their dose is large.
         dose: title of the axis of columns.
         unit: title of the value axis.
         swept: names of the arms that sweep the number along the axis.
@@ -115,6 +121,7 @@ class PointPlot:
     span: tuple[float, float]
     log: bool
     compares: bool
+    proportional: bool
     dose: str
     unit: str
     swept: frozenset[str]
@@ -133,6 +140,30 @@ class PointPlot:
             pairs = [(c, i) for c, i in zip(self.columns, points.intervals, strict=True) if c.group == group]
             if pairs[0][0].arm in self.swept:
                 yield [(c.position + points.shift + points.aside, i.value) for c, i in pairs if np.isfinite(i.value)]
+
+    def proportional_lines(self) -> Iterator[list[tuple[float, float]]]:
+        """For each group the positions and the values of forks that are as many times faster as their dose is large."""
+        if self.proportional:
+            for group in dict.fromkeys(column.group for column in self.columns):
+                doses = [(column.position, column.dose) for column in self.columns if column.group == group]
+                yield [(position, -float(np.log(dose))) for position, dose in doses if dose]
+
+    def speed_ticks(self) -> dict[float, str]:
+        """Ticks of an axis of log remaining times: their places, and how many times as fast as its control a fork is there."""
+        largest = max(abs(end) for end in self.span)
+        steps = next(steps for reach, steps in TICKS if largest > reach)
+        speeds = {step * 10.0**decade for decade in range(4) for step in steps}
+        both = {-float(np.log(speed)): f"{speed:g}" for speed in speeds} | {float(np.log(speed)): f"1/{speed:g}" for speed in speeds}
+        ticks = {place: text for place, text in both.items() if self.span[0] <= place <= self.span[1]}
+        return {**ticks, 0.0: "1"}
+
+    def number(self, value: float) -> str:
+        """A value as the axis has it."""
+        return f"{np.exp(-value):,.3g}" if self.compares else f"{value:,.4g}"
+
+    def side_up(self, side: int) -> int:
+        """Whether the values that a side stands for lie above (1) or below (-1) in the picture."""
+        return -side if self.compares else side
 
     def group_names(self) -> Iterator[tuple[float, list[str]]]:
         """The middle of each group and the lines of its name; none where there is only one group.
@@ -160,17 +191,23 @@ def point_plot(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> PointPlot:
     sets = [_point_set(quantity, i, figure, columns, arms) for i, quantity in enumerate(figure.quantities)]
     shown = {name: arms[name] for name in shown_arms(figure.arms, arms)}
     log = all(quantity.kind in ("event_time", "event_ratio") for quantity in figure.quantities)
-    compares = any(isinstance(quantity, RemainingTime) for quantity in figure.quantities)
+    compares = all(isinstance(quantity, RemainingTime) for quantity in figure.quantities)
     return PointPlot(
         columns,
         sets,
         _span(sets, log, compares),
         log,
         compares,
+        figure.proportional,
         _dose(figure.along, shown),
         _unit(figure.quantities),
         frozenset(name for name, data in shown.items() if figure.along in swept_names(data)),
     )
+
+
+def in_proportion(dose: str) -> str:
+    """The legend of a line of `PointPlot.proportional_lines`."""
+    return f"in proportion to the {dose}"
 
 
 def _columns(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Iterator[Column]:
@@ -186,7 +223,7 @@ def _columns(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Iterator[Col
                 continue
             members = _runs_along(data, figure.along, runs)
             for value, matching in members.items():
-                yield Column(name, value_text(value), group, position, matching)
+                yield Column(name, value_text(value), group, position, matching, _dose_of(value))
                 position += 1
             position += max(GAP, 2.2 - len(members))  # the name of a group needs the width of two columns
 
@@ -195,6 +232,10 @@ def _runs_along(data: xarray.Dataset, along: str, runs: Sequence[int]) -> dict[A
     """The runs at each value of a coordinate, in the order of the values; an arm without the coordinate has the one value ''."""
     values = data[along].values.tolist() if along in data.coords else [""] * data.sizes["run"]
     return {value: [run for run in runs if values[run] == value] for value in sorted({values[run] for run in runs})}
+
+
+def _dose_of(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
 
 
 class _Bounds(NamedTuple):
@@ -226,7 +267,7 @@ def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Colu
     hidden = [[run for run in runs if run.side is None] for runs in bounds]
     medians = [median_estimate(arms[column.arm], values[column.arm].of(column.runs)) for column in columns]
     return PointSet(
-        quantity.title(),
+        f"speed to {quantity.event}" if isinstance(quantity, RemainingTime) else quantity.title(),
         _colour(quantity),
         shift,
         ASIDE[len(figure.quantities) > 1],
@@ -285,7 +326,7 @@ def _dose(along: str, shown: Mapping[str, xarray.Dataset]) -> str:
 
 def _unit(quantities: Sequence[Any]) -> str:
     if all(isinstance(quantity, RemainingTime) for quantity in quantities):
-        return "ln(time left, fork / control); below 0: faster"
+        return "times as fast as the control"
     if all(quantity.kind == "event_time" for quantity in quantities):
         return "step"
     return "accuracy" if all("acc" in getattr(quantity, "series", "") for quantity in quantities) else ""

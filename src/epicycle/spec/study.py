@@ -63,6 +63,8 @@ class Figure(Spec):
         along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.
         events: events marked on the step axis of curves.
         decides: id of the claim that the figure decides; empty for none.
+        proportional: for log remaining times along a swept number: whether a dashed line shows where forks lie that are as many times
+            faster as the number is large.
     """
 
     title: str = Field(max_length=1000)
@@ -72,6 +74,7 @@ class Figure(Spec):
     along: str = ""
     events: tuple[str, ...] = Field(("t_mem", "t_gen"), max_length=20)
     decides: str = ""
+    proportional: bool = False
 
     @model_validator(mode="after")
     def _shows_one_thing(self) -> "Figure":
@@ -80,6 +83,8 @@ class Figure(Spec):
         for quantity in self.quantities:
             if not hasattr(quantity, "per_run"):
                 raise ValueError(f"figure '{self.title}' shows one number a run, and {quantity.kind} gives none")
+        if self.proportional and not (self.along and self.quantities and all(quantity.of_forks for quantity in self.quantities)):
+            raise ValueError(f"figure '{self.title}': 'proportional' needs quantities of forks, and a swept name in 'along'")
         return self
 
 
@@ -266,7 +271,7 @@ class Study(Spec):
         plain = self.model_dump(mode="json")
         for name, _ in self.root_arms():
             arm = plain["arms"][name]
-            fields = ("first_seed", "data_seeds", *(["seeds"] if isinstance(arm["seeds"], list) else []))
+            fields = ("first_seed", "data_seeds", "first_data_seed", *(["seeds"] if isinstance(arm["seeds"], list) else []))
             arm |= {field: _pilot_seeds(arm[field]) for field in fields if arm[field] is not None}
         return Study.parse(plain | {"profile": profile, "pilot": True}, f"study {self.name}")
 
