@@ -173,6 +173,7 @@ NAMES = st.sampled_from(
         "seeds",
         "data_seeds",
         "first_seed",
+        "first_data_seed",
         "sweep",
         "steps",
         "kind",

@@ -153,6 +153,8 @@ def test_an_alias_bomb_is_answered_in_one_short_paragraph(path: str, bomb: str) 
         ({"data_seeds": -1}, "arms.a.data_seeds"),
         ({"data_seeds": [0, 2**32]}, "arms.a.data_seeds"),
         ({"first_seed": 2**32 - 1, "seeds": 2}, "2 seeds from 4294967295 on pass the largest seed"),
+        ({"first_data_seed": 2**32 - 1, "seeds": 2}, "the last split would have seed 4294967296"),
+        ({"first_data_seed": 0, "data_seeds": 0}, "either data_seeds or first_data_seed"),
         ({"seeds": 1000, "data_seeds": list(range(1000))}, "1,000,000 runs are too many"),
         (
             {"sweep": {"training.warmup": list(range(100)), "training.optimiser.lr": [i / 1e4 for i in range(100)]}},

@@ -237,6 +237,10 @@ def test_sweeps_and_seeds() -> None:
     assert RootArm(experiment=BASE, seeds=3, first_seed=1000).seed_pairs() == [(1000, 1000), (1001, 1001), (1002, 1002)]
     assert RootArm(experiment=BASE, seeds=2, data_seeds=9).seed_pairs() == [(0, 9), (1, 9)]
     assert len(RootArm(experiment=BASE, seeds=5, data_seeds=(0, 1, 2, 3, 4)).seed_pairs()) == 25
+    fresh = RootArm(experiment=BASE, seeds=2, first_seed=100, first_data_seed=5)
+    assert fresh.seed_pairs() == [(100, 5), (101, 6)]
+    assert fresh.with_seeds(3).seed_pairs() == [(100, 5), (101, 6), (102, 7)]
+    assert RootArm(experiment=BASE, seeds=(8, 3), first_data_seed=0).seed_pairs() == [(8, 0), (3, 1)]
     with pytest.raises(ValueError, match="greater than or equal to 0"):
         RootArm(experiment=BASE, sweep={"training.optimiser.lr": (-1.0,)})
     with pytest.raises(ValueError, match="did you mean 'lr'"):

@@ -32,7 +32,7 @@ Kind = Literal["causal", "descriptive"]
 Timing = Literal["prediction", "postdiction"]
 Decision = Literal["supported", "refuted"]
 GROUPS: tuple[tuple[Timing, Kind], ...] = tuple(product(("prediction", "postdiction"), ("causal", "descriptive")))
-SEED_FIELDS = {"seeds", "first_seed", "data_seeds"}
+SEED_FIELDS = {"seeds", "first_seed", "data_seeds", "first_data_seed"}
 OF_SEEDS = ("seed", "data_seed")  # what a sweep along these compares was not changed by anybody
 
 

@@ -43,6 +43,8 @@ class RootArm(Spec):
         seeds: how many pairs of seeds (counted from `first_seed`), or the seeds themselves, each once.
         first_seed: the first seed, where `seeds` is a number.
         data_seeds: seeds of the split. None: each run's own seed. A number: all runs share one split. A list: crossed with `seeds`.
+        first_data_seed: the seed of the first run's split; those of the next runs are counted on from there. So fresh networks can
+            be trained on the splits of another arm, one network a split. None: see `data_seeds`.
         sweep: dotted field of the experiment -> values; several fields are crossed.
     """
 
@@ -52,7 +54,18 @@ class RootArm(Spec):
     seeds: Annotated[int, Field(ge=1, le=MOST_RUNS)] | SeedList = 10
     first_seed: int = Field(0, ge=0, le=MAX_SEED)
     data_seeds: Seed | SeedList | None = None
+    first_data_seed: int | None = Field(None, ge=0, le=MAX_SEED)
     sweep: Sweep = {}
+
+    @model_validator(mode="after")
+    def _splits_are_counted_or_listed(self) -> "RootArm":
+        if self.first_data_seed is None:
+            return self
+        if self.data_seeds is not None:
+            raise ValueError("an arm has either data_seeds or first_data_seed; give one of them")
+        if (last := self.first_data_seed + len(self.seed_list()) - 1) > MAX_SEED:
+            raise ValueError(f"the last split would have seed {last}, past the largest seed, {MAX_SEED}")
+        return self
 
     @model_validator(mode="after")
     def _sweep_is_valid(self) -> "RootArm":
@@ -94,6 +107,8 @@ class RootArm(Spec):
     def seed_pairs(self) -> list[tuple[int, int]]:
         """(seed, data_seed) of every replicate."""
         seeds = self.seed_list()
+        if self.first_data_seed is not None:
+            return [(seed, self.first_data_seed + i) for i, seed in enumerate(seeds)]
         if self.data_seeds is None:
             return [(seed, seed) for seed in seeds]
         shared = self.data_seeds if isinstance(self.data_seeds, tuple) else (self.data_seeds,)
