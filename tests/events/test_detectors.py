@@ -71,6 +71,9 @@ def test_descent() -> None:
     spiky = plateau * np.where(np.arange(len(steps)) % 7 == 0, 30, 1)
     assert abs(np.log(descent(spiky)[0] / low)) < 0.1, "spikes do not move the floor"
     assert descent(1 / steps)[0] == steps[np.searchsorted(steps, 50)], "falling throughout: where memorisation ended"
+    resting = np.maximum(plateau, 2e-4) * (1 + 0.01 * np.sin(np.arange(len(steps))))
+    assert abs(np.log(descent(resting)[0] / low)) < 0.1, "a loss that has come to rest at the end has fallen all the same"
+    assert descent(np.maximum(1 / steps, 2e-4))[0] == descent(1 / steps)[0]
     assert descent(np.full(len(steps), 0.01)) is None, "no descent"
     assert descent(plateau, 0 * memorised) is None, "never memorised"
 

@@ -192,8 +192,9 @@ class Descent(Event):
 
     The floor of the loss at step s is its smallest value from s to `window` times s, so that spikes do not count. The descent begins
     at the last evaluation after memorisation at which the floor has not fallen: it is above `fall` times the floor at s / `window`.
-    From there the floor falls to the lowest point of the record. If it falls by less than half, there is no descent. If it falls
-    from the end of memorisation on, the descent begins where memorisation ended.
+    From there the floor falls without a pause until it is within a factor of 2 of its lowest value in the record, where the loss may
+    come to rest. If it falls by less than half, there is no descent. If it falls from the end of memorisation on, the descent begins
+    where memorisation ended.
 
     Attributes:
         of: the loss.
@@ -204,6 +205,7 @@ class Descent(Event):
     """
 
     kind: ClassVar[str] = "descent"
+    version: ClassVar[int] = 2  # 1 took a loss that had come to rest for one that had not fallen yet
 
     of: str = "train_loss"
     right: str = "train_acc"
@@ -223,12 +225,12 @@ class Descent(Event):
         if memorised is None:
             return None
         start, floor = int(np.searchsorted(steps, memorised[1])), self._floor(steps, series[self.of])
-        earlier = np.searchsorted(steps, steps / self.window)
-        lowest = start + int(floor[start:].argmin())
+        earlier, lowest = np.searchsorted(steps, steps / self.window), floor[start:].min()
+        down = start + int(np.argmax(floor[start:] <= 2 * lowest))
         # An evaluation whose earlier floor lies before memorisation has nothing to be compared with.
-        unfallen = [i for i in range(start + 1, lowest) if start <= earlier[i] < i and floor[i] > self.fall * floor[earlier[i]]]
+        unfallen = [i for i in range(start + 1, down) if start <= earlier[i] < i and floor[i] > self.fall * floor[earlier[i]]]
         last = unfallen[-1] if unfallen else start
-        if floor[lowest] > floor[last] / 2:
+        if lowest > floor[last] / 2:
             return None
         return int(steps[last]), int(steps[min(last + 1, len(steps) - 1)])
 
