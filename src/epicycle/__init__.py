@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from epicycle.claims.estimates import PerRun as PerRun
     from epicycle.claims.factor_shares import Cell as Cell
     from epicycle.claims.factor_shares import FactorShare as FactorShare
+    from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Quantity as Quantity

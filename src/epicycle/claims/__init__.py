@@ -17,6 +17,7 @@ STATISTICS = {
     "region_share": "epicycle.claims.shares:RegionShare",
     "difference": "epicycle.claims.differences:Difference",
     "log_remaining_time": "epicycle.claims.remaining_time:LogRemainingTime",
+    "median_remaining_time": "epicycle.claims.median_remaining_time:MedianRemainingTime",
     "factor_share": "epicycle.claims.factor_shares:FactorShare",
     "dose_exponent": "epicycle.claims.remaining_time:DoseExponent",
     "transition": "epicycle.claims.transitions:Transition",
