@@ -71,7 +71,7 @@ arms:
       split: {frac_train: 0.5}
       model: {kind: mlp, d_model: 8, d_mlp: 16}
       training: {optimiser: {kind: adamw, lr: 1e-2, wd: 0.1}, steps: 80}
-    seeds: 6
+    seeds: 8
 claims:
   - id: memorises
     statistic: {kind: event_time, event: t_mem, arm: only, unit: budget}
@@ -84,9 +84,9 @@ claims:
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert document["study"] == "mine"
-    assert document["claims"][0]["n"] == 6
+    assert document["claims"][0]["n"] == 8
     assert document["claims"][0]["accounts"] == {"coverage": "yes"}
-    broken = (tmp_path / "mine.yaml").read_text().replace("seeds: 6", "seeds: ]")
+    broken = (tmp_path / "mine.yaml").read_text().replace("seeds: 8", "seeds: ]")
     (tmp_path / "broken.yaml").write_text(broken)
     one_paragraph(command("run", "broken.yaml"), "broken.yaml, line 10")
     forked = "  boosted: {fork: only, at: 4000, edits: [{kind: scale, knob: lr, by: 10}]}\nclaims: []\n"
@@ -205,7 +205,7 @@ def test_interruption_exits_with_3_and_goes_on(tmp_path: Path) -> None:
 
 def test_plan_and_bench_explain_mistakes_in_one_paragraph(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     one_paragraph(command("plan", "quikstart"), "quickstart")
-    one_paragraph(command("plan", "quickstart", "--seeds", "3"), "no outcome of 3 runs could decide it", "at least 7")
+    one_paragraph(command("plan", "quickstart", "--seeds", "3"), "no outcome of 3 runs could decide it", "at least 10")
     one_paragraph(command("bench", "cannonical"), "did you mean 'canonical'")
     one_paragraph(command("bench", "canonical", "--platform", "abacus"), "cpu or gpu")
 
@@ -218,7 +218,7 @@ def test_plan_and_bench_explain_mistakes_in_one_paragraph(command: Command, monk
 
 def test_a_plan_trains_nothing(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
-    result = command("plan", "quickstart", *SMALL, "--seeds", "7", "--json")
+    result = command("plan", "quickstart", *SMALL, "--seeds", "10", "--json")
     assert result.returncode == 0, result.stderr
     costs = json.loads(result.stdout)
     assert {"cohorts", "claims", "total"} <= set(costs)

@@ -199,7 +199,7 @@ def test_an_arm_whose_moment_never_comes_leaves_the_others(root: Path) -> None:
         {
             "question": "What is left?",
             "arms": {
-                "control": {"experiment": QUICK.swept("training.steps", 20).model_dump(mode="json"), "seeds": 6},
+                "control": {"experiment": QUICK.swept("training.steps", 20).model_dump(mode="json"), "seeds": 8},
                 "late": {"fork": "control", "at": "test_loss<0.0", "steps": 5},
                 "later": {"fork": "late", "at": 2, "steps": 5},
                 "given": {"fork": "control", "at": 5, "edits": [{"kind": "transplant", "tensors": ["W_E"], "donor": "late"}]},

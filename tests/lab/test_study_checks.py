@@ -33,8 +33,8 @@ def study_of(tiny: ep.Experiment, **parts: Any) -> Study:
         {
             "question": "How long?",
             "arms": {
-                "plain": {"experiment": experiment, "seeds": 6},
-                "swept": {"experiment": experiment, "seeds": 6, "sweep": {"training.optimiser.lr": [0.001, 0.01]}},
+                "plain": {"experiment": experiment, "seeds": 8},
+                "swept": {"experiment": experiment, "seeds": 8, "sweep": {"training.optimiser.lr": [0.001, 0.01]}},
                 "forks": fork | parts.get("fork", {}),
             },
             "claims": [{"id": "late", "statistic": {**T_GEN, "arm": "plain"}, **REGIONS}]
@@ -54,7 +54,7 @@ def test_a_study_without_mistakes_passes(tiny: ep.Experiment) -> None:
     )
     for claim in claims:
         runs = refuse_mistakes(study_of(tiny, claim=claim))
-        assert {name: len(arm) for name, arm in runs.items()} == {"plain": 6, "swept": 12, "forks": 12}
+        assert {name: len(arm) for name, arm in runs.items()} == {"plain": 8, "swept": 16, "forks": 16}
     figures = (
         {"arms": ["swept"], "quantities": [{**T_GEN, "arm": "swept"}], "along": "lr"},
         {"arms": ["forks"], "quantities": [SOONER], "along": "by"},
