@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from epicycle.claims.intervals import LEVEL
 from epicycle.claims.power import GOOD_CHANCE, Power, powers
-from epicycle.claims.shares import Share
+from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.edit_checks import refuse_edits_that_fail
@@ -102,7 +102,7 @@ class ClaimPlan:
         yield f"    chance of support, by the share of all possible seeds that would agree: {chances}"
         enough = ", ".join(f"{float(share):.0%}: {size or 'over 256'}" for share, size in power.enough.items())
         yield f"    runs for a chance of {GOOD_CHANCE:.0%}, by the same share: {enough}"
-        if not isinstance(self.claim.statistic, Share):
+        if not isinstance(self.claim.statistic, Share | RegionShare):
             distances = ", ".join(f"{float(share):.0%} at {ndtri(float(share)):.2g}" for share in power.chance)
             yield f"    relative to the spread, if runs spread normally: the median is {distances} deviations past the bound"
 

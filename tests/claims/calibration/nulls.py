@@ -16,14 +16,16 @@ from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
 from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
+from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
-from epicycle.claims.shares import Share
+from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Slope
 from epicycle.claims.transitions import Transition
 from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Threshold
+from epicycle.spec.claim import Region
 from epicycle.spec.results import DONE, RunLabels, arm_dataset
 
 SIZE = 501  # units of a population
@@ -122,6 +124,9 @@ def share_cases(draw: Draw) -> Iterator[Case]:
     for share in (0.5, 0.9):
         times = np.where(np.arange(1000) < 1000 * share, 1000.0, np.inf)
         yield Case(f"share of {share:.0%}", Share(event="t_gen", arm="a"), share, {"a": generalising(times, open_above=9e3)})
+    values = draw.normal(size=SIZE)
+    above = RegionShare(of=LAST, region=Region(above=0.5))
+    yield Case("share of runs above a number", above, float((values > 0.5).mean()), {"a": holding(values)})
 
     def on_splits(draw: Draw) -> dict[str, xarray.Dataset]:
         chances = np.repeat(draw.beta(1, 1, size=66), 3)
@@ -192,6 +197,9 @@ def fork_cases(draw: Draw) -> Iterator[Case]:
     )
     share = float(np.median(factor_shares(log_ratios, ["x", "x", "y", "y"])))
     yield Case("share of a factor", statistic, share, {"a": generalising(controls), **cells})
+    three = tuple(Cell(arm=name, against="a", levels={"task": name}) for name in "cde")
+    median = float(np.median(np.median(log_ratios[:, :3] - 1, axis=1)))
+    yield Case("time left on most of three tasks", MedianRemainingTime(cells=three), median, {"a": generalising(controls), **cells})
 
 
 def sweep_cases(draw: Draw) -> Iterator[Case]:

@@ -21,8 +21,9 @@ How often does Epicycle support a claim that is not so? This page is measured. `
 known, judges claims about them as a study does, and writes the page.
 
 In every row the true number lies exactly at the bound between support and refutation. So each verdict is wrong. Seeds are added until
-the claim is decided: it is judged with {looks} seeds. A row counts the samples, out of {times}, that were
-ever supported or ever refuted. Intervals of 95 % allow 5 % for both together. With {times} samples, a true rate of 5 % shows as 2 to 8 %.
+the claim is decided: it is judged with {looks} seeds. A row counts the samples, out of {times},
+that were ever supported or ever refuted. Intervals of 95 % allow 5 % for both together. With {times} samples, a true rate of 5 %
+shows as 2 to 8 %.
 """
 AFTER_NULLS = """
 Why are rates below 5 %? The guarantee is for every number of seeds up to infinity, and {most} seeds use a part of it. A time that is

@@ -25,7 +25,17 @@ from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange
 from epicycle.spec.families import Event, Statistic
 from epicycle.spec.results import DONE, RunLabels, arm_dataset, is_forked, swept_names
 
-QUANTITIES = (EventTime, EventRatio, Span, Extreme, ValueAt, SeriesChange, Trend, Correlation, ChangePoints)
+QUANTITIES: tuple[type[Quantity], ...] = (
+    EventTime,
+    EventRatio,
+    Span,
+    Extreme,
+    ValueAt,
+    SeriesChange,
+    Trend,
+    Correlation,
+    ChangePoints,
+)
 LOOKS = (8, 13, 22, 38, 66, 115, 200)
 Pairs = Callable[[int], tuple[int, int]]  # position of a unit -> its seed and data_seed
 Draw = np.random.Generator
