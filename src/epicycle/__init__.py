@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from epicycle.claims.series_quantities import ValueAt as ValueAt
     from epicycle.claims.shares import RegionShare as RegionShare
     from epicycle.claims.shares import Share as Share
+    from epicycle.claims.slopes import Bend as Bend
     from epicycle.claims.slopes import Slope as Slope
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.variance import VarianceShare as VarianceShare

@@ -1,15 +1,19 @@
 """Shares, differences between arms and slopes along a sweep, on planted runs whose answers are known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from tests.claims.planted_arms import planted, stepping
+import xarray
+from tests.claims.planted_arms import STEPS, planted, stepping
 
 from epicycle.claims.differences import Difference
 from epicycle.claims.intervals import share_interval
 from epicycle.claims.power import power
 from epicycle.claims.quantities import EventRatio, EventTime
+from epicycle.claims.series_quantities import ValueAt
 from epicycle.claims.shares import RegionShare, Share
-from epicycle.claims.slopes import Slope
+from epicycle.claims.slopes import Bend, Slope
 from epicycle.claims.verdict import judge
 from epicycle.claims.wording import finding
 from epicycle.spec.claim import Claim, Region
@@ -113,3 +117,28 @@ def test_slopes_along_a_sweep() -> None:
     assert bounded.high < -8, "later than the end of the record at the smallest fraction: at least this steep"
     with pytest.raises(InputError, match="does not sweep 'fraction'"):
         Slope(of=EventTime(event="t_gen", arm="a"), along="fraction").estimates({"a": data})
+
+
+def test_bends_along_a_sweep() -> None:
+    """A power law is straight in logarithms, whatever its exponent. One whose exponent is 2 above 1 and 3 below bends by -1."""
+    doses = [0.25, 0.5, 1.0, 2.0, 4.0] * 8
+    seeds = [(i, i) for i in range(8) for _ in range(5)]
+
+    def arm(law: Callable[[float], float]) -> dict[str, xarray.Dataset]:
+        return {"a": planted([30] * 40, [1000.0] * 40, seeds, {"dose": doses}, x=lambda run: np.full(len(STEPS), law(doses[run])))}
+
+    of = ValueAt(series="x", at="end", arm="a", log=True)
+    bend, slope = Bend(of=of, along="dose", log=True), Slope(of=of, along="dose", log=True)
+    broken = arm(lambda dose: dose**2 if dose > 1 else dose**3)
+    straight = arm(lambda dose: 7 * dose**3)
+    assert bend.estimates(straight)[0].interval.value == pytest.approx(0, abs=1e-9)
+    assert bend.estimates(broken)[0].interval.value == pytest.approx(-1)
+    assert bend.estimates(broken)[0].n == 8
+    assert finding(slope, slope.estimates(straight)[0]).startswith("1,000 times higher")
+    assert bend.phrase() == "median over seeds of the bend of x at end along dose in arm a"
+
+
+def test_a_logarithm_of_nothing_is_unknown() -> None:
+    data = {"a": planted([30] * 8, [1000.0] * 8, x=lambda run: np.full(len(STEPS), 100.0 if run else -1.0))}
+    [estimate] = ValueAt(series="x", at="end", arm="a", log=True).estimates(data)
+    assert (estimate.interval.value, estimate.interval.low, estimate.censored) == (pytest.approx(np.log(100)), -np.inf, ("0",))

@@ -22,5 +22,6 @@ STATISTICS = {
     "dose_exponent": "epicycle.claims.remaining_time:DoseExponent",
     "transition": "epicycle.claims.transitions:Transition",
     "slope": "epicycle.claims.slopes:Slope",
+    "bend": "epicycle.claims.slopes:Bend",
     "variance_share": "epicycle.claims.variance:VarianceShare",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import e
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -95,6 +96,7 @@ class ValueAt(Quantity):
         minus: what is taken off the value: `nothing`, the task's `baseline`, or `mirror_share`, the share of the test rows whose
             mirror is trained on.
         beside: another series, whose value at the same moment is taken off too.
+        log: whether the natural logarithm of what is left is taken. It is unknown where nothing above 0 is left.
     """
 
     kind: ClassVar[str] = "value_at"
@@ -103,6 +105,7 @@ class ValueAt(Quantity):
     at: Moment
     minus: Literal["nothing", "baseline", "mirror_share"] = "nothing"
     beside: str | None = None
+    log: bool = False
 
     def series_read(self) -> tuple[str, ...]:
         """The series, and the one that is taken off it."""
@@ -116,7 +119,8 @@ class ValueAt(Quantity):
         """The series, what is taken off it, and the moment."""
         beside = f" less {self.beside}" if self.beside else ""
         above = {"baseline": " above the task's baseline", "mirror_share": " above the share of test rows seen mirrored"}
-        return f"{self.series}{beside} at {self.at}{above.get(self.minus, '')}"
+        value = f"{self.series}{beside} at {self.at}{above.get(self.minus, '')}"
+        return f"ln of {value}" if self.log else value
 
     def subject(self) -> str:
         """The series and the moment."""
@@ -125,6 +129,8 @@ class ValueAt(Quantity):
 
     def plain_units(self) -> PlainUnits:
         """The value, or how far it is from what is taken off."""
+        if self.log:
+            return PlainUnits(base=e)
         beside = (f"above {self.beside}", f"below {self.beside}") if self.beside else None
         return units_of_series(self.series, ABOVE.get(self.minus, beside))
 
@@ -136,6 +142,8 @@ class ValueAt(Quantity):
             low, high = values_at(data, run, self.series, self.at, beside=self.beside)
             minus = 0.0 if self.minus == "nothing" else float(data[self.minus].values[run])
             lows[run], highs[run] = low - minus, high - minus
+            if self.log:
+                lows[run], highs[run] = (float(np.log(end)) if end > 0 else -NEVER for end in (lows[run], highs[run]))
         return [PerRun("", lows, highs)]
 
 

@@ -67,7 +67,40 @@ class Slope(OfQuantities):
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
         along = numbers_along(data, self.along, above_zero=self.log)
         along = np.log(along) if self.log else along
-        return [median_estimate(data, slopes(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+        return [median_estimate(data, self.bounds_of_seeds(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+
+    def bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
+        """A hook for subclasses: the slope of each seed."""
+        return slopes(labels, along, bounds)
+
+
+class Bend(Slope):
+    """Does a quantity change along a swept number by a straight line? Its slope over the larger numbers less that over the smaller.
+
+    The swept numbers are cut at their median, which belongs to both halves. Both slopes are least-squares slopes within a seed, and 0
+    means a straight line. Along a logarithm, the bend of a logarithm tells a power law from other laws. The interval is that of the
+    median over seeds.
+    """
+
+    kind: ClassVar[str] = "bend"
+
+    def phrase(self) -> str:
+        """The phrase names the quantity, the swept name and the arm."""
+        return f"median over seeds of the bend of {self.of.subject()} along {self.along} in {self.of.arm_phrase()}"
+
+    def plain_units(self) -> PlainUnits:
+        """A bend is a number for which there are no plainer words."""
+        return PlainUnits()
+
+    def bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
+        """The bend of each seed."""
+        cut = float(np.median(np.unique(along)))
+        halves = [[run for run in bounds.lows if sign * along[run] >= sign * cut] for sign in (-1, 1)]
+        smaller, larger = (slopes(labels, along, bounds.of(runs)) for runs in halves)
+        seeds = {labels[run]: run for run in smaller.lows}
+        lows = {seeds[labels[run]]: low - smaller.highs[seeds[labels[run]]] for run, low in larger.lows.items()}
+        highs = {seeds[labels[run]]: high - smaller.lows[seeds[labels[run]]] for run, high in larger.highs.items()}
+        return PerRun(bounds.detector, lows, highs)
 
 
 def numbers_along(data: xarray.Dataset, along: str, above_zero: bool = False) -> Float[ndarray, " run"]:
