@@ -141,4 +141,5 @@ def test_bends_along_a_sweep() -> None:
 def test_a_logarithm_of_nothing_is_unknown() -> None:
     data = {"a": planted([30] * 8, [1000.0] * 8, x=lambda run: np.full(len(STEPS), 100.0 if run else -1.0))}
     [estimate] = ValueAt(series="x", at="end", arm="a", log=True).estimates(data)
-    assert (estimate.interval.value, estimate.interval.low, estimate.censored) == (pytest.approx(np.log(100)), -np.inf, ("0",))
+    assert estimate.interval.value == pytest.approx(np.log(100))
+    assert (estimate.interval.low, estimate.censored) == (-np.inf, ("0",))
