@@ -167,7 +167,7 @@ def test_a_folder_that_is_not_ours(tmp_path: Path, command: Command) -> None:
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(tmp_path: Path, command: Command) -> None:
     """A limit on file sizes makes real writes fail in the middle, as a full disk does."""
-    small_files = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    small_files = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000))"
     args = ("run", "quickstart", *SMALL, "--seeds", "2", "--json")
     # Python would write byte code for later processes, cut off by the limit without an error.
     spared = {"JAX_ENABLE_COMPILATION_CACHE": "false", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -15,9 +15,9 @@ from epicycle.studies.organisms import FLIES, FLY
 
 QUESTION = "Does a network that has memorised its data generalise later, and does it need weight decay to do so?"
 
-# In the scan that chose the fly, the slowest of 58 generalised at step 1,127. A claim is about the control's whole budget, so no stop
-# ends it early.
-GROKKING = FLY.swept("training.steps", 1300)
+# On pilot seeds 1000 to 1049 the slowest fly generalised at step 949. A claim is about the control's whole budget, so no stop ends it
+# early.
+GROKKING = FLY.swept("training.steps", 1200)
 CONTROL = GROKKING.swept("training.optimiser.weight_decay", 0.0).swept("training.stop", None)
 
 ARMS = {
