@@ -154,7 +154,7 @@ class PointPlot:
         steps = next(steps for reach, steps in TICKS if largest > reach)
         speeds = {step * 10.0**decade for decade in range(4) for step in steps}
         both = {-float(np.log(speed)): f"{speed:g}" for speed in speeds} | {float(np.log(speed)): f"1/{speed:g}" for speed in speeds}
-        ticks = {place: text for place, text in both.items() if self.span[0] <= place <= self.span[1]}
+        ticks = {height: text for height, text in both.items() if self.span[0] <= height <= self.span[1]}
         return {**ticks, 0.0: "1"}
 
     def number(self, value: float) -> str:
