@@ -21,7 +21,7 @@ from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.shares import RegionShare, Share
-from epicycle.claims.slopes import Slope
+from epicycle.claims.slopes import Bend, Slope
 from epicycle.claims.transitions import Transition
 from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Threshold
@@ -216,6 +216,8 @@ def sweep_cases(draw: Draw) -> Iterator[Case]:
     slopes = values @ (doses - 0.5) / ((doses - 0.5) ** 2).sum()
     slope = Slope(of=LAST, along="dose")
     yield Case("slope along a sweep", slope, float(np.median(slopes)), {"a": along(values)}, rows={"a": 4})
+    bends = (values[:, 3] - values[:, 2] - values[:, 1] + values[:, 0]) / 0.2
+    yield Case("bend along a sweep", Bend(of=LAST, along="dose"), float(np.median(bends)), {"a": along(values)}, rows={"a": 4})
     centres = draw.uniform(0.3, 0.7, size=SIZE)
     values = np.clip((doses - centres[:, None]) / 0.8 + 0.5, 0, 1)
     crossing = Transition(of=LAST, along="dose")
