@@ -17,7 +17,6 @@ import pytest
 import xarray
 from tests.claims.planted_arms import STEPS
 
-from epicycle.claims import quantities, remaining_time, shares
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.estimates import Known, PerRun, known_steps
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
@@ -155,8 +154,8 @@ def remembered(case: Case) -> Iterator[None]:
         return read
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (shares, remaining_time, quantities):
-            patch.setattr(module, "known_steps", known)
+        for module in ("shares", "remaining_time", "quantities"):
+            patch.setattr(f"epicycle.claims.{module}.known_steps", known)
         for kind in QUANTITIES:
             patch.setattr(kind, "per_run", reading(kind.per_run))
         yield
