@@ -1,7 +1,9 @@
-"""The learning-rate debate: does a multiplied learning rate bring generalisation sooner?
+"""The learning-rate debate: is ten times the rate ten times the speed?
 
-Runs are forked with 2 to 100 times the debate's rate of 1e-3: at the start, at fixed steps, or at each run's own onset. Tasks,
-moments, doses and couplings of decay are crossed. The steps that a fork still needs are compared with its control's, seed by seed.
+Flies on five tasks are trained at a learning rate of 3e-3, where up to fifty times the rate still fits; the debate's networks had
+room for about ten times. They are forked with 2 to 100 times this rate: at the start, when they have memorised, on the plateau, and
+at each run's own onset. The steps that a fork still needs are compared with its control's, seed by seed. AdamW shrinks weights by lr
+* decay a step. So a higher rate is a higher decay too, and further forks raise one of the two alone.
 """
 
 from typing import Any
@@ -9,85 +11,28 @@ from typing import Any
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.factor_shares import Cell, FactorShare
+from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.quantities import EventRatio, EventTime, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, ValueAt
 from epicycle.claims.shares import Share
 from epicycle.claims.slopes import Slope
-from epicycle.edits.knobs import Change, Scale
-from epicycle.events.detectors import Onset, Recovery
+from epicycle.claims.transitions import Transition
+from epicycle.events.detectors import Onset, Recovery, Threshold
 from epicycle.literature.texts import POWER, THREAD
-from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Gate, Region
-from epicycle.spec.experiment import Experiment, Stop
-from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
-from epicycle.splits.drawn import Split
+from epicycle.studies.boost_arms import ARMS, DOSES, FEW, MOMENTS, TASKS, TOO_FAR
 from epicycle.studies.boost_predictions import PHENOMENA, PREDICTIONS, SAYS
-from epicycle.studies.settings import EARLY_PILOT, PRE_NORM, SEEDS, training
-from epicycle.tasks.derived import RandomLabels
-from epicycle.tasks.groups import Composition
-from epicycle.tasks.modular import Modular
+from epicycle.studies.organisms import MICE, ON_MOUSE
 
-QUESTION = "Does a higher learning rate speed up grokking, and what decides that: the moment, the task, the rate or the decay?"
-P, DOSES = 59, (5, 10, 50)
+QUESTION = "Is ten times the learning rate ten times the speed, and what decides that: the moment, the task, the rate or the decay?"
 
 
-def _control(task: Task, frac_train: float, steps: int, **changes: Any) -> RootArm:
-    budget = training(steps)
-    at_rate = budget.model_copy(update={"optimiser": budget.optimiser.model_copy(update={"lr": 1e-3}), **changes})
-    return RootArm(experiment=Experiment(task=task, split=Split(frac_train=frac_train), model=PRE_NORM, training=at_rate), seeds=SEEDS)
-
-
-def _boost(parent: str, at: int | str, doses: tuple[float, ...], steps: int) -> ForkArm:
-    return ForkArm(fork=parent, at=at, edits=(Scale(knob="lr", by=doses[0]),), sweep={"edits.0.by": doses}, steps=steps)
-
-
-ONSET, START = 1200, 3000  # steps after the moment of the fork
-FASTER, LESS_DECAY, MORE_DECAY = Scale(knob="lr", by=5), Scale(knob="weight_decay", by=0.2), Scale(knob="weight_decay", by=5)
-ARMS = {
-    # Controls: four tasks without a boost.
-    "minus": _control(Modular(p=P, operation="x-y"), 0.5, 5000),
-    "plus": _control(Modular(p=P, operation="x+y"), 0.5, 5000),
-    "quotient": _control(Modular(p=P, operation="x/y"), 0.5, 5000),
-    "s4": _control(Composition(group="S4"), 0.8, 8000),
-    # The learning rate multiplied: task by moment, with the doses swept.
-    "minus_start": _boost("minus", 0, (2, *DOSES), START),
-    "minus_300": _boost("minus", 300, DOSES, START),
-    "minus_1000": _boost("minus", 1000, (10, 50), ONSET),
-    "minus_onset": _boost("minus", "t_on", (2, *DOSES), ONSET),
-    "plus_start": _boost("plus", 0, DOSES, START),
-    "plus_onset": _boost("plus", "t_on", (*DOSES, 100), ONSET),
-    "quotient_start": _boost("quotient", 0, DOSES, START),
-    "quotient_onset": _boost("quotient", "t_on", DOSES, ONSET),
-    "s4_start": _boost("s4", 0, DOSES, START),
-    "s4_onset": _boost("s4", "t_on", DOSES, ONSET),
-    # AdamW shrinks weights by lr * decay a step, so a boost of lr boosts the shrinking too. The first two arms keep this product
-    # (lr x 5, decay / 5), the other two raise it alone (decay x 5).
-    "minus_start_less_decay": ForkArm(fork="minus", at=0, edits=(FASTER, LESS_DECAY), steps=START),
-    "minus_onset_less_decay": ForkArm(fork="minus", at="t_on", edits=(FASTER, LESS_DECAY), steps=ONSET),
-    "minus_start_decay": ForkArm(fork="minus", at=0, edits=(MORE_DECAY,), steps=START),
-    "minus_onset_decay": ForkArm(fork="minus", at="t_on", edits=(MORE_DECAY,), steps=ONSET),
-    # More decay as well, where the debate says that ten times the rate alone fails.
-    "minus_1000_rescue": ForkArm(fork="minus", at=1000, edits=(Scale(knob="lr", by=10), MORE_DECAY), steps=ONSET),
-    # Batches of 256 rows instead of the full batch.
-    "minus_onset_batch": ForkArm(fork="minus", at="t_on", edits=(Change(field="training.batch_size", to=256),), steps=ONSET),
-    # After generalisation the boosted rate is kept, or lowered to a tenth of itself.
-    "kept": ForkArm(fork="minus_onset", at="t_gen", steps=500),
-    "annealed": ForkArm(fork="minus_onset", at="t_gen", edits=(Scale(knob="lr", by=0.1, over=100),), steps=500),
-    # Random labels, which leave nothing to generalise: what does the rate do to memorising alone?
-    "labels": _control(RandomLabels(of=Modular(p=P, operation="x-y")), 0.5, 1500, stop=Stop(event="t_mem")),
-    "labels_start": _boost("labels", 0, (5,), 1500),
-    # The rate falls from the start instead.
-    "cosine": _control(Modular(p=P, operation="x-y"), 0.5, 5000, schedule="cosine", anneal_steps=2000.0),
-}
-ROOTS = [name for name, arm in ARMS.items() if isinstance(arm, RootArm)]
-FORKS = {name: arm for name, arm in ARMS.items() if isinstance(arm, ForkArm)}
-
-
-def _time_left(arm: str, **where: float) -> LogRemainingTime:
-    return LogRemainingTime(event="t_gen", arm=arm, against=arm.split("_")[0], where=where)
+def _time_left(arm: str, by: float | None = None, against: str = "", event: str = "t_gen") -> LogRemainingTime:
+    where = {} if by is None else {"by": by}
+    return LogRemainingTime(event=event, arm=arm, against=against or arm.split("_")[0], where=where)
 
 
 def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, primary: bool = False, **fields: Any) -> Claim:
@@ -105,292 +50,328 @@ def _claim(claim_id: str, statistic: Any, supported: Region, refuted: Region, pr
     )
 
 
+# Regions of log remaining times.
 SOONER, LATER = Region(below=0.0), Region(above=0.0)
-# Task x moment x dose.
-CROSSED = tuple(
-    Cell(
-        arm=f"{task}_{moment}",
-        against=task,
-        where={"by": dose},
-        levels={"task": task, "moment": moment, "rate": str(dose)},
-    )
-    for task in ("minus", "plus", "quotient", "s4")
-    for moment in ("start", "onset")
-    for dose in DOSES
-)
-# Moment x coupling of decay, at five times the rate or five times the decay.
-COUPLED = tuple(
-    Cell(arm=f"minus_{moment}{suffix}", against="minus", where=where, levels={"moment": moment, "coupling": coupling})
-    for moment in ("start", "onset")
-    for coupling, suffix, where in (("rate", "", {"by": 5}), ("rate, less decay", "_less_decay", {}), ("decay", "_decay", {}))
-)
+FAILS = Region(below=0.5), Region(above=0.5)  # of a share of runs
+IN_PROPORTION, FIVE_TIMES, TWICE = -2.07, -1.61, -0.69  # of ten times the rate: 10^0.9, 5 and 2 times as fast
+SAME, OTHER = Region(above=-0.35, below=0.35), Region(above=0.69, below=-0.69)  # within a factor of 1.4; beyond one of 2
 
-CLAIMS = (
+
+def _cell(task: str, moment: str, dose: float) -> Cell:
+    levels = {"task": task, "moment": moment, "rate": str(dose)}
+    return Cell(arm=f"{task}_{moment}", against=task, where={"by": dose}, levels=levels)
+
+
+CROSSED = tuple(_cell(task, moment, dose) for task in TASKS for moment in ("start", "onset") for dose in DOSES)
+
+# R070, R072, R086, R094: is ten times the rate ten times the speed?
+SPEED = (
     _claim(
         "ten-times-the-rate-is-ten-times-the-speed",
-        DoseExponent(event="t_gen", arm="minus_onset", against="minus", along="by", doses=(2, 5, 10)),
-        Region(above=0.9),
-        Region(below=0.5),
+        _time_left("differences_onset", 10),
+        Region(below=IN_PROPORTION),
+        Region(above=IN_PROPORTION),
         primary=True,
     ),
+    _claim(
+        "ten-times-at-onset-fails-on-most-tasks",
+        MedianRemainingTime(cells=tuple(_cell(task, "onset", 10) for task in TASKS)),
+        LATER,
+        SOONER,
+        primary=True,
+    ),
+    *(
+        _claim(f"ten-times-the-rate-is-five-times-the-speed-for-{task}", _time_left(f"{task}_onset", 10), *regions)
+        for task in TASKS
+        for regions in [(Region(below=FIVE_TIMES), Region(above=TWICE))]
+    ),
+    _claim(
+        "the-speed-grows-much-more-slowly-than-the-rate",
+        DoseExponent(event="t_gen", arm="differences_onset", against="differences", along="by", doses=FEW),
+        Region(below=0.7),
+        Region(above=0.9),
+    ),
+    _claim(
+        "ten-times-at-onset-is-eleven-times-as-fast-for-sums",
+        _time_left("sums_onset", 10),
+        Region(above=-2.71, below=-1.95),  # 7 to 15 times
+        Region(above=-1.10),  # less than 3 times
+    ),
+)
+
+# Issue of the debate: AdamW multiplies the decay by the rate. Which of the two is it?
+PRODUCT_OF_BOTH = (
+    _claim(
+        "ten-times-the-rate-without-its-decay-is-five-times-the-speed",
+        _time_left("differences_onset_rate", 10),
+        Region(below=FIVE_TIMES),
+        Region(above=TWICE),
+        primary=True,
+    ),
+    _claim(
+        "ten-times-the-decay-is-five-times-the-speed",
+        _time_left("differences_onset_decay", 10),
+        Region(below=FIVE_TIMES),
+        Region(above=TWICE),
+    ),
+    _claim(
+        "ten-times-the-decay-does-what-ten-times-the-rate-does",
+        _time_left("differences_onset_decay", 10, against="differences_onset"),
+        SAME,
+        OTHER,
+    ),
+    _claim("ten-times-the-rate-alone-does-nothing", _time_left("differences_onset_rate", 10), SAME, OTHER),
+    _claim("from-the-start-ten-times-the-rate-alone-does-nothing", _time_left("differences_start_rate", 10), SAME, OTHER),
+    _claim("twice-the-decay-at-onset-is-sooner", _time_left("differences_onset_decay", 2), SOONER, LATER),
+    _claim("three-times-the-decay-at-onset-is-sooner", _time_left("differences_onset_decay", 3), SOONER, LATER),
+    # R088: nothing is faster than five times the rate from the start.
+    _claim(
+        "twice-the-decay-from-the-start-is-later-than-twice-the-rate",
+        _time_left("differences_start_decay", 2, against="differences_start"),
+        LATER,
+        SOONER,
+    ),
+    _claim(
+        "small-batches-from-the-start-are-later-than-a-higher-rate",
+        Difference(
+            of=EventTime(event="t_gen", unit="log", arm="differences_start_batch"),
+            against=EventTime(event="t_gen", unit="log", arm="differences_start", where={"by": 5}),
+            paired=True,
+        ),
+        LATER,
+        SOONER,
+    ),
+    _claim("small-batches-at-onset-are-sooner", _time_left("differences_onset_batch"), SOONER, LATER),
+)
+
+# R071, R076, R083 to R085: tasks and moments.
+TASKS_AND_MOMENTS = (
     _claim(
         "the-task-decides-more-than-the-moment",
         FactorShare(cells=CROSSED, factor="task", over="moment"),
         Region(above=2.0),
         Region(below=1.0),
-        primary=True,
     ),
-    _claim("ten-times-at-onset-fails-for-differences", _time_left("minus_onset", by=10), LATER, SOONER, primary=True),
     *(
         _claim(f"share-of-the-{name}", FactorShare(cells=CROSSED, factor=name), Region(above=0.25), Region(below=0.1))
         for name in ("task", "moment", "rate")
     ),
-    _claim("share-of-the-coupling", FactorShare(cells=COUPLED, factor="coupling"), Region(above=0.25), Region(below=0.1)),
-    _claim("five-times-at-onset-works-for-sums", _time_left("plus_onset", by=5), SOONER, LATER),
-    _claim("ten-times-at-onset-works-for-sums", _time_left("plus_onset", by=10), SOONER, LATER),
-    _claim(
-        "ten-times-at-onset-is-eleven-times-as-fast-for-sums",
-        _time_left("plus_onset", by=10),
-        Region(above=-2.71, below=-1.95),  # 7 to 15 times
-        Region(above=-1.10),  # less than 3 times
-    ),
-    _claim(
-        "a-hundred-times-at-onset-fails-for-sums",
-        Share(event="t_gen", arm="plus_onset", where={"by": 100}),
-        Region(below=0.5),
-        Region(above=0.5),
-    ),
-    _claim(
-        "ten-times-at-1000-never-converges",
-        Share(event="t_gen", arm="minus_1000", where={"by": 10}),
-        Region(below=0.5),
-        Region(above=0.5),
-    ),
-    _claim("fifty-times-at-1000-is-faster", _time_left("minus_1000", by=50), SOONER, LATER),
-    _claim("five-times-from-the-start-works-for-quotients", _time_left("quotient_start", by=5), SOONER, LATER),
-    _claim("five-times-at-onset-destroys-quotients", _time_left("quotient_onset", by=5), LATER, SOONER),
-    _claim("ten-times-from-the-start-fails-for-quotients", _time_left("quotient_start", by=10), LATER, SOONER),
-    _claim("ten-times-at-onset-fails-for-quotients", _time_left("quotient_onset", by=10), LATER, SOONER),
-    _claim(
-        "ten-times-from-the-start-fails-for-differences",
-        _time_left("minus_start", by=10),
-        LATER,
-        SOONER,
-    ),
-    # If ten times is unstable, the first rate was within a factor ten of the largest stable one, which is the unit to count doses in.
+    _claim("five-times-at-onset-works-for-sums", _time_left("sums_onset", 5), SOONER, LATER),
+    _claim("a-hundred-times-at-onset-fails-for-sums", Share(event="t_gen", arm="sums_far", where={"by": 100}), *FAILS),
+    _claim("ten-times-on-the-plateau-fails", Share(event="t_gen", arm="differences_plateau", where={"by": 10}), *FAILS),
+    _claim("fifty-times-on-the-plateau-is-faster", _time_left("differences_plateau", 50), SOONER, LATER),
+    _claim("five-times-from-the-start-works-for-quotients", _time_left("quotients_start", 5), SOONER, LATER),
+    _claim("five-times-at-onset-destroys-quotients", _time_left("quotients_onset", 5), LATER, SOONER),
+    _claim("ten-times-from-the-start-fails-for-quotients", _time_left("quotients_start", 10), LATER, SOONER),
+    _claim("ten-times-at-onset-fails-for-quotients", _time_left("quotients_onset", 10), LATER, SOONER),
     *(
-        _claim(
-            f"ten-times-is-stable-from-the-start-for-{name}",
-            ValueAt(series="train_acc", at="end", arm=f"{arm}_start", where={"by": 10}),
-            Region(above=0.99),
-            Region(below=0.9),
-        )
-        for arm, name in (("minus", "differences"), ("plus", "sums"), ("quotient", "quotients"), ("s4", "a-group"))
-    ),
-    _claim("five-times-at-onset-fails-in-a-group", _time_left("s4_onset", by=5), LATER, SOONER),
-    _claim("ten-times-at-onset-fails-in-a-group", _time_left("s4_onset", by=10), LATER, SOONER),
-    _claim(
-        "training-accuracy-drops-after-the-rise",
-        Extreme(series="train_acc", which="min", arm="minus_onset", where={"by": 5}),
-        Region(below=0.9),
-        Region(above=0.99),
-    ),
-    _claim(
-        "training-and-test-move-together-after-it",
-        Difference(
-            of=Correlation(series="test_acc", beside="train_acc", arm="minus_1000", where={"by": 50}),
-            against=Correlation(series="test_acc", beside="train_acc", since="t_mem", arm="minus"),
-        ),
-        Region(above=0.3),
-        Region(below=0.0),
-    ),
-    *(
-        _claim(
-            f"{dose}-times-at-1000-changes-mode-{times}",
-            ChangePoints(series="train_acc", beside="test_acc", arm="minus_1000", where={"by": by}),
-            Region(above=number - 0.5, below=number + 0.5),
-            refuted,
-        )
-        for dose, by, times, number, refuted in (
-            ("ten", 10, "twice", 2, Region(below=0.5)),
-            ("fifty", 50, "once", 1, Region(above=1.5)),
-        )
-    ),
-    _claim(
-        "recovery-takes-longer-than-memorising",
-        Difference(
-            of=EventTime(
-                event="recovery",
-                unit="log",
-                detectors={"train_acc at 0.99": Recovery(of="train_acc", level=0.99)},
-                arm="minus_1000",
-                where={"by": 10},
-            ),
-            against=EventTime(event="t_mem", unit="log", arm="minus"),
-        ),
-        Region(above=0.69),
-        Region(below=0.0),
-        gates=(
-            Gate(statistic=Extreme(series="train_acc", which="min", arm="minus_1000", where={"by": 10}), region=Region(below=0.99)),
-        ),
-    ),
-    _claim(
-        "decay-rescues-ten-times-at-1000",
-        Difference(
-            of=ValueAt(series="test_acc", at="end", arm="minus_1000_rescue"),
-            against=ValueAt(series="test_acc", at="end", arm="minus_1000", where={"by": 10}),
-            paired=True,
-        ),
-        Region(above=0.3),
-        Region(below=0.0),
-    ),
-    # If memorising alone is faster too, faster convergence after a boost supports no account (R089).
-    _claim(
-        "memorising-alone-is-faster-too",
-        LogRemainingTime(event="t_mem", arm="labels_start", against="labels", where={"by": 5}),
-        Region(below=-0.3),
-        Region(above=0.0),
-    ),
-    _claim(
-        "higher-rates-from-the-start-shorten-the-delay",
-        Slope(of=EventRatio(event="t_gen", over="t_mem", arm="minus_start"), along="by", log=True),
-        Region(below=0.0),
-        Region(above=0.0),
-    ),
-    # R073: in the debate onset comes before memorising. Is that because mirrored pairs leak?
-    _claim(
-        "sums-set-out-later-without-mirrored-pairs",
-        EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="plus"),
-        Region(above=3.0),
-        Region(below=1.5),
-    ),
-    _claim(
-        "sums-set-out-after-memorising",
-        EventRatio(event="t_on", over="t_mem", arm="plus"),
-        Region(above=1.0),
-        Region(below=1.0),
-    ),
-    # R074. The measure does not depend on when training is stopped.
-    _claim(
-        "rising-takes-a-smaller-share-for-sums-than-for-quotients",
-        Difference(of=Span(arm="plus"), against=Span(arm="quotient")),
-        SOONER,
-        LATER,
-    ),
-    # R077: after the boost, does the network generalise at once, or does it memorise again first?
-    *(
-        _claim(
-            f"no-gap-opens-again-after-{name}-times-at-1000",
-            ValueAt(series="train_acc", beside="test_acc", at="end", arm="minus_1000", where={"by": by}),
-            Region(below=0.05),
-            Region(above=0.3),
-            gates=(
-                Gate(
-                    statistic=ValueAt(series="test_acc", at="end", minus="baseline", arm="minus_1000", where={"by": by}),
-                    region=Region(above=0.1),
-                ),
-            ),
-        )
-        for name, by in (("ten", 10), ("fifty", 50))
-    ),
-    # R088: nothing is faster than five times the rate from the start.
-    *(
-        _claim(
-            f"{name}-at-onset-is-later-than-five-times-from-the-start",
-            Difference(
-                of=EventTime(event="t_gen", unit="log", arm=f"minus_onset_{arm}"),
-                against=EventTime(event="t_gen", unit="log", arm="minus_start", where={"by": 5}),
-                paired=True,
-            ),
-            LATER,
-            SOONER,
-        )
-        for name, arm in (("more-decay", "decay"), ("a-small-batch", "batch"))
-    ),
-    _claim("more-decay-at-onset-is-sooner", _time_left("minus_onset_decay"), SOONER, LATER),
-    _claim("smaller-batches-at-onset-are-sooner", _time_left("minus_onset_batch"), SOONER, LATER),
-    _claim(
-        "annealing-keeps-what-was-learned",
-        Difference(
-            of=Extreme(series="test_acc", which="min", arm="annealed", where={"by": 5}),
-            against=Extreme(series="test_acc", which="min", arm="kept", where={"by": 5}),
-            paired=True,
-        ),
-        Region(above=0.05),
-        Region(below=0.0),
-    ),
-    _claim(
-        "annealing-from-the-start-delays",
-        Difference(of=EventTime(event="t_gen", unit="log", arm="cosine"), against=EventTime(event="t_gen", unit="log", arm="minus")),
-        Region(above=0.26),
-        Region(below=0.0),
-    ),
-    _claim(
-        "memorises-five-times-before-generalising",
-        EventRatio(event="t_gen", over="t_mem", arm="minus"),
-        Region(above=5.0),
-        Region(below=2.0),
+        _claim(f"{dose}-at-onset-fails-in-a-group", _time_left("s4_onset", by), LATER, Region(below=-0.3))
+        for dose, by in (("twice", 2), ("five-times", 5), ("ten-times", 10))
     ),
 )
 
+# R082, R090: the largest stable rate.
+STABLE = (
+    _claim("ten-times-the-usual-rate-from-the-start-fails", _time_left("usual_start", 10), LATER, SOONER),
+    _claim(
+        "the-usual-rate-is-near-the-largest-stable-one",
+        Transition(of=ValueAt(series="train_loss", at="end", arm="rates"), along="lr", level=0.1),
+        Region(below=0.03),
+        Region(above=0.1),
+    ),
+    _claim(
+        "higher-rates-from-the-start-shorten-the-delay",
+        Slope(of=EventRatio(event="t_gen", over="t_mem", arm="differences_start"), along="by", log=True),
+        SOONER,
+        LATER,
+    ),
+    # R089: if memorising alone is faster too, faster convergence after a boost supports no account.
+    _claim("memorising-alone-is-faster-too", _time_left("labels_start", 10, event="t_mem"), Region(below=-0.3), LATER),
+    *(
+        _claim(
+            f"memorising-gains-as-much-from-{dose}-times",
+            Difference(
+                of=Span(since="t_mem", until="t_gen", unit="decades", arm="differences_start", where={"by": by}),
+                against=Span(since="t_mem", until="t_gen", unit="decades", arm="differences"),
+                paired=True,
+            ),
+            Region(above=-0.15, below=0.15),
+            Region(above=0.3, below=-0.3),
+        )
+        for dose, by in (("five", 5), ("ten", 10))
+    ),
+)
+
+
+DROP = Threshold(of="train_acc", level=0.9, side="below", hold=0.0)
+BACK = Recovery(of="train_acc", level=0.99)
+
+
+def _boosted(by: float) -> dict[str, Any]:
+    return {"arm": "differences_plateau", "where": {"by": by}}
+
+
+def _after(dose: str, by: float, times: str, shifts: int) -> tuple[Claim, ...]:
+    """What happens on the plateau right after a boost, and on the way to generalising (R077 to R080)."""
+    boosted = _boosted(by)
+    return (
+        _claim(
+            f"training-accuracy-drops-after-{dose}-times",
+            EventTime(event="drop", detectors={"train_acc below 0.9": DROP}, **boosted),
+            Region(below=50),
+            Region(above=50),
+        ),
+        _claim(
+            f"training-and-test-rise-together-after-{dose}-times",
+            ValueAt(series="train_acc", beside="test_acc", at="t_gen(level=0.5)", **boosted),
+            Region(below=0.05),
+            Region(above=0.3),
+        ),
+        _claim(
+            f"{dose}-times-changes-mode-{times}",
+            ChangePoints(series="train_acc", beside="test_acc", **boosted),
+            Region(above=shifts - 0.5, below=shifts + 0.5),
+            Region(above=shifts + 0.5, below=shifts - 0.5),
+        ),
+        _claim(
+            f"training-and-test-move-together-after-{dose}-times",
+            Difference(
+                of=Correlation(series="test_acc", beside="train_acc", **boosted),
+                against=Correlation(series="test_acc", beside="train_acc", since="t_mem", arm="differences"),
+            ),
+            Region(above=0.3),
+            Region(below=0.0),
+        ),
+    )
+
+
+AFTERWARDS = (
+    *_after("ten", 10, "twice", 2),
+    *_after("fifty", 50, "once", 1),
+    # R081.
+    _claim(
+        "recovery-takes-longer-than-memorising",
+        Difference(
+            of=EventTime(event="recovery", unit="log", detectors={"train_acc at 0.99": BACK}, **_boosted(50)),
+            against=EventTime(event="t_mem", unit="log", arm="differences"),
+            paired=True,
+        ),
+        Region(above=0.69, below=1.79),
+        Region(below=0.0),
+        gates=(Gate(statistic=Extreme(series="train_acc", which="min", **_boosted(50)), region=Region(below=0.9)),),
+    ),
+    # R087.
+    *(
+        _claim(
+            f"{amount}-decay-rescues-a-boost-that-fails",
+            Share(event="t_gen", arm="differences_too_far_rescued", where={"by": by}),
+            Region(above=0.5),
+            Region(below=0.5),
+            gates=(Gate(statistic=Share(event="t_gen", arm="differences_too_far", where={"by": TOO_FAR}), region=Region(below=0.5)),),
+        )
+        for amount, by in (("more", 2), ("less", 0.3))
+    ),
+    # R075.
+    _claim(
+        "annealing-keeps-what-was-learned",
+        Difference(
+            of=Extreme(series="test_acc", which="min", arm="high_annealed", where={"by": 50}),
+            against=Extreme(series="test_acc", which="min", arm="high_kept", where={"by": 50}),
+            paired=True,
+        ),
+        Region(above=0.05),
+        Region(below=0.02),
+    ),
+    # R095: does a rate that has fallen by the onset explain how slow the rise is?
+    _claim("a-constant-rate-shortens-the-rise", _time_left("cosine_constant"), Region(below=-0.36), Region(above=-0.1)),
+)
+
+# R073 and R074, on the controls.
+CONTROLS = (
+    _claim(
+        "sums-set-out-later-without-mirrored-pairs",
+        EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="sums"),
+        Region(above=3.0),
+        Region(below=1.5),
+    ),
+    _claim("sums-set-out-after-memorising", EventRatio(event="t_on", over="t_mem", arm="sums"), Region(above=1.0), Region(below=1.0)),
+    _claim(
+        "rising-takes-a-smaller-share-for-sums-than-for-quotients",
+        Difference(of=Span(arm="sums"), against=Span(arm="quotients")),
+        SOONER,
+        LATER,
+    ),
+)
+
+CLAIMS = (*SPEED, *PRODUCT_OF_BOTH, *TASKS_AND_MOMENTS, *STABLE, *AFTERWARDS, *CONTROLS)
+
 FIGURES = (
     Figure(
-        title="What decides how much sooner a fork generalises: the moment, the task, the rate or the decay?",
-        arms=(
-            *("minus_start", "minus_300", "minus_1000", "minus_onset", "minus_start_decay", "minus_onset_decay"),
-            *("plus_start", "plus_onset", "quotient_start", "quotient_onset", "s4_start", "s4_onset"),
-        ),
-        quantities=(_time_left("minus_onset"),),
+        title="Is ten times the learning rate ten times the speed?",
+        arms=tuple(f"{task}_onset" for task in TASKS),
+        quantities=(_time_left("differences_onset"),),
         along="by",
-        decides="the-task-decides-more-than-the-moment",
+        proportional=True,
+        decides="ten-times-the-rate-is-ten-times-the-speed",
     ),
     Figure(
-        title="How much sooner do forks generalise with lr x 5 and decay / 5, with decay x 5 alone, or with batches of 256?",
-        arms=("minus_start_less_decay", "minus_start_decay", "minus_onset_less_decay", "minus_onset_decay", "minus_onset_batch"),
-        quantities=(_time_left("minus_onset_decay"),),
+        title="Is it the rate, the decay, or both?",
+        arms=("differences_onset", "differences_onset_rate", "differences_onset_decay"),
+        quantities=(_time_left("differences_onset"),),
+        along="by",
+        proportional=True,
+        decides="ten-times-the-rate-without-its-decay-is-five-times-the-speed",
     ),
     Figure(
-        title="How do the accuracies of differences change after a boost at onset?",
-        arms=("minus", "minus_onset"),
+        title="Does the moment of the boost matter?",
+        arms=tuple(f"differences_{moment}" for moment in MOMENTS),
+        quantities=(_time_left("differences_onset"),),
+        along="by",
+        proportional=True,
+    ),
+    Figure(
+        title="Does the task matter when the rate is higher from the start?",
+        arms=tuple(f"{task}_start" for task in TASKS),
+        quantities=(_time_left("differences_start"),),
+        along="by",
+        proportional=True,
+    ),
+    Figure(
+        title="How do the accuracies of differences change after a boost on the plateau?",
+        arms=("differences", "differences_plateau"),
         series=("train_acc", "test_acc"),
         events=("t_on", "t_gen"),
     ),
     Figure(
-        title="How do the accuracies of differences change after a boost at step 1000?",
-        arms=("minus", "minus_1000"),
-        series=("train_acc", "test_acc"),
-        events=("t_on", "t_gen"),
-    ),
-    Figure(
-        title="How do the accuracies of sums change after a boost at onset?",
-        arms=("plus", "plus_onset"),
-        series=("train_acc", "test_acc"),
-        events=("t_on", "t_gen"),
+        title="Which learning rates are stable?",
+        arms=("rates",),
+        quantities=(ValueAt(series="train_acc", at="end", arm="rates"),),
+        along="lr",
+        decides="the-usual-rate-is-near-the-largest-stable-one",
     ),
 )
 SOURCES = (THREAD, POWER)
 
+# The mouse's own rate is 5e-3.
+BASE_OF_MICE = {
+    "training.optimiser.lr": 2e-3,
+    "training.steps": 6000,
+    "arms.usual.experiment.training.optimiser.lr": 5e-3,
+    "arms.labels.experiment.training.steps": 1500,
+    "arms.rates.experiment.training.steps": 1000,
+    "arms.rates.sweep": {"training.optimiser.lr": (0.005, 0.01, 0.02, 0.05, 0.1)},
+    **{f"arms.differences_{moment}_rate.edits.2.to": 2e-3 for moment in ("start", "onset")},
+}
+
 STUDY = Study(
     name="boost",
+    organism="fly",
     question=QUESTION,
     arms=ARMS,
     claims=CLAIMS,
     figures=FIGURES,
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=40),
-    profiles={
-        "quick": Profile(
-            seeds=2,
-            pilot=True,
-            assign={
-                **{f"arms.{name}.experiment.{path}": value for name in ROOTS for path, value in EARLY_PILOT.items()},
-                **{f"arms.{name}.experiment.task.p": 23 for name in ROOTS if name not in ("s4", "labels")},
-                "arms.labels.experiment.task.of.p": 23,
-                # The two minutes of a pilot end before the onset, so its forks start at fixed steps.
-                **{f"arms.{name}.at": 60 for name, arm in FORKS.items() if arm.at in (300, 1000, "t_on")},
-                **{f"arms.{name}.at": 20 for name, arm in FORKS.items() if arm.at == "t_gen"},
-                **{f"arms.{name}.steps": 60 for name in FORKS},
-            },
-        ),
-    },
+    organisms={"mouse": Profile(seeds=MICE, assign={**ON_MOUSE, **BASE_OF_MICE})},
+    profiles={"quick": Profile(seeds=8, pilot=True)},
 )
