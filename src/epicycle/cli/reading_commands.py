@@ -8,9 +8,9 @@ import typer
 from epicycle.cli.app import JsonOption, ResultsArgument, RootOption, RunArgument
 from epicycle.cli.chosen_study import find_results
 from epicycle.cli.output import print_json, print_organisms, print_verdicts
-from epicycle.spec.plain_data import Plain
 
 if TYPE_CHECKING:
+    from epicycle.spec.plain_data import Plain
     from epicycle.spec.study import Study
 
 PresetArgument = Annotated[
@@ -145,7 +145,7 @@ def export(
         typer.echo(str(path))
 
 
-def _study_entry(study: "Study") -> Plain:
+def _study_entry(study: "Study") -> "Plain":
     """What `epicycle studies --json` says about one study."""
     runs = [run for _, arm in study.root_arms() for _, run in arm.runs()]
     return {
