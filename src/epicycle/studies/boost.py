@@ -18,7 +18,7 @@ from epicycle.claims.series_quantities import Correlation, Extreme, ValueAt
 from epicycle.claims.shares import Share
 from epicycle.claims.slopes import Slope
 from epicycle.claims.transitions import Transition
-from epicycle.events.detectors import Onset, Recovery, Threshold
+from epicycle.events.detectors import Recovery, Threshold
 from epicycle.literature.texts import POWER, THREAD
 from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.observation import Observation
@@ -286,24 +286,7 @@ AFTERWARDS = (
     _claim("a-constant-rate-shortens-the-rise", _time_left("cosine_constant"), Region(below=-0.36), Region(above=-0.1)),
 )
 
-# R073 and R074, on the controls.
-CONTROLS = (
-    _claim(
-        "sums-set-out-later-without-mirrored-pairs",
-        EventRatio(event="t_on", over="naive onset", over_detector=Onset(of="test_acc"), arm="sums"),
-        Region(above=3.0),
-        Region(below=1.5),
-    ),
-    _claim("sums-set-out-after-memorising", EventRatio(event="t_on", over="t_mem", arm="sums"), Region(above=1.0), Region(below=1.0)),
-    _claim(
-        "rising-takes-a-smaller-share-for-sums-than-for-quotients",
-        Difference(of=Span(arm="sums"), against=Span(arm="quotients")),
-        SOONER,
-        LATER,
-    ),
-)
-
-CLAIMS = (*SPEED, *PRODUCT_OF_BOTH, *TASKS_AND_MOMENTS, *STABLE, *AFTERWARDS, *CONTROLS)
+CLAIMS = (*SPEED, *PRODUCT_OF_BOTH, *TASKS_AND_MOMENTS, *STABLE, *AFTERWARDS)
 
 FIGURES = (
     Figure(

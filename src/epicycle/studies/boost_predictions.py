@@ -73,9 +73,6 @@ SAYS = {
     "less-decay-rescues-a-boost-that-fails": "Less weight decay lets most networks generalise that fail after too large a boost.",
     "annealing-keeps-what-was-learned": "Lowering the rate afterwards keeps more of what was learned.",
     "a-constant-rate-shortens-the-rise": "The rise is shorter if the learning rate has not fallen by then.",
-    "sums-set-out-later-without-mirrored-pairs": "Without mirrored pairs, the onset of sums is more than three times later.",
-    "sums-set-out-after-memorising": "Sums set out to generalise only after they are memorised.",
-    "rising-takes-a-smaller-share-for-sums-than-for-quotients": "The rise takes a smaller part of a run for sums than quotients.",
 }
 
 AS_MANY_TIMES = "R070: as many times sooner as the rate is higher"
@@ -83,7 +80,6 @@ PROPORTIONAL = predictions(AS_MANY_TIMES, single_hit="yes")
 NOT_PROPORTIONAL = predictions(AS_MANY_TIMES, single_hit="no")  # of a claim that boosts fail
 NOT_SO_SIMPLE = {**NOT_PROPORTIONAL, **postdictions("R086: one cannot simply raise the rate tenfold", largest_rate="yes")}
 LARGEST_STABLE = predictions("R082: the rate is normally the largest stable one", largest_rate="yes")
-ONSET_OF_SUMS = {**postdictions("R073", mirrored_pairs="yes"), **inferred("R073: the onset is at step 300", simple_task="no")}
 GENERAL_AT_ONCE = {**postdictions("R077", coverage="yes"), **inferred("R077: it is just instability", largest_rate="no")}
 DROP = {**postdictions("R077, R080", coverage="yes"), **inferred("R080: a drop speaks against it", single_hit="no")}
 NORM_FALLS = inferred("section 2: the delay is the time that the norm takes to fall", norm="yes")
@@ -150,8 +146,6 @@ PREDICTIONS: dict[str, dict[str, Prediction]] = {
     "more-decay-rescues-a-boost-that-fails": predictions("R087", more_decay="yes"),
     "annealing-keeps-what-was-learned": predictions("R075: one would have to anneal", single_hit="yes"),
     "a-constant-rate-shortens-the-rise": inferred("R044, R095: perhaps the rate had decayed", single_hit="yes"),
-    "sums-set-out-later-without-mirrored-pairs": ONSET_OF_SUMS,
-    "sums-set-out-after-memorising": ONSET_OF_SUMS,
 }
 
 # Claims that are not about phenomenon `boost`.
@@ -193,9 +187,6 @@ PHENOMENA = {
         ),
         "decay",
     ),
-    "sums-set-out-later-without-mirrored-pairs": "mirror",
-    "sums-set-out-after-memorising": "mirror",
-    "rising-takes-a-smaller-share-for-sums-than-for-quotients": "rise",
     "small-batches-at-onset-are-sooner": "disruptors",
     "annealing-keeps-what-was-learned": "annealing",
     "a-constant-rate-shortens-the-rise": "annealing",
