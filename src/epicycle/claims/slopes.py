@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from math import log
@@ -27,7 +28,31 @@ if TYPE_CHECKING:
     import xarray
 
 
-class Slope(OfQuantities):
+class _AlongSweep(OfQuantities):
+    """A number that each seed has along a swept field, and its median over seeds."""
+
+    anytime: ClassVar[bool] = True
+
+    along: str
+    log: bool = False
+
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The one quantity."""
+        return (self.of,)
+
+    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
+        """There is one estimate for each detector."""
+        data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
+        along = numbers_along(data, self.along, above_zero=self.log)
+        along = np.log(along) if self.log else along
+        return [median_estimate(data, self._bounds_of_seeds(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+
+    @abstractmethod
+    def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
+        """The number of each seed, given the label, the swept number and the quantity of each run."""
+
+
+class Slope(_AlongSweep):
     """How steeply does a quantity change along a swept number? The least-squares slope within each seed, and the median over seeds.
 
     A quantity that is known between bounds moves the slope by its weight in the fit, so the bounds of the slope are exact. The
@@ -42,15 +67,8 @@ class Slope(OfQuantities):
     """
 
     kind: ClassVar[str] = "slope"
-    anytime: ClassVar[bool] = True
 
-    along: str
-    log: bool = False
     per: float = Field(1.0, gt=0)
-
-    def quantities(self) -> tuple[Quantity, ...]:
-        """The one quantity."""
-        return (self.of,)
 
     def phrase(self) -> str:
         """The phrase names the quantity, the swept name and the arm."""
@@ -62,24 +80,21 @@ class Slope(OfQuantities):
         tail = f"for ten times {self.along}" if self.log else f"for each {self.per:g} more {self.along}"
         return replace(change, times=change.times * (log(10) if self.log else self.per), tail=tail)
 
-    def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
-        """There is one estimate for each detector."""
-        data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
-        along = numbers_along(data, self.along, above_zero=self.log)
-        along = np.log(along) if self.log else along
-        return [median_estimate(data, self.bounds_of_seeds(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
-
-    def bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
-        """A hook for subclasses: the slope of each seed."""
+    def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
         return slopes(labels, along, bounds)
 
 
-class Bend(Slope):
+class Bend(_AlongSweep):
     """Does a quantity change along a swept number by a straight line? Its slope over the larger numbers less that over the smaller.
 
     The swept numbers are cut at their median, which belongs to both halves. Both slopes are least-squares slopes within a seed, and 0
     means a straight line. Along a logarithm, the bend of a logarithm tells a power law from other laws. The interval is that of the
     median over seeds.
+
+    Attributes:
+        of: the quantity, with its arm.
+        along: the swept name.
+        log: whether both slopes are along the natural logarithm of the swept number.
     """
 
     kind: ClassVar[str] = "bend"
@@ -88,12 +103,7 @@ class Bend(Slope):
         """The phrase names the quantity, the swept name and the arm."""
         return f"median over seeds of the bend of {self.of.subject()} along {self.along} in {self.of.arm_phrase()}"
 
-    def plain_units(self) -> PlainUnits:
-        """A bend is a number for which there are no plainer words."""
-        return PlainUnits()
-
-    def bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
-        """The bend of each seed."""
+    def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
         cut = float(np.median(np.unique(along)))
         halves = [[run for run in bounds.lows if sign * along[run] >= sign * cut] for sign in (-1, 1)]
         smaller, larger = (slopes(labels, along, bounds.of(runs)) for runs in halves)
