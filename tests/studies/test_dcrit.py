@@ -2,6 +2,7 @@
 
 import pytest
 
+from epicycle.edits.knobs import Set
 from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.organism import OrganismName
@@ -24,7 +25,7 @@ def test_forks_have_at_least_six_units_of_decay(organism: OrganismName) -> None:
     study = on(organism)
     knobs = root(study, "general").knobs()
     for name, arm in study.fork_arms():
-        edits = {edit.knob: edit.to for edit in arm.edits if edit.kind == "set"}
+        edits = {edit.knob: edit.to for edit in arm.edits if isinstance(edit, Set)}
         lr = edits.get("lr", knobs["training.optimiser.lr"])
         decay = edits.get("weight_decay", knobs["training.optimiser.weight_decay"])
         assert arm.steps is not None
