@@ -25,6 +25,7 @@ PHENOMENA: dict[str, str] = {
     "known-parts": "Does a part of a trained network take the delay away?",
     "reinforcement": "Are circuits that serve more examples reinforced more?",
     "efficiency": "Does the general circuit give more logit per norm?",
+    "power-law": "Do logits grow as a power of the weight norm?",
     "data": "How does the delay depend on the share of training data?",
     "size": "How does grokking depend on the size of the network?",
     "operations": "Which operations generalise?",

@@ -18,7 +18,7 @@ import importlib
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Study
 
-NAMES = ("quickstart", "organisms", "anatomy", "mirror", "twelve", "boost", "dcrit", "no_delay")
+NAMES = ("quickstart", "organisms", "anatomy", "mirror", "twelve", "boost", "dcrit", "no_delay", "efficiency")
 
 
 def load(name: str) -> Study:
