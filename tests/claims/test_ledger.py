@@ -121,13 +121,15 @@ def test_predictions_and_causal_claims_are_counted_apart() -> None:
 
 
 def test_causal_claims_are_known_by_their_statistic() -> None:
-    """Of the library: whatever reads two arms, and whatever follows a sweep. The rest describes."""
+    """Of the library: whatever reads two arms or two points of a sweep, and whatever follows a sweep. The rest describes."""
     for name in NAMES:
         study = load(name)
         plain = study.model_dump(mode="json")
         for claim, written in zip(study.claims, plain["claims"], strict=True):
-            along = {getattr(part, "along", None) for part in (claim.statistic, getattr(claim.statistic, "of", None))} - {None, "seed"}
-            compares = len(set(claim.statistic.arms())) > 1 or bool(along)
+            parts = [part for part in (claim.statistic, *(getattr(claim.statistic, name, None) for name in ("of", "against"))) if part]
+            along = {getattr(part, "along", None) for part in parts} - {None, "seed"}
+            points = {str(part.where) for part in parts if hasattr(part, "where")}
+            compares = len(set(claim.statistic.arms())) > 1 or len(points) > 1 or bool(along)
             assert kind_of_claim(written["statistic"], plain["arms"]) == ("causal" if compares else "descriptive"), claim.id
 
 
