@@ -21,8 +21,8 @@ from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.studies.account_answers import inferred, postdictions
 from epicycle.studies.organisms import FLIES, GROUP, MICE, ON_MOUSE, P, fly
-from epicycle.studies.settings import inferred, postdictions
 from epicycle.tasks.modular import Modular
 
 QUESTION = "In a run that memorises first and generalises later, what happens when, and how long does the rise take?"

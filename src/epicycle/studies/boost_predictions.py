@@ -4,7 +4,7 @@ Two of the accounts are one author's, before and after the first boosts were rep
 """
 
 from epicycle.spec.claim import Prediction, Region
-from epicycle.studies.settings import inferred, postdictions, predictions
+from epicycle.studies.account_answers import inferred, postdictions, predictions
 
 TASKS = ("differences", "sums", "products", "quotients", "s4")
 FACTORS = ("task", "moment", "rate")

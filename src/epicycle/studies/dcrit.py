@@ -23,8 +23,8 @@ from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.derived import RemovedSplit
+from epicycle.studies.account_answers import inferred, postdictions
 from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE
-from epicycle.studies.settings import inferred, postdictions
 
 QUESTION = "How little data is enough to keep what was learned, and does that amount depend on weight decay?"
 # One unit is 100 steps: 1 / (1e-2 * 1). On pilot seeds twice the steps change no median by more than 0.02.

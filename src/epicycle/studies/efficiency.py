@@ -19,8 +19,8 @@ from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.studies.account_answers import inferred, postdictions, predictions
 from epicycle.studies.organisms import FLIES, FLY, fly
-from epicycle.studies.settings import inferred, postdictions, predictions
 from epicycle.tasks.derived import RandomLabels
 
 QUESTION = "At the same weight norm, is a network that has found the rule more certain of its data than one that has memorised?"

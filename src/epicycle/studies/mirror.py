@@ -25,8 +25,8 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.registry import load_preset as preset
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import MirrorClosedSplit, MirrorForcedSplit
+from epicycle.studies.account_answers import inferred, postdictions, predictions
 from epicycle.studies.organisms import FLIES, FLY, GROUP, MICE, MOUSE, ON_MOUSE, QUOTIENT, UNTIL_GENERAL, P, fly
-from epicycle.studies.settings import inferred, postdictions, predictions
 from epicycle.tasks.derived import WithoutDiagonal
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable

@@ -19,8 +19,8 @@ from epicycle.spec.arms import ForkArm, RootArm
 from epicycle.spec.claim import Claim, Region
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
+from epicycle.studies.account_answers import inferred, postdictions, predictions
 from epicycle.studies.organisms import FLIES, FLY
-from epicycle.studies.settings import inferred, postdictions, predictions
 
 QUESTION = "What removes the delay: a small weight norm, flat outputs, parts of a trained network, more data, or any regulariser?"
 PLAIN = FLY

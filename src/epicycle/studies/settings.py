@@ -1,12 +1,9 @@
-"""What several studies share: two small networks, the optimiser, budgets, the changes that make a pilot, and a claim's predictions.
+"""What several studies share: two small networks, the optimiser, budgets, and the changes that make a pilot.
 
 The settings fit two CPU cores. They were chosen on seeds from 1000 on (LOG.md, 2026-11-21).
 """
 
-from collections.abc import Mapping
-
 from epicycle.models.transformer.model import Transformer
-from epicycle.spec.claim import Prediction
 from epicycle.spec.experiment import Experiment, Stop, Training
 from epicycle.training.optimisers import AdamW
 
@@ -43,30 +40,3 @@ def training(steps: int, stop: bool = True) -> Training:
 def with_budget(experiment: Experiment, steps: int, stop: bool = True) -> Experiment:
     """The same experiment with the shared training for another number of steps; see `training`."""
     return experiment.swept("training", training(steps, stop).model_dump(mode="json"))
-
-
-def postdictions(locator: str, **answers: str) -> dict[str, Prediction]:
-    """Predictions that accounts made of what was known already.
-
-    Args:
-        locator: where the accounts say so.
-        **answers: account -> yes or no. In the account's name `_` may stand for `-`.
-
-    Returns:
-        Account -> its prediction.
-    """
-    return _answers(answers, timing="postdiction", locator=locator)
-
-
-def predictions(locator: str, **answers: str) -> dict[str, Prediction]:
-    """Predictions that accounts stated before the outcome was known. The arguments are those of `postdictions`."""
-    return _answers(answers, locator=locator)
-
-
-def inferred(locator: str, **answers: str) -> dict[str, Prediction]:
-    """Predictions that follow from accounts as we read them. The arguments are those of `postdictions`."""
-    return _answers(answers, basis="inferred", locator=locator)
-
-
-def _answers(answers: Mapping[str, str], **details: str) -> dict[str, Prediction]:
-    return {name.replace("_", "-"): Prediction.parse({"says": answer, **details}) for name, answer in answers.items()}

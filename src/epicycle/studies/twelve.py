@@ -17,7 +17,8 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import Split
-from epicycle.studies.settings import PILOT, PRE_NORM, SEEDS, inferred, training
+from epicycle.studies.account_answers import inferred
+from epicycle.studies.settings import PILOT, PRE_NORM, SEEDS, training
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 
