@@ -6,7 +6,6 @@ from math import e
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from scipy import stats
 
 from epicycle.claims.estimates import NEVER, PerRun, baseline_of, diverged
 from epicycle.claims.quantities import Quantity
@@ -246,6 +245,8 @@ class Trend(Between):
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact correlation; anywhere from -1 to 1 with fewer than four evaluations between the moments, or a constant series."""
+        from scipy import stats  # takes most of a second to load, and no other statistic needs it
+
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
