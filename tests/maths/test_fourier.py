@@ -1,5 +1,7 @@
 """The Fourier conventions, on waves and Gaussian noise: nothing is trained."""
 
+import subprocess
+import sys
 from typing import Any
 
 import jax
@@ -26,6 +28,7 @@ def test_the_basis_is_orthonormal_and_in_the_order_of_frequencies(p: int) -> Non
         cosine = np.cos(2 * np.pi * k * np.arange(p) / p)
         np.testing.assert_allclose(basis[2 * k - 1], cosine / np.linalg.norm(cosine), atol=1e-12)
     assert fourier.wave_frequencies(p).max() == p // 2
+    np.testing.assert_array_equal(fourier.basis(p, (1, 0)), basis[:3])
 
 
 @pytest.mark.parametrize("p", SIZES)
@@ -165,3 +168,8 @@ def test_float32_stays_float32_where_jax_has_float64() -> None:
         assert fourier.power(jnp.ones((7, 2)), 0).dtype == jnp.float64
         assert gini(jnp.ones(7, dtype=jnp.float32)).dtype == jnp.float32
     assert fourier.power(np.arange(7)).dtype == np.float64
+
+
+def test_the_maths_of_circuits_needs_no_jax() -> None:
+    code = "import sys; sys.modules['jax'] = None; import epicycle.maths.fourier, epicycle.maths.irreps"
+    subprocess.run([sys.executable, "-c", code], check=True)

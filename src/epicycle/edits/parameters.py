@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from epicycle.edits.bases import TensorEdit
+from epicycle.maths.fourier import basis
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import Edit, EditContext, Params
@@ -196,9 +197,7 @@ class Project(_WeightEdit):
         """Orthonormal columns: the mean for frequency 0, cosine and sine of each other frequency (the cosine alone at p / 2)."""
         if bad := [k for k in self.which if not 0 <= k <= p // 2]:
             raise InputError(f"edit project: frequencies over {p} residues are 0 to {p // 2}, not {bad[0]}.")
-        x = np.arange(p)
-        waves = [wave(2 * np.pi * k * x / p) for k in self.which for wave in (np.cos, np.sin) if wave is np.cos or 0 < 2 * k < p]
-        return np.stack([wave / np.linalg.norm(wave) for wave in waves], axis=1)
+        return basis(p, self.which).T
 
     def _singular(self, flat: Any, name: str) -> Any:
         """The chosen left singular vectors as columns."""

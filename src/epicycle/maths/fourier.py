@@ -9,15 +9,14 @@ float64 on the host. This module itself needs no JAX.
 """
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from epicycle.maths.sparsity import inverse_participation
+from epicycle.maths.sparsity import Numbers, inverse_participation
 
-Numbers = Array | ndarray
 Sides = Literal["folded", "one-sided", "two-sided"]
 KeyRule = Literal["equal_share", "share", "amplitude"]
 
@@ -31,11 +30,16 @@ THRESHOLDS: dict[KeyRule, float] = {"equal_share": 1.5, "share": 0.02, "amplitud
 
 
 @lru_cache
-def basis(p: int) -> Float[ndarray, "wave residue"]:
-    """The basis: row 0 is 1 / sqrt(p), rows 2 k - 1 and 2 k are the cosine and the sine of frequency k, all of norm 1."""
-    frequencies, residues = wave_frequencies(p), np.arange(p)
-    angles = 2 * np.pi * np.outer(frequencies, residues) / p
-    is_sine = (np.arange(p) % 2 == 0) & (frequencies > 0)
+def basis(p: int, frequencies: tuple[int, ...] | None = None) -> Float[ndarray, "wave residue"]:
+    """The basis: row 0 is 1 / sqrt(p), rows 2 k - 1 and 2 k are the cosine and the sine of frequency k, all of norm 1.
+
+    Args:
+        p: number of residues.
+        frequencies: only the rows of these, in ascending order; None is all.
+    """
+    rows = np.arange(p) if frequencies is None else np.flatnonzero(np.isin(wave_frequencies(p), frequencies))
+    angles = 2 * np.pi * (np.outer(wave_frequencies(p)[rows], np.arange(p)) % p) / p
+    is_sine = (rows % 2 == 0) & (rows > 0)
     waves = np.where(is_sine[:, None], np.sin(angles), np.cos(angles))
     waves /= np.linalg.norm(waves, axis=1, keepdims=True)
     waves.flags.writeable = False
@@ -47,36 +51,36 @@ def wave_frequencies(p: int) -> Int[ndarray, " wave"]:
     return (np.arange(p) + 1) // 2
 
 
-def coefficients(values: Float[Numbers, "..."], axis: int = -1) -> Any:
+def coefficients(values: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
     """The coefficients of the basis along an axis of residues, which becomes an axis of waves."""
     return _along(basis(values.shape[axis]), values, axis)
 
 
-def power(values: Float[Numbers, "..."], axis: int = -1) -> Any:
+def power(values: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
     """The squared coefficients along an axis of residues, added up by frequency: the axis becomes one of frequencies."""
     return _folded(coefficients(values, axis) ** 2, axis)
 
 
-def spectrum(values: Float[Numbers, "..."], axis: int = -1) -> Float[Any, " frequency"]:
+def spectrum(values: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, " frequency"]:
     """The power of each frequency along one axis of an array, added up over all other axes."""
     xp = values.__array_namespace__()
     return xp.moveaxis(power(values, axis), axis, -1).reshape(-1, values.shape[axis] // 2 + 1).sum(axis=0)
 
 
-def _along(matrix: Float[ndarray, "wave residue"], values: Float[Numbers, "..."], axis: int) -> Any:
+def _along(matrix: Float[ndarray, "wave residue"], values: Float[Numbers, "..."], axis: int) -> Float[Numbers, "..."]:
     """A matrix times an array along one of the array's axes."""
     xp = values.__array_namespace__()
     precision = xp.result_type(values.dtype, xp.float32)
     return xp.moveaxis(xp.tensordot(xp.asarray(matrix, dtype=precision), values, axes=([1], [axis])), 0, axis)
 
 
-def _folded(squares: Float[Numbers, "..."], axis: int) -> Any:
+def _folded(squares: Float[Numbers, "..."], axis: int) -> Float[Numbers, "..."]:
     """Values of waves, added up by frequency."""
     p = squares.shape[axis]
     return _along((np.arange(p // 2 + 1)[:, None] == wave_frequencies(p)).astype(float), squares, axis)
 
 
-def ipr(values: Float[Numbers, "..."], axis: int = -1, sides: Sides = "folded") -> Any:
+def ipr(values: Float[Numbers, "..."], axis: int = -1, sides: Sides = "folded") -> Float[Numbers, "..."]:
     """Inverse participation ratio of the spectrum of real functions: 1 for one wave, small for noise.
 
     Args:
@@ -99,7 +103,7 @@ def ipr(values: Float[Numbers, "..."], axis: int = -1, sides: Sides = "folded") 
 
 def key_frequencies(
     powers: Float[Numbers, "*batch frequency"], rule: KeyRule = "equal_share", threshold: float | None = None
-) -> Bool[Any, "*batch frequency"]:
+) -> Bool[Numbers, "*batch frequency"]:
     """Which frequencies are key, given the spectrum of an unembedding over the classes. The constant never is.
 
     The default asks for 1.5 times an equal share. Gaussian weights and networks that memorise random labels stay below that with 31
@@ -129,7 +133,7 @@ def key_rule_text(rule: KeyRule = "equal_share", threshold: float | None = None)
     return KEY_RULES[rule].format(f"{THRESHOLDS[rule] if threshold is None else threshold:g}")
 
 
-def neuron_frequencies(activations: Float[Numbers, "x y d_mlp"]) -> tuple[Int[Any, " d_mlp"], Float[Any, " d_mlp"]]:
+def neuron_frequencies(activations: Float[Numbers, "x y d_mlp"]) -> tuple[Int[Numbers, " d_mlp"], Float[Numbers, " d_mlp"]]:
     """The frequency that explains most of each neuron's variance over all pairs of residues, and the share of the variance explained.
 
     A frequency explains what lies in the products of {constant, cosine, sine} of x with those of y (Nanda et al., arXiv 2301.05217).
@@ -144,7 +148,7 @@ def neuron_frequencies(activations: Float[Numbers, "x y d_mlp"]) -> tuple[Int[An
 
 def key_by_neurons(
     frequencies: Int[Numbers, " d_mlp"], shares: Float[Numbers, " d_mlp"], p: int, least_share: float = 0.0
-) -> Bool[Any, " frequency"]:
+) -> Bool[Numbers, " frequency"]:
     """Which frequencies are a neuron's own, of the neurons with at least some share of their variance explained.
 
     Args:
@@ -157,7 +161,7 @@ def key_by_neurons(
     return (is_own & (shares >= least_share)[None, :]).any(axis=1)
 
 
-def along_sums(grid: Float[Numbers, "x y ..."], sign: Literal[1, -1] = 1) -> Any:
+def along_sums(grid: Float[Numbers, "x y ..."], sign: Literal[1, -1] = 1) -> Float[Numbers, "..."]:
     """The part of functions of pairs that depends on x + y alone, in orthonormal coordinates, one for each sum.
 
     `coefficients` of the result along axis 0 are those of the directions cos w(x + y) and sin w(x + y) of norm 1. `from_sums` is the
@@ -172,7 +176,7 @@ def along_sums(grid: Float[Numbers, "x y ..."], sign: Literal[1, -1] = 1) -> Any
     return grid[x, sign * (sums - x) % p].sum(axis=1) / p**0.5
 
 
-def from_sums(values: Float[Numbers, "residue ..."], sign: Literal[1, -1] = 1) -> Any:
+def from_sums(values: Float[Numbers, "residue ..."], sign: Literal[1, -1] = 1) -> Float[Numbers, "..."]:
     """The functions of pairs that depend on x + y alone (x - y for sign -1), given their orthonormal coordinates."""
     p = values.shape[0]
     residues = np.arange(p)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int, Num
+from jaxtyping import Complex, Float, Int, Num
 from numpy import ndarray
 
 from epicycle.maths.groups import conjugacy_classes, identity_of, inverses
+from epicycle.maths.sparsity import Numbers
 
 Kind = Literal["real", "complex", "quaternionic"]
 KINDS: dict[int, Kind] = {
@@ -108,7 +109,9 @@ def isotypic_projectors(irreps: tuple[Irrep, ...]) -> Float[ndarray, "irrep elem
     return np.stack([irrep.functions @ irrep.functions.T for irrep in irreps])
 
 
-def isotypic_power(projectors: Float[Array | ndarray, "irrep element element"], values: Float[Array | ndarray, "element ..."]) -> Any:
+def isotypic_power(
+    projectors: Float[Numbers, "irrep element element"], values: Float[Numbers, "element ..."]
+) -> Float[Numbers, " irrep"]:
     """The squared norm of each irrep's part of functions on the group, added up over all axes but the first. Also under `jax.jit`."""
     flat = values.reshape(values.shape[0], -1)
     return (flat * (projectors @ flat)).sum(axis=(1, 2))

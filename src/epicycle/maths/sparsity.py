@@ -1,19 +1,19 @@
 """How unequally an amount is shared out: Gini coefficient and inverse participation ratio, and what Gaussian noise gives.
 
-The first two functions take NumPy or JAX arrays and give the same kind back.
+The first two functions take NumPy or JAX arrays and give the same kind back; nothing here needs JAX.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from numpy import ndarray
 
-Numbers = Array | ndarray
+Numbers = Any  # a NumPy or a JAX array
 
 
-def gini(amounts: Float[Numbers, "..."], axis: int = -1) -> Any:
+def gini(amounts: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
     """Gini coefficient of non-negative amounts: 0 if all n are equal, 1 - 1/n if one has everything (Hurley and Rickard 2009).
 
     NaN if all amounts are 0.
@@ -25,7 +25,7 @@ def gini(amounts: Float[Numbers, "..."], axis: int = -1) -> Any:
     return (ascending * (2 * ranks - n - 1)).sum(axis=-1) / (n * ascending.sum(axis=-1))
 
 
-def inverse_participation(amounts: Float[Numbers, "..."], axis: int = -1) -> Any:
+def inverse_participation(amounts: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
     """Sum of the squared shares of non-negative amounts: 1/n if all n are equal, 1 if one has everything. NaN if all are 0."""
     shares = amounts / amounts.sum(axis=axis, keepdims=True)
     return (shares**2).sum(axis=axis)
