@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from epicycle import Composition, InputError, Modular
+from epicycle.maths.groups import conjugacy_classes, identity_of, inverses
 from epicycle.spec.experiment import Experiment
-from epicycle.tasks.groups import check_group, conjugacy_classes, identity_of, inverses, named
+from epicycle.tasks.groups import check_group, named
 
 # name -> order, conjugacy classes (any textbook's tables), abelian
 FACTS = {

@@ -16,6 +16,7 @@ from jaxtyping import Int
 from numpy import ndarray
 from pydantic import model_validator
 
+from epicycle.maths.groups import identity_of, inverses
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
@@ -101,23 +102,6 @@ def named(name: str) -> Int[ndarray, "token token"]:
     if order > MAX_ORDER:
         raise ValueError(f"{name} has {order} elements; at most {MAX_ORDER} are allowed, as the table has a row for every pair")
     return reduce(_direct_product, [_factor(family, n) for family, n in factors])
-
-
-def inverses(product: Int[ndarray, "token token"]) -> Int[ndarray, " token"]:
-    """The inverse of every element."""
-    return np.argmax(product == identity_of(product), axis=1)
-
-
-def identity_of(product: Int[ndarray, "token token"]) -> int:
-    """The id of the identity."""
-    return int(np.flatnonzero((product == np.arange(len(product))).all(axis=1))[0])
-
-
-def conjugacy_classes(product: Int[ndarray, "token token"]) -> list[list[int]]:
-    """The elements by class, each class in ascending order."""
-    conjugated = product[product, inverses(product)[:, None]]  # [x, y] -> x y x^-1
-    classes = {tuple(np.unique(conjugated[:, y]).tolist()) for y in range(len(product))}
-    return [list(members) for members in sorted(classes)]
 
 
 def check_group(cayley: tuple[tuple[int, ...], ...]) -> None:
