@@ -1,10 +1,13 @@
 """Verdicts in words: what was found, in plain units, and documents of earlier versions."""
 
+from math import inf, log
+
 import pytest
 from tests.claims.planted_arms import planted, stepping
 
 from epicycle.claims.quantities import EventRatio, EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
+from epicycle.claims.series_quantities import ValueAt
 from epicycle.claims.shares import Share
 from epicycle.claims.verdict import judge
 from epicycle.claims.wording import ClaimWords, finding
@@ -49,6 +52,14 @@ def test_the_document_has_all_words() -> None:
     assert "in natural logarithms" in document["reason"], "the reason tells the numbers that were judged"
     assert "lies below -0.1" in document["reason"]
     assert ClaimWords.of(document) == ("It comes sooner.", document["finding"], document["criterion"])
+
+
+def test_log_odds_are_read_as_odds() -> None:
+    at_end = ValueAt(series="train_log_odds", at="end", arm="a")
+    assert at_end.plain_units().region([(log(19), inf)]) == "above 19 to 1"
+    assert at_end.plain_units().comparing().region([(log(2), inf)]) == "more than 2 times higher"
+    beside = at_end.model_copy(update={"beside": "test_log_odds"})
+    assert beside.plain_units().region([(log(3), inf)]) == "more than 3 times above test_log_odds"
 
 
 def test_documents_of_earlier_versions() -> None:

@@ -37,7 +37,10 @@ SPLITS: dict[str, list[SplitRule]] = {
     "removed": [RemovedSplit(of=HALF, share=0.4), RemovedSplit(of=CorruptedSplit(of=HALF, share=0.5), share=0.4)],
     "added": [AddedSplit(of=HALF, share=0.4), AddedSplit(of=HALF, share=1.0)],
     "replaced": [ReplacedSplit(of=HALF, share=0.4)],
-    "reweighted": [ReweightedSplit(of=HALF, share=0.4, weight=3.0)],
+    "reweighted": [
+        ReweightedSplit(of=HALF, share=0.4, weight=3.0),
+        ReweightedSplit(of=HALF, first_operands=(2, 4), weight=3.0),
+    ],
     "withheld": [WithheldSplit(of=HALF, share=0.4, until=10)],
     "sequential": [SequentialSplit(frac_train=0.3), SequentialSplit(frac_train=1.0)],
     "alternating": [AlternatingSplit(frac_train=0.5), AlternatingSplit(frac_train=0.31)],

@@ -42,6 +42,11 @@ def margins(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"])
     return -_leads_over_label(logits, labels).max(axis=1)
 
 
+def log_odds(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
+    """ln(p / (1 - p)) of each row's label, where p is its probability; exact however close p is to 1."""
+    return -jax.nn.logsumexp(_leads_over_label(logits, labels), axis=1)
+
+
 def right_logit(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Float[Array, " row"]:
     """The logit of each row's label."""
     return jnp.where(_is_label(logits, labels), logits, 0).sum(axis=1)

@@ -6,7 +6,9 @@ MEASURES names the kinds. A new measure is a class in a file here and a line bel
 MEASURES = {
     "loss": "epicycle.measures.fit:Loss",
     "accuracy": "epicycle.measures.fit:Accuracy",
+    "region_accuracy": "epicycle.measures.fit:RegionAccuracy",
     "margin": "epicycle.measures.fit:Margin",
+    "log_odds": "epicycle.measures.fit:LogOdds",
     "calibrated_loss": "epicycle.measures.fit:CalibratedLoss",
     "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
     "weight_norm": "epicycle.measures.norms:WeightNorm",

@@ -1,4 +1,4 @@
-"""How well the network fits: losses, accuracies, margins, the test loss without over-confidence, and losses lost to rounding.
+"""How well the network fits: losses, accuracies, margins, log-odds, the test loss without over-confidence, losses lost to rounding.
 
 Cost: all measures here share one forward pass on all rows. The calibrated loss adds up to 12 passes over the logits.
 """
@@ -10,11 +10,23 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from epicycle.maths.cross_entropy import cross_entropy, right_logit
+from epicycle.maths.cross_entropy import cross_entropy, log_odds, right_logit
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 
-Rows = Literal["train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained"]
+Rows = Literal[
+    "train",
+    "test",
+    "all",
+    "mirror_seen",
+    "mirror_unseen",
+    "clean",
+    "corrupted",
+    "removed",
+    "never_trained",
+    "reweighted",
+    "not_reweighted",
+]
 
 
 class Loss(Measure):
@@ -54,7 +66,7 @@ class Accuracy(Measure):
         rows: the set of rows. `train` are the rows trained on at this step, `test` all others. `mirror_seen` and `mirror_unseen` split
             the test rows by whether the label-preserving swap of the row is trained on. `removed` and `never_trained` split the test
             rows by whether the row was trained on earlier. `clean` and `corrupted` split the trained rows by whether the label trained
-            on is the task's own.
+            on is the task's own. `reweighted` and `not_reweighted` split them by whether the row's weight in the loss differs from 1.
     """
 
     kind: ClassVar[str] = "accuracy"
@@ -72,9 +84,7 @@ class Accuracy(Measure):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """The share of right rows; NaN if there are no rows in the set, or if the margin of any row is not finite."""
-        margin = snapshot["row_margin"]
-        accuracy = mean_over((margin > 0).astype(margin.dtype), snapshot[self.rows])
-        return jnp.where(jnp.isfinite(margin).all(), accuracy, jnp.nan)
+        return _share_right(snapshot["row_margin"], snapshot[self.rows])
 
 
 class Margin(Measure):
@@ -107,6 +117,68 @@ class Margin(Measure):
         if self.reduce == "mean":
             return mean_over(margin, rows)
         return jnp.where(rows.any(), jnp.where(rows, margin, jnp.inf).min(), jnp.nan)
+
+
+class RegionAccuracy(Measure):
+    """Share of right rows in a part of the table: the rows with certain tokens at one position of their inputs.
+
+    Attributes:
+        tokens: the first and the last token of the region.
+        position: the position in the input; 0 is the first operand where inputs are written `x y =`.
+        rows: the set of rows; see `Accuracy`.
+    """
+
+    kind: ClassVar[str] = "region_accuracy"
+    tokens: tuple[int, int] = static()
+    position: int = static(0, ge=0)
+    rows: Rows = static("test")
+
+    @property
+    def name(self) -> str:
+        """`test_acc_tokens_0_to_14`; a position other than 0 follows as `_at_1`."""
+        first, last = self.tokens
+        return f"{_series_name(self.rows, 'acc')}_tokens_{first}_to_{last}{f'_at_{self.position}' if self.position else ''}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The inputs and margins of all rows, and the set of rows."""
+        return ("inputs", "row_margin", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The share of right rows; NaN if the region has no rows in the set, or if the margin of any row is not finite."""
+        tokens, margin = snapshot["inputs"][:, self.position], snapshot["row_margin"]
+        region = snapshot[self.rows] & (tokens >= self.tokens[0]) & (tokens <= self.tokens[1])
+        return _share_right(margin, region)
+
+
+class LogOdds(Measure):
+    """Median over rows of ln(p / (1 - p)), where p is the probability of the right answer: how certain a network is of a typical row.
+
+    0 is a probability of one half, 2.9 is 0.95, 6.9 is 0.999. The log-odds go on growing where p itself rounds to 1.
+
+    Attributes:
+        rows: the set of rows; see `Accuracy`.
+    """
+
+    kind: ClassVar[str] = "log_odds"
+    rows: Rows = static("train")
+
+    @property
+    def name(self) -> str:
+        """`train_log_odds`, `test_log_odds`, ..."""
+        return _series_name(self.rows, "log_odds")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Logits and labels of all rows, and the set of rows."""
+        return ("logits", "labels", self.rows)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The median over the rows; NaN if there are none, or if labels are vectors."""
+        if _labels_are_vectors(snapshot):
+            return jnp.full((), jnp.nan, snapshot["logits"].dtype)
+        logits, labels, rows = _by_answer(snapshot, self.rows)
+        return jnp.nanmedian(jnp.where(rows, log_odds(logits, labels), jnp.nan))
 
 
 class CalibratedLoss(Measure):
@@ -192,6 +264,11 @@ def _by_answer(snapshot: Mapping[str, Any], rows: str) -> tuple[Any, Any, Any]:
         return logits, labels, in_set
     answers = in_set[:, None] & (labels >= 0)
     return logits.reshape(-1, logits.shape[-1]), jnp.maximum(labels, 0).reshape(-1), answers.reshape(-1)
+
+
+def _share_right(margin: Float[Array, " row"], rows: Bool[Array, " row"]) -> Float[Array, ""]:
+    """The share of the rows with a margin above 0; NaN if there are none, or if the margin of any row of the table is not finite."""
+    return jnp.where(jnp.isfinite(margin).all(), mean_over((margin > 0).astype(margin.dtype), rows), jnp.nan)
 
 
 def mean_over(values: Float[Array, " row"], rows: Bool[Array, " row"]) -> Float[Array, ""]:

@@ -224,15 +224,38 @@ class ReplacedSplit(_SameLabels, _SameWeights, _SameSince):
 
 
 class ReweightedSplit(_SameRows, _SameLabels, _SameSince, _SameRemoved):
-    """Gives a share of the training rows, or listed rows, another weight in the loss.
+    """Gives a share of the training rows, or some of them, another weight in the loss.
 
     Attributes:
         weight: factor on the weight that the rows have; the loss is the weighted mean over rows.
+        first_operands: instead of a share or listed rows, the first and the last of the first operands whose rows are reweighted.
     """
 
     kind = "reweighted"
 
     weight: float = data(gt=0, le=1e6)
+    first_operands: tuple[int, int] | None = data(None)
+
+    @model_validator(mode="after")
+    def _share_or_rows(self) -> Self:
+        if [self.share, self.rows, self.first_operands].count(None) != 2:
+            raise ValueError(f"split {self.kind}: give one of share, rows and first_operands")
+        return self
+
+    def chosen_rows(self, table: Table, candidates: Int[ndarray, " slot"], data_seed: int, stream: int) -> Int[ndarray, " slot"]:
+        """The rows to change, by share, by name, or by their first operands.
+
+        Raises:
+            InputError: no row is chosen, or a listed row is not a candidate.
+        """
+        if self.first_operands is None:
+            return super().chosen_rows(table, candidates, data_seed, stream)
+        first, last = self.first_operands
+        operands = table.operands[candidates, 0]
+        chosen = candidates[(operands >= first) & (operands <= last)]
+        if not len(chosen):
+            raise InputError(f"split {self.kind}: no training row has a first operand from {first} to {last}; choose others.")
+        return chosen
 
     def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
         """The inner split's weights, with those of the chosen rows multiplied."""

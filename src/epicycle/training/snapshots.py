@@ -16,8 +16,11 @@ from epicycle.training.schedules import knobs_at
 from epicycle.training.state import Data, State, World, data_at, trained_rows
 
 # The entries of a snapshot, which a measure may declare in `needs`. Those in ROWS are sets of rows, as masks [row].
-ROWS = ("train", "test", "all", "mirror_seen", "mirror_unseen", "clean", "corrupted", "removed", "never_trained")
-SNAPSHOT = ("params", "logits", "labels", "row_loss", "trained_loss", "row_margin", *ROWS)
+ROWS = (
+    *("train", "test", "all", "mirror_seen", "mirror_unseen"),
+    *("clean", "corrupted", "removed", "never_trained", "reweighted", "not_reweighted"),
+)
+SNAPSHOT = ("task", "params", "inputs", "logits", "labels", "row_loss", "trained_loss", "row_margin", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -59,9 +62,9 @@ def observe(experiment: Experiment, measures: Sequence[Measure], state: State, d
 def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
     """A function for every name in `SNAPSHOT` that gives its entry, computed at the first call.
 
-    The entries: `params`; `logits` of all rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss
-    that is recorded; `trained_loss`, the loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right;
-    and the sets of rows.
+    The entries: `task`, which is no array but the experiment's task; `params`; `inputs`, the token ids of all rows; `logits` of all
+    rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss that is recorded; `trained_loss`, the
+    loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right; and the sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -73,7 +76,9 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     )
     labels = cache(lambda: _observed_labels(data, world))
     return {
+        "task": lambda: experiment.task,
         "params": lambda: state.params,
+        "inputs": lambda: inputs,
         "logits": logits,
         "labels": labels,
         "row_loss": cache(lambda: row_losses(bound().training.loss.recorded(), logits(), labels())),
@@ -89,6 +94,7 @@ def _row_sets(data: Data, world: World, labels: Callable[[], Array]) -> dict[str
     removed = cache(lambda: ~trained() & (jnp.zeros_like(trained()) if data.removed is None else jnp.asarray(data.removed)))
     mirrored = cache(lambda: (world.mirror >= 0) & trained()[world.mirror])
     corrupted = cache(lambda: trained() & (labels() != jnp.asarray(world.labels)).reshape(len(trained()), -1).any(axis=1))
+    reweighted = cache(lambda: jnp.zeros_like(trained()).at[data.rows].max((data.weights > 0) & (data.weights != 1)))
     return {
         "train": trained,
         "test": lambda: ~trained(),
@@ -99,6 +105,8 @@ def _row_sets(data: Data, world: World, labels: Callable[[], Array]) -> dict[str
         "corrupted": corrupted,
         "removed": removed,
         "never_trained": lambda: ~trained() & ~removed(),
+        "reweighted": reweighted,
+        "not_reweighted": lambda: trained() & ~reweighted(),
     }
 
 
