@@ -119,6 +119,14 @@ ACCOUNTS: dict[str, Account] = {
             edition="October 2022",
         ),
         Account(
+            id="one-sum",
+            title="One sum",
+            says="A network learns operations of the form h(f(x) + g(y)), to which products belong, and no others.",
+            source="Doshi, He, Das & Gromov 2024, arXiv 2406.03495",
+            locator="hypotheses 5.1 and 5.2; appendix C",
+            edition="June 2024",
+        ),
+        Account(
             id="output-scale",
             title="Output scale",
             says="The scale of the logits sets the delay. A norm that is held acts through this scale.",
@@ -199,6 +207,14 @@ ACCOUNTS: dict[str, Account] = {
             source=_BASINS,
             locator="R143 to R162",
             edition="as in our copy",
+        ),
+        Account(
+            id="symmetry",
+            title="Symmetry",
+            says="Operations that are symmetric in their operands, and those that are simpler to us, are learned from less data.",
+            source="Power et al. 2022, arXiv 2201.02177",
+            locator="section 3.2; Figure 2, right",
+            edition="January 2022",
         ),
         Account(
             id="landscape",

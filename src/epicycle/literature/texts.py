@@ -51,6 +51,14 @@ DOSHI = Source(
     year=2024,
     arxiv="2310.13061",
 )
+DOSHI_POLYNOMIALS = Source(
+    key="doshi2024polynomials",
+    title="Grokking modular polynomials",
+    authors="Doshi, He, Das, Gromov",
+    year=2024,
+    locator="hypotheses 5.1 and 5.2; appendix C",
+    arxiv="2406.03495",
+)
 PRIETO = Source(
     key="prieto2025",
     title="Grokking at the edge of numerical stability",
