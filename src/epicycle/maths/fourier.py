@@ -106,7 +106,7 @@ def key_frequencies(
 ) -> Bool[Numbers, "*batch frequency"]:
     """Which frequencies are key, given the spectrum of an unembedding over the classes. The constant never is.
 
-    The default asks for 1.5 times an equal share. Gaussian weights and networks that memorise random labels stay below that with 31
+    The default asks for 1.5 times an equal share. Gaussian weights and networks trained on random labels stay below that with 31
     classes. A fixed share of 2 % would call each of their frequencies key, as an equal share is then 6.7 %.
 
     Args:
