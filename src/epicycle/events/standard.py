@@ -104,8 +104,18 @@ def event_steps(data: xarray.Dataset, names: Iterable[str] | None = None) -> dic
 
 def event_brackets(data: xarray.Dataset, names: Iterable[str] | None = None) -> dict[str, list[Bracket]]:
     """The bracket of some events in every run; `names` are names of events, None for the standard ones."""
-    runs = range(data.sizes["run"])
-    return {name: [bracket_in(data, run, named()[name]) for run in runs] for name in (standard() if names is None else names)}
+    events = named()
+    return {name: _brackets_in(data, events[name]) for name in (standard() if names is None else names)}
+
+
+def _brackets_in(data: xarray.Dataset, event: Event) -> list[Bracket]:
+    """The bracket of an event in every run, as `bracket_in` gives it. Labels of a dataset are slow, so each is looked up once."""
+    event, steps, baselines = _with_hold_of(data, event), data["step"].values, data["baseline"].values
+    series = {name: data[name].values for name in event.series if name in data}
+    return [
+        bracket_of(event, steps, {name: values[run] for name, values in series.items()}, float(baseline))
+        for run, baseline in enumerate(baselines)
+    ]
 
 
 def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
