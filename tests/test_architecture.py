@@ -23,7 +23,7 @@ from epicycle.spec.registry import resolve
 PACKAGE = Path(__file__).parents[1] / "src" / "epicycle"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ROOT = "__init__"  # the package itself: it only hands out names, and hands the lists of kinds to spec
-LEARNER = {"tasks", "splits", "models", "training", "measures", "edits"}
+LEARNER = {"tasks", "splits", "models", "training", "measures", "circuits", "edits"}
 # What each folder may import beside `spec`, `maths` and itself.
 ALLOWED: dict[str, set[str]] = {
     "spec": set(),
@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "models": set(),
     "training": set(),
     "measures": set(),
+    "circuits": {"measures"},
     "edits": set(),
     "events": set(),
     "store": set(),
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "notebook": {"events", "lab", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
     "bench": {"lab", "models", "splits", "store", "studies", "tasks", "training"},
-    "cli": {"bench", "claims", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},
+    "cli": {"bench", "circuits", "claims", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},
 }
 WITHOUT_JAX = {"spec", "claims", "edits", "events", "literature", "store", "studies", "report", "cli"}
 # Names of local variables and parameters that do not say what they hold.

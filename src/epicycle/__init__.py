@@ -7,6 +7,7 @@ under its own name; `docs/reference.md` lists them.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from epicycle.circuits import CIRCUIT_MEASURES
 from epicycle.claims import STATISTICS
 from epicycle.edits import EDITS
 from epicycle.events import EVENTS
@@ -19,6 +20,15 @@ from epicycle.tasks import TASKS
 from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 
 if TYPE_CHECKING:
+    from epicycle.circuits.ablated_loss import Excluded as Excluded
+    from epicycle.circuits.ablated_loss import Restricted as Restricted
+    from epicycle.circuits.strength import GenLogit as GenLogit
+    from epicycle.circuits.strength import GenQuality as GenQuality
+    from epicycle.circuits.strength import GenShare as GenShare
+    from epicycle.circuits.strength import MemLogit as MemLogit
+    from epicycle.circuits.weight_spectra import ComponentPower as ComponentPower
+    from epicycle.circuits.weight_spectra import KeyComponents as KeyComponents
+    from epicycle.circuits.weight_spectra import SpectralGini as SpectralGini
     from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.differences import Difference as Difference
     from epicycle.claims.estimates import PerRun as PerRun
@@ -74,8 +84,10 @@ if TYPE_CHECKING:
     from epicycle.interop.weights import import_weights as import_weights
     from epicycle.measures.fit import Accuracy as Accuracy
     from epicycle.measures.fit import CalibratedLoss as CalibratedLoss
+    from epicycle.measures.fit import LogOdds as LogOdds
     from epicycle.measures.fit import Loss as Loss
     from epicycle.measures.fit import Margin as Margin
+    from epicycle.measures.fit import RegionAccuracy as RegionAccuracy
     from epicycle.measures.fit import ZeroLossShare as ZeroLossShare
     from epicycle.measures.norms import TotalNorm as TotalNorm
     from epicycle.measures.norms import WeightNorm as WeightNorm
@@ -159,7 +171,7 @@ declare(
         "model": MODELS,
         "loss": LOSSES,
         "optimiser": OPTIMISERS,
-        "measure": MEASURES,
+        "measure": {**MEASURES, **CIRCUIT_MEASURES},
         "event": EVENTS,
         "edit": EDITS,
         "statistic": STATISTICS,

@@ -68,7 +68,7 @@ class Weights:
         state = initialiser(experiment, table)(run, data)._replace(params=params)
         chosen = Observation().measures if measures is None else tuple(measures)
         values = jax.device_get(jax.jit(lambda s, d, w: observe(experiment, chosen, s, d, w))(state, data, world_of(table)))
-        labels = {axis: names for measure in chosen for axis, names in measure.coords(state.params).items()}
+        labels = {axis: names for measure in chosen for axis, names in measure.coords(state.params, task).items()}
         return xarray.Dataset({measure.name: (measure.dims, values[measure.name]) for measure in chosen}, labels)
 
     def _check_reads(self, table: Table) -> None:

@@ -103,6 +103,22 @@ def run_study(study: Study, session: Session, command: str = "", before: Outcome
     return Outcome(session.root, files, tuple(verdicts), trained, seconds)
 
 
+def train_study(study: Study, session: Session) -> int:
+    """Train what is missing of a study, and record what its session's observation asks for. Nothing is judged.
+
+    Returns:
+        Runs trained or continued.
+
+    Raises:
+        InputError: the study cannot be run as it stands.
+        Interrupted: the session was interrupted; everything up to here is kept.
+    """
+    refuse_mistakes(study)
+    walk = _Walk(study, session)
+    walk.train()
+    return walk.trained
+
+
 def study_id(study: Study) -> str:
     """Names a study at a setting: its experiments, organism and profile. Seeds and claims may grow inside one folder."""
     arms = {}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from epicycle.spec.families import Measure
+from epicycle.spec.families import Measure, Task
 
 
 class WeightNorm(Measure):
@@ -33,8 +33,9 @@ class WeightNorm(Measure):
         params = snapshot["params"]
         return jnp.stack([jnp.sqrt(jnp.square(params[name]).sum()) for name in sorted(params)])
 
-    def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
         """The names of the tensors."""
+        del task
         return {"tensor": sorted(params)}
 
 

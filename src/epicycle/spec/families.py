@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
     from jaxtyping import Array, Float, Int
 
+    from epicycle.spec.answer_group import AnswerGroup
     from epicycle.spec.table import Table
 
 Params = dict[str, Any]  # name of a tensor -> array
@@ -39,6 +40,10 @@ class Task(Part, ABC):
     @abstractmethod
     def table(self) -> Table:
         """All rows at once."""
+
+    def answer_group(self) -> AnswerGroup | None:
+        """The group in which the right answers are computed, for measures of circuits; None where there is none or it is not known."""
+        return None
 
 
 class SplitRule(Part, ABC):
@@ -243,9 +248,9 @@ class Measure(Part, ABC):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ...]:
         """The value, with axes `dims`."""
 
-    def coords(self, params: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Labels along the measure's own axes, given the network's parameters."""
-        del params
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """Labels along the measure's own axes, given the network's parameters and its task."""
+        del params, task
         return {}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numpy import ndarray
 
+from epicycle.spec.answer_group import AnswerGroup
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED
 from epicycle.spec.families import AnyTask, Task
@@ -41,6 +42,10 @@ class RandomLabels(Task):
         labels = np.random.RandomState(self.table_seed).randint(table.num_classes, size=table.labels.shape, dtype=np.int64)
         return replace(table, labels=labels.astype(np.int32), symmetries=())
 
+    def answer_group(self) -> AnswerGroup | None:
+        """That of the inner task, with the inner task's right answers: no network can compute them from these labels."""
+        return self.of.answer_group()
+
 
 class WithoutDiagonal(Task):
     """Another task without the rows x = y, which are then neither trained on nor tested on.
@@ -66,7 +71,7 @@ class WithoutDiagonal(Task):
         table = self.of.table()
         if table.operands.ndim != 2 or table.operands.shape[1] != 2:
             raise InputError(f"task without_diagonal needs a task of two operands; {self.of.kind} has {table.operands.shape[1]}.")
-        kept = table.operands[:, 0] != table.operands[:, 1]
+        kept = _off_diagonal(table)
         if not kept.any():
             raise InputError(f"task without_diagonal: this {self.of.kind} task has only rows with x = y; choose a larger one.")
         return replace(
@@ -76,6 +81,17 @@ class WithoutDiagonal(Task):
             operands=table.operands[kept],
             symmetries=tuple(restricted(symmetry, kept) for symmetry in table.symmetries),
         )
+
+    def answer_group(self) -> AnswerGroup | None:
+        """That of the inner task."""
+        group = self.of.answer_group()
+        return group and replace(group, answers=group.answers[_off_diagonal(self.of.table())])
+
+
+def _off_diagonal(table: Table) -> Bool[ndarray, " row"]:
+    """True at the rows with distinct operands."""
+    distinct: Bool[ndarray, " row"] = table.operands[:, 0] != table.operands[:, 1]
+    return distinct
 
 
 def restricted(symmetry: Symmetry, kept: Bool[ndarray, " row"]) -> Symmetry:

@@ -17,6 +17,7 @@ from numpy import ndarray
 from pydantic import model_validator
 
 from epicycle.maths.groups import identity_of, inverses
+from epicycle.spec.answer_group import AnswerGroup
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
@@ -67,6 +68,15 @@ class Composition(Task):
         xy = product[x, y]
         labels = {"xy": xy, "xyx^-1": product[xy, inverses(product)[x]], "xyx": product[xy, x]}[self.variant]
         return table_in_form(np.stack([x, y], axis=1), labels, n, tuple(self._symmetries(product, labels, x, y)), self.form)
+
+    def answer_group(self) -> AnswerGroup | None:
+        """The group itself, for x y."""
+        if self.variant != "xy":
+            return None
+        product, labels = self.product(), self.table().labels
+        n = len(product)
+        is_cyclic = bool((product == np.add.outer(np.arange(n), np.arange(n)) % n).all())
+        return AnswerGroup(product, np.arange(n), labels if labels.ndim == 1 else labels[:, 0], is_cyclic)
 
     def _symmetries(self, product: Any, labels: Any, x: Any, y: Any) -> list[Symmetry]:
         n = len(product)

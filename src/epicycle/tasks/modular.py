@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import model_validator
 
+from epicycle.maths.groups import powers_of_generator
+from epicycle.spec.answer_group import AnswerGroup
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
 from epicycle.spec.table import Symmetry, Table
@@ -121,6 +123,20 @@ class Modular(Task):
         else:
             labels = _polynomial(self.terms or POLYNOMIALS[self.operation], x, y, p)
         return table_in_form(np.stack([x, y], axis=1), labels, p, self._symmetries(x, y, labels), self.form)
+
+    def answer_group(self) -> AnswerGroup | None:
+        """The residues under addition, for sums and differences; all but 0 under multiplication, for products and quotients."""
+        table = self.table()
+        answers = table.labels if table.labels.ndim == 1 else table.labels[:, 0]
+        if self.operation in ("x+y", "x-y"):
+            residues = np.arange(self.p)
+            return AnswerGroup(np.add.outer(residues, residues) % self.p, residues, answers, is_cyclic=True)
+        if self.operation not in ("x*y", "x/y") or _least_factor(self.p) < self.p or self.p == 2:
+            return None
+        exponents, powers = np.arange(self.p - 1), powers_of_generator(self.p)
+        logarithm = np.full(self.p, -1)
+        logarithm[powers] = exponents
+        return AnswerGroup(np.add.outer(exponents, exponents) % (self.p - 1), powers, logarithm[answers], is_cyclic=True)
 
     def _symmetries(self, x: Any, y: Any, labels: Any) -> tuple[Symmetry, ...]:
         """The swap of operands, and one generator of the translations, scalings or changes of sign that keep the label."""

@@ -42,6 +42,8 @@ def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
     if any(is_own(type(part)) for part in (experiment.task, experiment.model, training.loss, training.optimiser, *measures)):
         _refuse_shapes(experiment, params, table)
         _refuse_step_and_records(run, measures, table)
+    if of_task := [measure for measure in measures if "task" in measure.needs]:
+        _records(run, of_task, table)  # a measure that does not fit the task or the network says so
     _refuse_outputs(experiment, params, table)
 
 
@@ -132,13 +134,20 @@ def _refuse_step_and_records(run: Run, measures: Sequence[Measure], table: Table
     after = jax.eval_shape(lambda d, s, w: step(experiment, w, d, s), data, state, world)
     if jax.tree.map(_shape_and_dtype, jax.eval_shape(lambda s: s, state)) != jax.tree.map(_shape_and_dtype, after):
         raise InputError("training.optimiser: its update changes the shape or number type of a parameter or moment; keep them.")
-    records = jax.eval_shape(lambda s, d, w: observe(experiment, measures, s, d, w), state, data, world)
+    records = _records(run, measures, table)
     for measure in measures:
         record = records[measure.name]
         if len(record.shape) != len(measure.dims) or not jnp.issubdtype(record.dtype, jnp.floating):
             raise InputError(
                 f"measure {measure.name}: it gives {record}; its dims {measure.dims} declare floats with {len(measure.dims)} axes."
             )
+
+
+def _records(run: Run, measures: Sequence[Measure], table: Table) -> Any:
+    """The shape and number type of each measure's record."""
+    data = data_of(run, table)
+    state = initialiser(run.experiment, table)(run, data)
+    return jax.eval_shape(lambda s, d, w: observe(run.experiment, measures, s, d, w), state, data, world_of(table))
 
 
 def _shape_and_dtype(array: jax.ShapeDtypeStruct) -> tuple[Any, ...]:

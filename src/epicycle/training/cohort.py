@@ -119,7 +119,8 @@ class Cohort:
 
     def coords(self) -> dict[str, list[str]]:
         """Labels along the series' own axes, by the axis' name."""
-        return {axis: labels for measure in self.measures for axis, labels in measure.coords(self.states[0].params).items()}
+        params, task = self.states[0].params, self.runs[0].experiment.task
+        return {axis: labels for measure in self.measures for axis, labels in measure.coords(params, task).items()}
 
     def statuses(self) -> list[Status]:
         """The status of each member: running, done, or diverged."""

@@ -1,0 +1,150 @@
+"""The loss and accuracy of a network reduced to its key components (restricted) or without them (excluded).
+
+The form of the literature projects the logits of all pairs on functions of the right answer (Nanda et al., arXiv 2301.05217,
+section 4, for frequencies; Chughtai et al., arXiv 2302.03025, section 5, for irreducible representations). It averages every held-out
+row with the trained rows of the same answer, so a network that has only memorised gets a low restricted loss. The form `held_out`
+fits the same functions to held-out rows only, and is to be scored on held-out rows: there such a network is at chance.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from epicycle.circuits.algorithm import Algorithm, algorithm_of
+from epicycle.circuits.splitting import Aligned, aligned, sums_by_answer
+from epicycle.circuits.weight_spectra import is_key
+from epicycle.maths.cross_entropy import cross_entropy
+from epicycle.spec.families import Measure
+from epicycle.spec.fields import static
+
+Rows = Literal["train", "test", "all"]
+
+
+class Ablated(Measure):
+    """What the restricted and the excluded measures share.
+
+    Attributes:
+        quantity: mean cross-entropy in nats over the group's classes, or share of right rows.
+        fit: `published` projects the logits of all rows. `held_out` fits functions of the right answer to held-out rows only, by least
+            squares. The name of the series then ends in `_held_out`.
+        rows: the rows that are scored.
+        components: `key` are those with a large share of the unembedding's power at this step, see `KeyComponents`; `all` are all;
+            `random` are as many other ones as there are key ones, drawn once: the null. The name ends in `_all` or `_random`.
+    """
+
+    part: ClassVar[str]
+
+    quantity: Literal["loss", "acc"] = static("loss")
+    fit: Literal["published", "held_out"] = static("published")
+    rows: Rows = static("all")
+    components: Literal["key", "all", "random"] = static("key")
+
+    @property
+    def name(self) -> str:
+        """`restricted_loss`, `excluded_loss_train`, `restricted_acc_test_held_out`, `restricted_loss_random`, ..."""
+        pieces = [self.part, self.quantity]
+        pieces += [] if self.rows == "all" else [self.rows]
+        pieces += [] if self.fit == "published" else [self.fit]
+        pieces += [] if self.components == "key" else [self.components]
+        return "_".join(pieces)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The task, the weights, the logits of all rows, and the sets of rows."""
+        return tuple(dict.fromkeys(("task", "params", "logits", "all", "test", self.rows)))
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """In nats, or from 0 to 1. NaN if there are no such rows. A tie counts as wrong."""
+        algorithm = algorithm_of(snapshot["task"])
+        everything = aligned(snapshot["logits"], snapshot["all"], algorithm, shuffled=False)
+        fitted_on = everything if self.fit == "published" else aligned(snapshot["logits"], snapshot["test"], algorithm, shuffled=False)
+        kept = self._kept(snapshot, algorithm)
+        constant, varying = _function_of_answer(fitted_on, kept[jnp.asarray(algorithm.owner)], algorithm)
+        logits = self.reduced(everything, constant, varying[everything.answers])
+        scored = snapshot[self.rows] & everything.rows
+        return _score(logits, everything.answers, scored, self.quantity)
+
+    @abstractmethod
+    def reduced(
+        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
+    ) -> Float[Array, "row element"]:
+        """The logits that are scored, from those of the network and the part of the kept components in them."""
+
+    def _kept(self, snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
+        """The components that the part consists of."""
+        n = len(algorithm.names)
+        if self.components == "all":
+            return jnp.ones(n, bool)
+        key = is_key(snapshot["params"], algorithm)
+        if self.components == "key":
+            return key
+        # As many of the others as there are key components, or all others if there are fewer.
+        order = jnp.asarray(np.random.default_rng(0).permutation(n))
+        rank = jnp.cumsum(~key[order])
+        return jnp.zeros(n, bool).at[order].set(~key[order] & (rank <= key.sum()))
+
+
+class Restricted(Ablated):
+    """Loss or accuracy with the key components alone: does the general algorithm suffice?
+
+    The logits are the part that is a function of the right answer in the key components, and the mean over rows.
+    """
+
+    kind: ClassVar[str] = "restricted"
+    part: ClassVar[str] = "restricted"
+
+    def reduced(
+        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
+    ) -> Float[Array, "row element"]:
+        """The part and the constant."""
+        del everything
+        return part + constant
+
+
+class Excluded(Ablated):
+    """Loss or accuracy without the key components: does the network need the general algorithm?"""
+
+    kind: ClassVar[str] = "excluded"
+    part: ClassVar[str] = "excluded"
+
+    def reduced(
+        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
+    ) -> Float[Array, "row element"]:
+        """All but the part."""
+        del constant
+        return everything.logits - part
+
+
+def _function_of_answer(
+    part: Aligned, kept: Bool[Array, " function"], algorithm: Algorithm
+) -> tuple[Float[Array, " element"], Float[Array, "element element"]]:
+    """The least-squares fit of the rows' logits by a constant and the kept functions of the right answer.
+
+    Returns:
+        The constant, and the rest of the fit for each right answer.
+    """
+    n = len(algorithm.classes)
+    sums, dtype = sums_by_answer(part, n), part.logits.dtype
+    counts = ((part.answers[:, None] == jnp.arange(n)) & part.rows[:, None]).sum(axis=0).astype(dtype)
+    functions = jnp.asarray(algorithm.basis, dtype) * kept
+    features = jnp.concatenate([jnp.full((n, 1), n**-0.5, dtype), functions], axis=1)
+    # A small ridge keeps the system solvable where functions are left out, or where an answer has no row.
+    gram = (features * counts[:, None]).T @ features / part.total + 1e-6 * jnp.eye(features.shape[1], dtype=dtype) / n
+    coefficients = jnp.linalg.solve(gram, features.T @ sums / part.total)
+    return features[0, 0] * coefficients[0], functions @ coefficients[1:]
+
+
+def _score(
+    logits: Float[Array, "row element"], answers: Any, rows: Bool[Array, " row"], quantity: Literal["loss", "acc"]
+) -> Float[Array, ""]:
+    """Mean loss, or share of right rows, over a set of rows."""
+    if quantity == "loss":
+        values = cross_entropy(logits, answers)
+    else:
+        right = jnp.take_along_axis(logits, answers[:, None], axis=1)
+        values = ((logits >= right).sum(axis=1) == 1).astype(logits.dtype)
+    return jnp.where(rows, values, 0).sum() / rows.sum().astype(logits.dtype)

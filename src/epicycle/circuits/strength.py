@@ -1,0 +1,166 @@
+"""How strong the general algorithm is in a network (Gen), and how strong the rest (Mem).
+
+Gen is fitted to the logits of held-out rows only. A network that has memorised its rows and nothing else has no Gen there, while the
+projections of the literature find one, because they average held-out rows with memorised rows of the same answer (see
+`ablated_loss`). The null of every measure here gives each row the right answer of another row.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from epicycle.circuits.algorithm import algorithm_of
+from epicycle.circuits.splitting import Aligned, aligned, answer_power, gen_logits, mean_square, strengths
+from epicycle.spec.families import Measure, Task
+from epicycle.spec.fields import static
+
+Null = Literal["none", "shuffled"]
+
+
+class OfGen(Measure):
+    """What the measures of Gen share.
+
+    Attributes:
+        null: `shuffled` gives every row the right answer of another row, drawn once, and shows what chance alone would give. The name
+            of the series then ends in `_shuffled`.
+    """
+
+    also_needs: ClassVar[tuple[str, ...]] = ()
+    null: Null = static("none")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The task, the logits of all rows, the held-out rows, and what a kind needs beside them."""
+        return ("task", "logits", "test", *self.also_needs)
+
+    def held_out(self, snapshot: Mapping[str, Any]) -> Aligned:
+        """The logits of the held-out rows."""
+        return aligned(snapshot["logits"], snapshot["test"], algorithm_of(snapshot["task"]), self.null == "shuffled")
+
+    @property
+    def _ending(self) -> str:
+        return "" if self.null == "none" else f"_{self.null}"
+
+
+class GenLogit(OfGen):
+    """By how much Gen alone raises the right logit above the mean of all logits.
+
+    Gen is the sum of the characters of e c^-1, where e is the right answer and c the class, with the coefficients that fit the logits
+    of held-out rows best (least squares). With `by_component` each character stands alone; their sum is the whole.
+
+    Attributes:
+        by_component: one number for each component. The series is then `gen_logit_by_component`.
+    """
+
+    kind: ClassVar[str] = "gen_logit"
+    by_component: bool = static(False)
+
+    @property
+    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
+        """An axis for the components, or none."""
+        return ("component",) if self.by_component else ()
+
+    @property
+    def name(self) -> str:
+        """`gen_logit`, `gen_logit_shuffled`, ..."""
+        return "gen_logit" + ("_by_component" if self.by_component else "") + self._ending
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
+        """In units of the logits; NaN if no rows are held out."""
+        algorithm = algorithm_of(snapshot["task"])
+        coefficients = strengths(self.held_out(snapshot), algorithm)
+        at_right = coefficients * algorithm.characters[:, algorithm.identity]
+        return at_right if self.by_component else at_right.sum()
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """The names of the components."""
+        del params
+        return component_names(task) if self.by_component else {}
+
+
+class MemLogit(OfGen):
+    """By how much all but Gen raises the logit of the label trained on above the mean of all logits, on trained rows.
+
+    `gen_logit` and `mem_logit` add up to the lead of the label over the mean logit on trained rows, where labels are right.
+    """
+
+    kind: ClassVar[str] = "mem_logit"
+    also_needs: ClassVar[tuple[str, ...]] = ("labels", "train")
+
+    @property
+    def name(self) -> str:
+        """`mem_logit` or `mem_logit_shuffled`."""
+        return f"mem_logit{self._ending}"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """In units of the logits; NaN if no rows are held out, or none trained on."""
+        algorithm, held_out = algorithm_of(snapshot["task"]), self.held_out(snapshot)
+        rest = held_out.logits - gen_logits(strengths(held_out, algorithm), held_out.answers, algorithm)
+        labels = snapshot["labels"] if snapshot["labels"].ndim == 1 else snapshot["labels"][:, 0]
+        is_label = labels[:, None] == jnp.asarray(algorithm.classes)
+        rows = snapshot["train"] & is_label.any(axis=1) & jnp.asarray(algorithm.answers >= 0)
+        lead = jnp.where(is_label, rest, 0).sum(axis=1)
+        return jnp.where(rows, lead, 0).sum() / rows.sum().astype(rest.dtype)
+
+
+class GenShare(OfGen):
+    """Share of the variance of held-out logits that Gen explains, from 0 to 1.
+
+    With all irreducible representations as components this is the share of variance explained by characters (Chughtai et al., arXiv
+    2302.03025, logit similarity squared), taken on held-out rows only.
+
+    Attributes:
+        by_component: one share for each component. The series is then `gen_share_by_component`.
+    """
+
+    kind: ClassVar[str] = "gen_share"
+    by_component: bool = static(False)
+
+    @property
+    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
+        """An axis for the components, or none."""
+        return ("component",) if self.by_component else ()
+
+    @property
+    def name(self) -> str:
+        """`gen_share`, `gen_share_by_component`, ..."""
+        return "gen_share" + ("_by_component" if self.by_component else "") + self._ending
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
+        """The share; NaN if no rows are held out, or all their logits are equal."""
+        held_out = self.held_out(snapshot)
+        shares = jnp.square(strengths(held_out, algorithm_of(snapshot["task"]))) / mean_square(held_out)
+        return shares if self.by_component else shares.sum()
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """The names of the components."""
+        del params
+        return component_names(task) if self.by_component else {}
+
+
+class GenQuality(OfGen):
+    """How close to the ideal form Gen is: variance explained by characters over variance explained by the right answer at all.
+
+    1 for ideal logits. It is lower where logits depend on the right answer in another way, for example where some answers have
+    larger logits than others. Noise that differs from row to row changes neither of the two variances on average.
+    """
+
+    kind: ClassVar[str] = "gen_quality"
+
+    @property
+    def name(self) -> str:
+        """`gen_quality` or `gen_quality_shuffled`."""
+        return f"gen_quality{self._ending}"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The ratio. It is noise where `gen_share` is not above its null; NaN if no two held-out rows have the same right answer."""
+        algorithm, held_out = algorithm_of(snapshot["task"]), self.held_out(snapshot)
+        ideal = jnp.square(strengths(held_out, algorithm)).sum()
+        return ideal / answer_power(held_out, len(algorithm.classes))
+
+
+def component_names(task: Task) -> dict[str, list[str]]:
+    """The labels along the axis of components."""
+    return {"component": list(algorithm_of(task).names)}

@@ -1,0 +1,59 @@
+"""Measures that are taken of runs afterwards. The runs are trained again from the same start, to the same bits."""
+
+from collections.abc import Sequence
+
+from epicycle.lab.missing_runs import train_runs
+from epicycle.lab.session import Session
+from epicycle.lab.study import train_study
+from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Experiment, Run
+from epicycle.spec.families import Measure
+from epicycle.spec.observation import Observation
+from epicycle.spec.study import Study
+from epicycle.store.catalogue import Catalogue
+from epicycle.store.cohorts import cohort_spec
+from epicycle.store.runs import StoredRun
+
+
+def measure_study(study: Study, measures: Sequence[Measure], session: Session) -> None:
+    """Record further measures of all runs of a study. What is recorded already is left alone.
+
+    Raises:
+        InputError: a measure does not fit a task or network of the study, or a run gives other bits than are stored.
+        Interrupted: the session was interrupted.
+    """
+    train_study(study, session.observing(_with(study.observation, measures)))
+
+
+def measure_run(run_id: str, measures: Sequence[Measure], session: Session) -> int:
+    """Record further measures of a run, and of all runs that were trained in one cohort with it.
+
+    Returns:
+        The number of runs.
+
+    Raises:
+        InputError: the run is a fork, or as in `measure_study`.
+        Interrupted: the session was interrupted.
+    """
+    catalogue = Catalogue(session.root)
+    cohort, _ = catalogue.place(run_id)
+    files = session.root.cohort(cohort)
+    runs = [_run(StoredRun(session.root, member.run, catalogue)) for member in catalogue.members[cohort]]
+    observation = Observation.parse_stored(cohort_spec(files)["observation"], str(files.spec))
+    train_runs(runs, session.observing(_with(observation, measures)))
+    return len(runs)
+
+
+def _with(observation: Observation, measures: Sequence[Measure]) -> Observation:
+    """The observation with further measures; one of the same name is not taken twice."""
+    by_name = {measure.name: measure for measure in (*observation.measures, *measures)}
+    return observation.model_copy(update={"measures": tuple(by_name.values())})
+
+
+def _run(stored: StoredRun) -> Run:
+    """A run as it was asked for, to where it is recorded."""
+    member = stored.member
+    if member.lineage is not None:
+        raise InputError(f"run {stored.id} is a fork; name the study that it belongs to, so that its parent is known too.")
+    experiment = Experiment.parse_stored(stored.written_experiment(), f"run {stored.id}")
+    return Run(experiment=experiment, seed=member.seed, data_seed=member.data_seed, precision=stored.precision)

@@ -1,0 +1,70 @@
+"""`epicycle measure`: further measures of a study or of a run, and what does not fit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import epicycle as ep
+from epicycle.circuits import CIRCUIT_SET
+from tests.cli.commands import Command, one_paragraph
+
+STUDY = """
+question: What is recorded later?
+arms:
+  asked:
+    experiment:
+      task: {kind: modular, p: 7, operation: OPERATION}
+      split: {frac_train: 0.5}
+      model: {kind: mlp, d_model: 4, d_mlp: 8}
+      training: {steps: 30}
+    seeds: 2
+  slower:
+    fork: asked
+    at: 10
+    edits: [{kind: scale, knob: lr, by: 0.5}]
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> str:
+    (tmp_path / "mine.yaml").write_text(STUDY.replace("OPERATION", "x-y"))
+    return "mine.yaml"
+
+
+def test_circuits_of_a_study_are_recorded_later(study: str, command: Command) -> None:
+    before = json.loads(command("run", study, "--json").stdout)
+    result = command("measure", study, "--measures", "circuits", "--measures", "{kind: loss, rows: all}", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert len(document["series"]) == len(set(document["series"])) == len(CIRCUIT_SET) + 1
+    folder = Path(before["report"]).parent
+    arms = ep.open(folder)
+    for arm in ("asked", "slower"):
+        data = arms[arm].to_dataset()
+        assert set(document["series"]) <= set(data.data_vars)
+        assert data["gen_share_by_component"].coords["component"].values.tolist() == ["1", "2", "3"]
+        shares = data["gen_share_by_component"].sum("component")
+        np.testing.assert_allclose(shares, data["gen_share"], rtol=1e-4)
+        assert np.isfinite(data["mem_logit"].isel(step=0)).all()
+    assert json.loads(command("show", str(folder), "--json").stdout)["claims"] == before["claims"]
+    assert "recorded gen_logit" in command("measure", str(folder), "--measures", "gen_logit").stdout
+
+
+def test_the_runs_of_one_cohort(study: str, command: Command) -> None:
+    folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
+    runs = json.loads((folder / "runs.json").read_text())["arms"]
+    result = command("measure", runs["asked"]["runs"][0]["run"][:12], "--measures", "gen_logit, mem_logit")
+    assert "2 runs: recorded gen_logit, mem_logit" in result.stdout, result.stderr
+    one_paragraph(command("measure", runs["slower"]["runs"][0]["run"], "--measures", "gen_logit"), "is a fork; name the study")
+
+
+def test_bad_input(study: str, command: Command, tmp_path: Path) -> None:
+    one_paragraph(command("measure", study, "--measures", "gen_logit"), "is not an Epicycle results folder")
+    command("run", study)
+    one_paragraph(command("measure", study, "--measures", "gen_logits"), "did you mean 'gen_logit'?")
+    one_paragraph(command("measure", study, "--measures", "{kind: restricted, fit: leaky}"), "measures.0.fit", "held_out")
+    (tmp_path / "squares.yaml").write_text(STUDY.replace("OPERATION", "x^2+y^2"))
+    command("run", "squares.yaml")
+    one_paragraph(command("measure", "squares.yaml", "--measures", "gen_logit"), "computed in a group, and none is known")
