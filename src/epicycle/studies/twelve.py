@@ -29,7 +29,8 @@ from epicycle.tasks.modular import Modular, Operation
 
 QUESTION = "Which of the twelve operations of Power et al. does a small network generalise, and how long after it memorises?"
 HALF, MUCH = 0.5, 0.95
-STEPS_OF_HALF, STEPS_OF_MUCH = 4000, 3000
+# On nearly all pairs every pilot fly that generalised did so by step 1,700. On half of the pairs groups take longest.
+STEPS_OF_MUCH, STEPS_OF_HALF, STEPS_OF_GROUP = 2500, 4000, 10_000
 # (x + y)^2
 SQUARE = Modular(p=P, operation="polynomial", terms=((1, 2, 0), (2, 1, 1), (1, 0, 2)))
 
@@ -74,7 +75,10 @@ ARMS = {
     # The twelve operations and (x + y)^2, on nearly all pairs.
     **{name: _arm(task, MUCH, STEPS_OF_MUCH) for name, task in ON_MUCH.items()},
     # The operations whose times are compared, on half of the pairs.
-    **{f"half_{name}": _arm(task, HALF, STEPS_OF_HALF) for name, task in ON_HALF.items()},
+    **{
+        f"half_{name}": _arm(task, HALF, STEPS_OF_GROUP if isinstance(task, Composition) else STEPS_OF_HALF)
+        for name, task in ON_HALF.items()
+    },
 }
 
 MOST, HARDLY_ANY = Region(above=0.5), Region(below=0.2)
@@ -259,5 +263,5 @@ STUDY = Study(
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=5),
     organism="fly",
-    profiles={"quick": Profile(seeds=8, pilot=True, assign={"training.steps": 300})},
+    profiles={"quick": Profile(seeds=8, pilot=True, assign={"training.steps": 200})},
 )
