@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from epicycle import Experiment
-from epicycle.cli.progress import MEMBERS_SHOWN, Display
+from epicycle.cli.progress import MEMBERS_SHOWN, Display, loading_meanwhile
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.session import Progress, Session
 from epicycle.spec.arms import RootArm
@@ -46,6 +46,19 @@ def test_a_table_on_a_terminal(rounds: list[Progress], monkeypatch: pytest.Monke
     text = shown(rounds, monkeypatch, terminal=True)
     for word in ("arm", "seed", "control", "done", "2 more"):
         assert word in text
+
+
+def test_what_writes_the_page_is_loaded_while_the_devices_train(rounds: list[Progress], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rounds[0].rate == 0, "the first report comes before the first round"
+    loads: list[str] = []
+    monkeypatch.setattr("epicycle.cli.progress.load_page_writer", lambda: loads.append("page"))
+    with loading_meanwhile(Display({}, quiet=True)):
+        pass
+    assert not loads, "nothing is trained"
+    with loading_meanwhile(Display({}, quiet=True)) as watch:
+        for progress in rounds:
+            watch(progress)
+    assert loads == ["page"]
 
 
 def test_quiet(rounds: list[Progress], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,12 @@ A terminal that is closed in mid-run (SIGHUP) refuses what is written to it. Tra
 that.
 """
 
+import importlib
 import time
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Thread
 from types import TracebackType
 from typing import Any
 
@@ -16,10 +18,20 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from epicycle.lab.session import Progress
+from epicycle.lab.session import Progress, Watcher
 
 SECONDS_BETWEEN_LINES = 10.0
 MEMBERS_SHOWN = 24
+# What writes the page, and what it draws with: it takes a second or two to load.
+WRITES_THE_PAGE = (
+    "epicycle.report.page",
+    "jinja2",
+    "plotly.graph_objects",
+    "plotly.subplots",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends.backend_svg",
+)
 FIRST_LINE = "Looking for runs that are missing. The first training on a machine compiles for a while; later ones start sooner."
 COLUMNS = {"arm": "left", "seed": "right", "step": "right", "train": "right", "test": "right", "state": "left"}
 
@@ -83,6 +95,31 @@ class Display:
             train, test = (_last_value(cohort.records, series, member, cohort.rows[member]) for series in ("train_acc", "test_acc"))
             table.add_row(self._arms.get(run.id, ""), str(run.seed), f"{cohort.reached(member):,}", train, test, str(status))
         return table
+
+
+def load_page_writer() -> None:
+    """Load the modules that write the page. Whoever writes a page without this call loads them then."""
+    for name in WRITES_THE_PAGE:
+        importlib.import_module(name)
+
+
+@contextmanager
+def loading_meanwhile(display: Display) -> Iterator[Watcher]:
+    """Load what writes the page while the devices train: Python has nothing to do then.
+
+    Yields:
+        The display; its first call, before the first round, starts to load.
+    """
+    loading = Thread(target=load_page_writer, daemon=True)
+
+    def watch(progress: Progress) -> None:
+        if not loading.ident:
+            loading.start()
+        display(progress)
+
+    yield watch
+    if loading.ident:
+        loading.join()
 
 
 def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:

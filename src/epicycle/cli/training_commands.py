@@ -180,7 +180,7 @@ def plan(
 
 def _run_and_report(study: "Study", root: "Root", quiet: bool, until_decided: bool = False, at_most: int | None = None) -> "Outcome":
     """Train and judge a study with progress display and Ctrl-C handling, then write its page."""
-    from epicycle.cli.progress import Display
+    from epicycle.cli.progress import Display, loading_meanwhile
     from epicycle.lab.session import Session
     from epicycle.lab.study import run_study
     from epicycle.lab.until_decided import run_until_decided, seed_plan
@@ -191,8 +191,8 @@ def _run_and_report(study: "Study", root: "Root", quiet: bool, until_decided: bo
     arms = {run.id: name for name, arm in (plan.largest() if plan else study).root_arms() for _, run in arm.runs()}
     try:
         with graceful_interruption() as interrupted:
-            with Display(arms, quiet=quiet) as display:
-                session = Session(root, watch=display, interrupted=interrupted)
+            with Display(arms, quiet=quiet) as display, loading_meanwhile(display) as watch:
+                session = Session(root, watch=watch, interrupted=interrupted)
                 if plan:
                     outcome = run_until_decided(plan, session, command, lambda batch: display.say(batch.line()))
                 else:

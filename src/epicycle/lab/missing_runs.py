@@ -288,6 +288,8 @@ def train_into(store: CohortStore, cohort: Cohort, requests: Sequence[Request | 
     def report(cohort: Cohort, rate: float) -> None:
         session.watch(Progress(store.id, cohort, rate))
 
+    if cohort.active():
+        report(cohort, 0.0)  # the first round may compile for a while
     train(cohort, machine, _StoreSink(store, requests, cohort), report, session.interrupted)
 
 

@@ -11,10 +11,10 @@ from epicycle.training.loop import Interrupted
 
 @dataclass(frozen=True)
 class Progress:
-    """A cohort after a round of training.
+    """A cohort before its first round of training or after a round.
 
     Attributes:
-        rate: member-steps a second.
+        rate: member-steps a second; 0 before the first round.
     """
 
     cohort_id: str
@@ -41,7 +41,7 @@ class Session:
     Attributes:
         root: results folder.
         observation: measures, and the steps at which they are taken.
-        watch: called after every round of training.
+        watch: called before the first round of a cohort's training, and after every round.
         interrupted: asked after every round; True ends training after a commit.
     """
 
