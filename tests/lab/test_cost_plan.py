@@ -79,6 +79,29 @@ def test_disk_is_foreseen(tiny: ep.Experiment, machine: Machine, tmp_path: Path,
     assert used / 3 <= plan(study, machine).totals()["disk_megabytes"] <= 3 * used
 
 
+def test_runs_are_expected_to_end_as_they_did_before(
+    tiny: ep.Experiment, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from epicycle.lab.past_ends import PastRuns, past_runs
+    from epicycle.lab.session import Session
+    from epicycle.lab.study import run_study
+
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
+    study, root = study_of(tiny, seeds=8), Root(tmp_path / "r")
+    assert past_runs(root, study.name) == {}, "there is no such root"
+    assert past_runs(Root.create(root.path), study.name) == {}, "it has no such study"
+    run_study(study, Session(root))
+    steps = tiny.training.steps
+    assert past_runs(root, study.name) == {"a": PastRuns(steps, (steps,) * 16)}, "no stop ends these runs"
+    costs = plan(study, machine, past={"a": PastRuns(steps, (steps // 4,) * 8)})
+    for cohort in costs.cohorts:
+        assert cohort.expected_seconds == pytest.approx(cohort.seconds / 4, abs=0.11)
+    assert "s if runs end as they did before" in costs.lines()[-1]
+    assert plan(study, machine, past={"another": PastRuns(1, (1,))}).totals()["wall_seconds_expected"] is None
+    assert PastRuns(100, (100, 20)).expected(1000) == 510, "the first run would have gone on"
+    assert PastRuns(100, (100, 20)).expected(10) == 10
+
+
 def test_what_does_not_fit_is_refused(tiny: ep.Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(resources.shutil, "disk_usage", lambda place: usage(10, 9, 1))

@@ -156,22 +156,27 @@ def plan(
     quick: QuickOption = False,
     seeds: SeedsOption = None,
     assign: SetOption = None,
+    root: RootOption = None,
     platform: PlatformOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell what a study costs here, before it is trained.
 
     The plan gives time, memory and disk on this machine, and how likely each claim is to be decided. Programs that were never timed
-    here are compiled and run for about a second each.
+    here are compiled and run for about a second each. Most runs stop before their budget is used up. If the folder of results has
+    runs of this study, such as those of --quick, the plan also tells how long the study takes if new runs end as early.
 
     For example: epicycle plan anatomy --quick
     """
     chosen = chosen_study(study, organism, quick, seeds, assign)
     choose_platform(platform)
     from epicycle.lab.cost_plan import plan as plan_of
+    from epicycle.lab.past_ends import past_runs
+    from epicycle.store.files import Root, default_root
     from epicycle.training.devices import start
 
-    costs = plan_of(chosen, start(), lambda line: typer.echo(line, err=True))
+    past = past_runs(Root(root or default_root()), chosen.name)
+    costs = plan_of(chosen, start(), lambda line: typer.echo(line, err=True), past)
     if as_json:
         print_json(costs.document())
     else:

@@ -12,6 +12,7 @@ from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.units import Units, units_among
 from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.edit_checks import refuse_edits_that_fail
+from epicycle.lab.past_ends import PastRuns, expected_steps
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
 from epicycle.lab.study_checks import refuse_mistakes
 from epicycle.spec.arms import ArmRun
@@ -43,6 +44,7 @@ class CohortPlan:
         evaluations: at most, over all runs.
         share_spent_looking: share of the time that measuring takes.
         seconds: at most.
+        expected_seconds: if the runs end as those of the same arms did before; None where an arm was never run.
     """
 
     arms: list[str]
@@ -57,6 +59,7 @@ class CohortPlan:
     share_spent_looking: float
     seconds_per_member_step: float
     seconds: float
+    expected_seconds: float | None
     memory_megabytes: float
     disk_megabytes: float
 
@@ -68,7 +71,7 @@ class CohortPlan:
         )
         yield (
             f"    {self.flops_per_step / 1e6:,.0f} MFLOP a step, {self.seconds_per_member_step * 1e3:.3g} ms a member-step "
-            f"({self.share_spent_looking:.0%} of it measuring), {self.seconds:,.0f} s at most"
+            f"({self.share_spent_looking:.0%} of it measuring), {self.seconds:,.0f} s at most{_expected_text(self.expected_seconds)}"
         )
         memory, disk = (f"{megabytes:,.0f} MB" for megabytes in (self.memory_megabytes, self.disk_megabytes))
         yield f"    {memory} of memory, {disk} of disk, {self.members_at_once} runs at once"
@@ -136,13 +139,19 @@ class StudyPlan:
             "free_memory_megabytes": None if self.free_memory is None else round(self.free_memory / 1e6),
         }
 
-    def totals(self) -> dict[str, float]:
+    def expected_seconds(self) -> float | None:
+        """How long the study takes if its runs end as those of the same arms did before; None where an arm was never run."""
+        known = [cohort.expected_seconds for cohort in self.cohorts if cohort.expected_seconds is not None]
+        return round(START_SECONDS + sum(known), 1) if len(known) == len(self.cohorts) else None
+
+    def totals(self) -> dict[str, float | None]:
         """Sums over cohorts; memory is that of the largest cohort."""
         summed = ("members", "member_steps", "disk_megabytes", "seconds")
         return {
             **{name: round(sum(getattr(cohort, name) for cohort in self.cohorts), 1) for name in summed},
             "memory_megabytes": max(cohort.memory_megabytes for cohort in self.cohorts),
             "wall_seconds_at_most": round(START_SECONDS + sum(cohort.seconds for cohort in self.cohorts), 1),
+            "wall_seconds_expected": self.expected_seconds(),
         }
 
     def lines(self) -> list[str]:
@@ -153,16 +162,20 @@ class StudyPlan:
             f"{self.study.name}: {self.study.question}",
             *(line for part in parts for line in part.lines()),
             *(["  a pilot: its claims are not weighed"] if self.study.pilot else []),
-            f"at most {totals['wall_seconds_at_most']:,.0f} s in all, {totals['memory_megabytes']:,.0f} MB of memory, "
+            f"at most {totals['wall_seconds_at_most']:,.0f} s in all{_expected_text(self.expected_seconds())}, "
+            f"{totals['memory_megabytes']:,.0f} MB of memory, "
             f"{totals['disk_megabytes']:,.0f} MB of disk",
         ]
 
 
-def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda line: None) -> StudyPlan:
+def plan(
+    study: Study, machine: Machine, report: Callable[[str], None] = lambda line: None, past: Mapping[str, PastRuns] | None = None
+) -> StudyPlan:
     """The plan of a study on this machine. A program that was never timed here is compiled, and rehearsed for a second.
 
     Args:
         report: called with a line before each rehearsal.
+        past: the runs of each arm that were judged before.
 
     Raises:
         InputError: a mistake that would come to light after training, a claim that no outcome could decide, or a network that does not
@@ -176,15 +189,16 @@ def plan(study: Study, machine: Machine, report: Callable[[str], None] = lambda 
     for group in grouped(list(longest([run for name, _ in study.root_arms() for _, run in runs[name]]).values())):
         arms = sorted({arm_of[run.id] for run in group})
         report(f"rehearsing {', '.join(arms)} ({len(group)} runs)")
-        cohorts.append(_cohort_plan(arms, group, study, machine))
+        cohorts.append(_cohort_plan(arms, group, study, machine, expected_steps(group, arm_of, past or {})))
     for name in (name for generation in study.generations() for name, _ in generation):
         for group in grouped([run for _, run in runs[name]]):
             report(f"rehearsing {name} ({len(group)} forks)")
-            cohorts.append(_cohort_plan([name], group, study, machine))
+            expected = expected_steps(group, dict.fromkeys((run.id for run in group), name), past or {})
+            cohorts.append(_cohort_plan([name], group, study, machine, expected))
     return StudyPlan(study, machine, cohorts, claims, free_memory())
 
 
-def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: Machine) -> CohortPlan:
+def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: Machine, expected: float | None) -> CohortPlan:
     longest_run = max(group, key=lambda run: run.experiment.training.steps)
     refuse_unfit(longest_run, study.observation.measures)
     refuse_what_no_memory_holds([longest_run])
@@ -210,6 +224,7 @@ def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: M
         share_spent_looking=round(evaluations * seconds.observation / total_seconds, 4),
         seconds_per_member_step=total_seconds / steps,
         seconds=round(total_seconds, 1),
+        expected_seconds=None if expected is None else round(total_seconds * expected / steps, 1),
         memory_megabytes=round((needs.host + needs.device) / 1e6, 1),
         disk_megabytes=round(needs.disk / 1e6, 1),
     )
@@ -237,6 +252,11 @@ def _units(runs: Sequence[ArmRun], where: Mapping[str, Any]) -> Units:
     """The independent units of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
     chosen = [run for values, run in runs if all(values.get(name, value) == value for name, value in where.items())]
     return units_among([(run.seed, run.data_seed) for run in chosen])
+
+
+def _expected_text(seconds: float | None) -> str:
+    """What a plan adds to the longest time; nothing where no run of the same arms is known."""
+    return "" if seconds is None else f", {seconds:,.0f} s if runs end as they did before"
 
 
 def _range_text(numbers: Sequence[int]) -> str:
