@@ -17,6 +17,7 @@ from epicycle.spec.registry import resolve
 from epicycle.tasks.derived import RandomLabels, WithoutDiagonal
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
+from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
 TASKS = (
@@ -112,6 +113,32 @@ def test_a_memoriser_has_no_gen_and_passes_the_published_form_only() -> None:
     assert float(GenShare().fn(planted)) < 0.005
     assert float(GenLogit().fn(planted)) < 0.2
     assert float(MemLogit().fn(planted)) == pytest.approx(20 * 58 / 59, abs=0.2)
+
+
+def shadow_of_memory(task: Task, height: float) -> np.ndarray:
+    """On every row, more logit for the answers trained on with the same first operand, and with the same second one."""
+    table = task.table()
+    train = np.asarray(snapshot(task, table.labels)["train"])
+    logits = np.zeros((len(table.labels), table.num_classes))
+    for operand in table.operands.T:
+        seen = np.zeros((operand.max() + 1, table.num_classes))
+        seen[operand[train], table.labels[train]] = height
+        logits += seen[operand]
+    return logits
+
+
+@pytest.mark.parametrize("task", [Modular(p=31), Composition(group="S4"), RandomTable(n=31, latin=True)], ids=str)
+def test_the_shadow_of_memory_is_not_counted_against_gen(task: Task) -> None:
+    """Answers exclude each other in rows and columns, so memory lowers the right logit of held-out rows."""
+    shadow = shadow_of_memory(task, 4.0)
+    held_out_rows = np.asarray(snapshot(task, shadow)["test"])
+    lead = (shadow[np.arange(len(shadow)), task.table().labels] - shadow.mean(axis=1))[held_out_rows]
+    assert lead.mean() < -3
+    assert float(GenLogit().fn(snapshot(task, shadow))) == pytest.approx(0.0, abs=1e-3)
+    ideal = circuit(task, everything(task))
+    both = snapshot(task, ideal + shadow)
+    assert float(GenLogit().fn(both)) == pytest.approx(float(GenLogit().fn(snapshot(task, ideal))), rel=1e-3)
+    assert float(GenQuality().fn(both)) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_gen_and_mem_add_up() -> None:

@@ -3,7 +3,8 @@
 The form of the literature projects the logits of all pairs on functions of the right answer (Nanda et al., arXiv 2301.05217,
 section 4, for frequencies; Chughtai et al., arXiv 2302.03025, section 5, for irreducible representations). It averages every held-out
 row with the trained rows of the same answer, so a network that has only memorised gets a low restricted loss. The form `held_out`
-fits the same functions to held-out rows only, and is to be scored on held-out rows: there such a network is at chance.
+fits the same functions to held-out rows only, less the shadow of memory there, and is to be scored on held-out rows: such a network is
+then at chance.
 """
 
 from abc import abstractmethod
@@ -15,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import Aligned, aligned, sums_by_answer
+from epicycle.circuits.splitting import HELD_OUT, Aligned, aligned, held_out, sums_by_answer
 from epicycle.circuits.weight_spectra import is_key
 from epicycle.maths.cross_entropy import cross_entropy
 from epicycle.spec.families import Measure
@@ -55,13 +56,13 @@ class Ablated(Measure):
     @property
     def needs(self) -> tuple[str, ...]:
         """The task, the weights, the logits of all rows, and the sets of rows."""
-        return tuple(dict.fromkeys(("task", "params", "logits", "all", "test", self.rows)))
+        return tuple(dict.fromkeys((*HELD_OUT, "params", "all", self.rows)))
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In nats, or from 0 to 1. NaN if there are no such rows. A tie counts as wrong."""
         algorithm = algorithm_of(snapshot["task"])
         everything = aligned(snapshot["logits"], snapshot["all"], algorithm, shuffled=False)
-        fitted_on = everything if self.fit == "published" else aligned(snapshot["logits"], snapshot["test"], algorithm, shuffled=False)
+        fitted_on = everything if self.fit == "published" else held_out(snapshot, algorithm)
         kept = self._kept(snapshot, algorithm)
         constant, varying = _function_of_answer(fitted_on, kept[jnp.asarray(algorithm.owner)], algorithm)
         logits = self.reduced(everything, constant, varying[everything.answers])

@@ -33,6 +33,7 @@ class Algorithm:
         quotient: the element e c^-1 at row e, column c.
         classes: the class id, and token id, of each element.
         answers: the element that is each row's right answer, -1 where it is none.
+        operands: the operands of each row, as ids.
     """
 
     names: tuple[str, ...]
@@ -42,6 +43,7 @@ class Algorithm:
     quotient: Int[ndarray, "element element"]
     classes: Int[ndarray, " element"]
     answers: Int[ndarray, " row"]
+    operands: Int[ndarray, "row operand"]
 
     @property
     def identity(self) -> int:
@@ -71,6 +73,7 @@ def algorithm_of(task: Task) -> Algorithm:
         quotient=group.product[:, inverses(group.product)],
         classes=group.classes,
         answers=group.answers,
+        operands=task.table().operands,
     )
 
 

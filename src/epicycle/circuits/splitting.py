@@ -2,9 +2,15 @@
 
 Every function here takes the logits of all rows in coordinates of the task's group: one column for each element, without the mean
 over elements, which changes no probability.
+
+Memory has a shadow on held-out rows. In a group every answer stands once in each row and column of the table of pairs, so the right
+answer of a held-out row is never among the answers trained on with the same operand. A network that has memorised favours those, and
+gives the right answer less than chance. Gen is fitted together with this shadow, and the shadow is counted as memory. Without this
+step Gen seems to be negative until long after memorising.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,6 +37,55 @@ class Aligned(NamedTuple):
     total: Float[Array, ""]
 
 
+def held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool = False) -> Aligned:
+    """The logits of held-out rows, less the shadow of memory.
+
+    Args:
+        snapshot: with the entries of `HELD_OUT`.
+        shuffled: gives every row the right answer of another one, drawn once: the null.
+    """
+    part = aligned(snapshot["logits"], snapshot["test"], algorithm, shuffled)
+    is_trained_answer = label_positions(snapshot["labels"], algorithm) & snapshot["train"][:, None]
+    shadows = [_answers_with(operand, is_trained_answer, part) for operand in algorithm.operands.T]
+    return part._replace(logits=part.logits - _shadow_of_memory(part, shadows, algorithm))
+
+
+HELD_OUT = ("task", "logits", "labels", "train", "test")  # entries of a snapshot that `held_out` reads
+
+
+def label_positions(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Bool[Array, "row element"]:
+    """True at the element that is the label of a row; nowhere if the label is no element."""
+    first = labels if labels.ndim == 1 else labels[:, 0]
+    return first[:, None] == jnp.asarray(algorithm.classes)
+
+
+def _answers_with(
+    operand: Int[np.ndarray, " row"], is_trained_answer: Bool[Array, "row element"], part: Aligned
+) -> Float[Array, "row element"]:
+    """1 at the answers trained on in any row with the same operand, 0 at others, without the mean over elements."""
+    same = jnp.asarray(operand[:, None] == np.arange(operand.max() + 1), part.logits.dtype)
+    seen = (same @ (same.T @ is_trained_answer.astype(same.dtype)) > 0).astype(same.dtype)
+    return seen - seen.mean(axis=1, keepdims=True)
+
+
+def _shadow_of_memory(
+    part: Aligned, shadows: Sequence[Float[Array, "row element"]], algorithm: Algorithm
+) -> Float[Array, "row element"]:
+    """The shadow of each operand, with the coefficients of a least-squares fit of shadows and characters to the rows' logits."""
+    by_component = jnp.stack([strengths(part._replace(logits=shadow), algorithm) for shadow in shadows])
+
+    def product(left: Float[Array, "row element"], right: Float[Array, "row element"]) -> Float[Array, ""]:
+        return jnp.where(part.rows, (left * right).sum(axis=1), 0).sum() / part.total
+
+    # Characters are orthonormal in every row, so they are eliminated first; what is left is a system for the shadows alone.
+    own = strengths(part, algorithm)
+    gram = jnp.stack([jnp.stack([product(a, b) for b in shadows]) for a in shadows]) - by_component @ by_component.T
+    right = jnp.stack([product(shadow, part.logits) for shadow in shadows]) - by_component @ own
+    ridge = 1e-6 * jnp.eye(len(shadows), dtype=gram.dtype)  # where a shadow is empty, as when nothing is trained on
+    coefficients = jnp.linalg.solve(gram + ridge, right)
+    return sum((size * shadow for size, shadow in zip(coefficients, shadows, strict=True)), start=jnp.zeros_like(part.logits))
+
+
 def aligned(
     logits: Float[Array, "row *answer d_vocab_out"], rows: Bool[Array, " row"], algorithm: Algorithm, shuffled: bool
 ) -> Aligned:
@@ -39,7 +94,7 @@ def aligned(
     Args:
         logits: of all rows; where a row has several answers, the first one is taken.
         rows: the set.
-        shuffled: gives every row the right answer of another one, drawn once: the null.
+        shuffled: as in `held_out`.
     """
     first = logits if logits.ndim == 2 else logits[:, 0]
     values = first[:, algorithm.classes]

@@ -1,8 +1,9 @@
 """How strong the general algorithm is in a network (Gen), and how strong the rest (Mem).
 
-Gen is fitted to the logits of held-out rows only. A network that has memorised its rows and nothing else has no Gen there, while the
-projections of the literature find one, because they average held-out rows with memorised rows of the same answer (see
-`ablated_loss`). The null of every measure here gives each row the right answer of another row.
+Gen is fitted to the logits of held-out rows only, together with the shadow of memory (see `splitting`). A network that has memorised
+its rows and nothing else has no Gen there, while the projections of the literature find one, because they average held-out rows with
+memorised rows of the same answer (see `ablated_loss`). The null of every measure here gives each row the right answer of another row.
+A stronger null is a network that learns a random Latin square, where answers exclude each other as in a group and there is no rule.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from epicycle.circuits.algorithm import algorithm_of
-from epicycle.circuits.splitting import Aligned, aligned, answer_power, gen_logits, mean_square, strengths
+from epicycle.circuits.splitting import (
+    HELD_OUT,
+    Aligned,
+    aligned,
+    answer_power,
+    gen_logits,
+    held_out,
+    label_positions,
+    mean_square,
+    strengths,
+)
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
 
@@ -27,17 +38,16 @@ class OfGen(Measure):
             of the series then ends in `_shuffled`.
     """
 
-    also_needs: ClassVar[tuple[str, ...]] = ()
     null: Null = static("none")
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The task, the logits of all rows, the held-out rows, and what a kind needs beside them."""
-        return ("task", "logits", "test", *self.also_needs)
+        """The task, logits and labels of all rows, and the rows trained on and held out."""
+        return HELD_OUT
 
     def held_out(self, snapshot: Mapping[str, Any]) -> Aligned:
-        """The logits of the held-out rows."""
-        return aligned(snapshot["logits"], snapshot["test"], algorithm_of(snapshot["task"]), self.null == "shuffled")
+        """The logits of the held-out rows, less the shadow of memory."""
+        return held_out(snapshot, algorithm_of(snapshot["task"]), self.null == "shuffled")
 
     @property
     def _ending(self) -> str:
@@ -87,7 +97,6 @@ class MemLogit(OfGen):
     """
 
     kind: ClassVar[str] = "mem_logit"
-    also_needs: ClassVar[tuple[str, ...]] = ("labels", "train")
 
     @property
     def name(self) -> str:
@@ -96,11 +105,11 @@ class MemLogit(OfGen):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In units of the logits; NaN if no rows are held out, or none trained on."""
-        algorithm, held_out = algorithm_of(snapshot["task"]), self.held_out(snapshot)
-        rest = held_out.logits - gen_logits(strengths(held_out, algorithm), held_out.answers, algorithm)
-        labels = snapshot["labels"] if snapshot["labels"].ndim == 1 else snapshot["labels"][:, 0]
-        is_label = labels[:, None] == jnp.asarray(algorithm.classes)
-        rows = snapshot["train"] & is_label.any(axis=1) & jnp.asarray(algorithm.answers >= 0)
+        algorithm = algorithm_of(snapshot["task"])
+        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
+        rest = trained.logits - gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
+        is_label = label_positions(snapshot["labels"], algorithm)
+        rows = trained.rows & is_label.any(axis=1)
         lead = jnp.where(is_label, rest, 0).sum(axis=1)
         return jnp.where(rows, lead, 0).sum() / rows.sum().astype(rest.dtype)
 
@@ -130,8 +139,9 @@ class GenShare(OfGen):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """The share; NaN if no rows are held out, or all their logits are equal."""
-        held_out = self.held_out(snapshot)
-        shares = jnp.square(strengths(held_out, algorithm_of(snapshot["task"]))) / mean_square(held_out)
+        algorithm = algorithm_of(snapshot["task"])
+        everything = aligned(snapshot["logits"], snapshot["test"], algorithm, self.null == "shuffled")
+        shares = jnp.square(strengths(self.held_out(snapshot), algorithm)) / mean_square(everything)
         return shares if self.by_component else shares.sum()
 
     def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
@@ -156,9 +166,8 @@ class GenQuality(OfGen):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """The ratio. It is noise where `gen_share` is not above its null; NaN if no two held-out rows have the same right answer."""
-        algorithm, held_out = algorithm_of(snapshot["task"]), self.held_out(snapshot)
-        ideal = jnp.square(strengths(held_out, algorithm)).sum()
-        return ideal / answer_power(held_out, len(algorithm.classes))
+        algorithm, part = algorithm_of(snapshot["task"]), self.held_out(snapshot)
+        return jnp.square(strengths(part, algorithm)).sum() / answer_power(part, len(algorithm.classes))
 
 
 def component_names(task: Task) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from jaxtyping import Int
 from numpy import ndarray
 from pydantic import model_validator
 
+from epicycle.spec.answer_group import AnswerGroup
 from epicycle.spec.experiment import MAX_SEED
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
@@ -64,6 +65,17 @@ class RandomTable(Task):
         # RandomState gives the same numbers in every version of NumPy and, as the dtype is named, on every platform.
         labels = np.random.RandomState(self.table_seed).randint(self.n, size=(self.n, self.n), dtype=np.int64)
         return np.triu(labels) + np.triu(labels, 1).T if self.commutative else labels
+
+    def answer_group(self) -> AnswerGroup | None:
+        """Of a Latin square: its labels as residues, a null for measures of circuits. Answers exclude each other as in a group.
+
+        No group computes these answers, so whatever Gen a measure sees is what chance gives.
+        """
+        if not self.latin:
+            return None
+        labels, residues = self.table().labels, np.arange(self.n)
+        product = np.add.outer(residues, residues) % self.n
+        return AnswerGroup(product, residues, labels if labels.ndim == 1 else labels[:, 0], is_cyclic=True)
 
     def table(self) -> Table:
         """All n * n rows."""
