@@ -84,11 +84,11 @@ class PlainUnits:
         return {None: "", e: "in natural logarithms", 10.0: "in factors of ten (decades)"}.get(self.base, "in logarithms")
 
     def _plain(self, judged: float) -> float:
-        """The number in plain units. A ratio of 0 says nothing, just as minus infinity."""
+        """The number in plain units. A ratio of 0 says nothing, and neither does the logarithm of 0: both are minus infinity."""
         number = judged * self.times
         if self.base is not None:
             number = inf if number > 300 else self.base**number
-        return -inf if self.compared == "ratio" and number <= 0 else number
+        return -inf if (self.compared == "ratio" or self.base is not None) and number <= 0 else number
 
 
 @dataclass(frozen=True)
