@@ -226,9 +226,7 @@ class SeriesChange(Between):
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
-            before, after = (
-                values_at(data, run, self.series, moment, self.since, self.beside) for moment in (self.since, self.until)
-            )
+            before, after = (values_at(data, run, self.series, moment, self.since, self.beside) for moment in (self.since, self.until))
             lows[run] = scaled(after[0]) - scaled(before[1])
             highs[run] = scaled(after[1]) - scaled(before[0])
         return [PerRun("", lows, highs)]

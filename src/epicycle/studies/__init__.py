@@ -18,7 +18,20 @@ import importlib
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.study import Study
 
-NAMES = ("quickstart", "organisms", "anatomy", "mirror", "twelve", "boost", "dcrit", "no_delay", "efficiency")
+NAMES = (
+    "quickstart",
+    "organisms",
+    "anatomy",
+    "mirror",
+    "twelve",
+    "boost",
+    "dcrit",
+    "no_delay",
+    "efficiency",
+    "size",
+    "reinforcement",
+    "disruptors",
+)
 
 
 def load(name: str) -> Study:
