@@ -324,18 +324,18 @@ CLAIMS = (*OF_WIDTH, *OF_DATA, *OF_CRITICAL_SIZE, *OF_DEPTH_AND_TIME, *OF_PARAME
 
 FIGURES = (
     Figure(
-        title="When do networks of each width memorise, begin to generalise, and generalise?",
-        arms=("widths",),
-        quantities=tuple(EventTime(event=event, unit="log", arm="widths") for event in ("t_mem", "t_on", "t_gen")),
-        along="d_mlp",
-        decides="wider-is-sooner",
-    ),
-    Figure(
         title=f"How many trained and how many held-out pairs are right after {ONE_TIME} steps, at each width?",
         arms=("one_time",),
         quantities=(_at_end("train_acc", "one_time"), _at_end("test_acc", "one_time")),
         along="d_mlp",
         decides="memory-before-the-rule-along-width",
+    ),
+    Figure(
+        title="When do networks of each width memorise, begin to generalise, and generalise?",
+        arms=("widths",),
+        quantities=tuple(EventTime(event=event, arm="widths") for event in ("t_mem", "t_on", "t_gen")),
+        along="d_mlp",
+        decides="wider-is-sooner",
     ),
     Figure(
         title="How much of the training data is enough to keep the rule, at two widths and two depths?",
@@ -353,7 +353,7 @@ FIGURES = (
     Figure(
         title="When do networks of several depths generalise, at the fly's rate and at that rate divided by the number of layers?",
         arms=("one_layer", "two_layers", "two_layers_slow", "three_layers", "three_layers_slow"),
-        quantities=(EventTime(event="t_gen", unit="log", arm="one_layer"),),
+        quantities=(EventTime(event="t_gen", arm="one_layer"),),
     ),
     Figure(
         title=f"How high is the test loss after {ONE_TIME} steps, with each share of the pairs?",
