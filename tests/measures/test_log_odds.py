@@ -59,7 +59,7 @@ def test_reweighted_rows() -> None:
     trained = np.isin(np.arange(len(inside)), rows)
     np.testing.assert_array_equal(entries["reweighted"](), trained & inside)
     np.testing.assert_array_equal(entries["not_reweighted"](), trained & ~inside)
-    with pytest.raises(InputError, match="no training row has a first operand from 11 to 12"):
+    with pytest.raises(InputError, match="none has a first operand from 11 to 12"):
         split.model_copy(update={"first_operands": (11, 12)}).train_weights(table, rows, 0)
     with pytest.raises(ValueError, match="give one of share, rows and first_operands"):
         ep.ReweightedSplit(of=ep.Split(frac_train=0.5), weight=3.0)

@@ -73,8 +73,8 @@ def test_derived_splits() -> None:
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ({"kind": "removed", "of": {"frac_train": 0.5}}, "give either share or rows"),
-        ({"kind": "removed", "of": {"frac_train": 0.5}, "share": 0.5, "rows": [3]}, "give either share or rows"),
+        ({"kind": "removed", "of": {"frac_train": 0.5}}, "give one of share, rows and first_operands"),
+        ({"kind": "removed", "of": {"frac_train": 0.5}, "share": 0.5, "rows": [3]}, "give one of share, rows and first_operands"),
         ({"kind": "removed", "of": {"frac_train": 0.5}, "share": 1.5}, "less than or equal to 1"),
         ({"kind": "withheld", "of": {"frac_train": 0.5}, "share": 0.5}, "until: Field required"),
         ({"kind": "removed", "share": 0.5}, "of: Field required"),

@@ -34,16 +34,18 @@ class DerivedSplit(SplitRule, ABC):
         share: share of the rows that can be chosen: int(share * rows) of them, drawn by `data_seed` alone. The rows of a smaller share
             are among those of a larger share with the same seed.
         rows: the chosen rows themselves, as in the split `listed`.
+        first_operands: a first and a last number: the rows that can be chosen and whose first operand lies between them.
     """
 
     of: AnySplit
     share: float | None = data(None, gt=0, le=1)
     rows: Rows | None = data(None)
+    first_operands: tuple[int, int] | None = data(None)
 
     @model_validator(mode="after")
-    def _share_or_rows(self) -> Self:
-        if (self.share is None) == (self.rows is None):
-            raise ValueError(f"split {self.kind}: give either share or rows")
+    def _one_choice(self) -> Self:
+        if [self.share, self.rows, self.first_operands].count(None) != 2:
+            raise ValueError(f"split {self.kind}: give one of share, rows and first_operands")
         return self
 
     def chosen_rows(self, table: Table, candidates: Int[ndarray, " slot"], data_seed: int, stream: int) -> Int[ndarray, " slot"]:
@@ -63,11 +65,22 @@ class DerivedSplit(SplitRule, ABC):
             if strange := sorted(set(listed.tolist()) - set(candidates.tolist())):
                 raise InputError(f"split {self.kind}, rows: row {strange[0]} is not among the {len(candidates)} rows it could be.")
             return listed
+        if self.first_operands is not None:
+            return self._with_first_operands(*self.first_operands, table, candidates)
         share = self.share or 0.0
         order = np.random.RandomState([data_seed, stream]).permutation(len(candidates))
         chosen = candidates[order[: int(share * len(candidates) + 1e-9)]]
         if not len(chosen):
             raise InputError(f"split {self.kind}: {share} of {len(candidates)} rows is none; raise the share.")
+        return chosen
+
+    def _with_first_operands(self, first: int, last: int, table: Table, candidates: Int[ndarray, " slot"]) -> Int[ndarray, " slot"]:
+        operands = table.operands[candidates, 0]
+        chosen = candidates[(operands >= first) & (operands <= last)]
+        if not len(chosen):
+            raise InputError(
+                f"split {self.kind}: of {len(candidates)} rows none has a first operand from {first} to {last}; choose others."
+            )
         return chosen
 
     def inner_labels(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
@@ -153,8 +166,8 @@ class CorruptedSplit(_SameRows, _SameWeights, _SameSince, _SameRemoved):
             raise InputError("split: corrupted labels are drawn from the classes, and this task's rows have more than one class each.")
         draw = np.random.RandomState([data_seed, LABELS])
         order, classes = draw.permutation(len(rows)), draw.randint(table.num_classes, size=len(rows))
-        if self.rows is None:
-            chosen = order[: int((self.share or 0.0) * len(rows) + 1e-9)]
+        if self.share is not None:
+            chosen = order[: int(self.share * len(rows) + 1e-9)]
         else:
             chosen = np.flatnonzero(np.isin(rows, self.chosen_rows(table, rows, data_seed, LABELS)))
         labels = self.inner_labels(table, rows, data_seed)
@@ -224,38 +237,15 @@ class ReplacedSplit(_SameLabels, _SameWeights, _SameSince):
 
 
 class ReweightedSplit(_SameRows, _SameLabels, _SameSince, _SameRemoved):
-    """Gives a share of the training rows, or some of them, another weight in the loss.
+    """Gives a share of the training rows, or listed rows, another weight in the loss.
 
     Attributes:
         weight: factor on the weight that the rows have; the loss is the weighted mean over rows.
-        first_operands: instead of a share or listed rows, the first and the last of the first operands whose rows are reweighted.
     """
 
     kind = "reweighted"
 
     weight: float = data(gt=0, le=1e6)
-    first_operands: tuple[int, int] | None = data(None)
-
-    @model_validator(mode="after")
-    def _share_or_rows(self) -> Self:
-        if [self.share, self.rows, self.first_operands].count(None) != 2:
-            raise ValueError(f"split {self.kind}: give one of share, rows and first_operands")
-        return self
-
-    def chosen_rows(self, table: Table, candidates: Int[ndarray, " slot"], data_seed: int, stream: int) -> Int[ndarray, " slot"]:
-        """The rows to change, by share, by name, or by their first operands.
-
-        Raises:
-            InputError: no row is chosen, or a listed row is not a candidate.
-        """
-        if self.first_operands is None:
-            return super().chosen_rows(table, candidates, data_seed, stream)
-        first, last = self.first_operands
-        operands = table.operands[candidates, 0]
-        chosen = candidates[(operands >= first) & (operands <= last)]
-        if not len(chosen):
-            raise InputError(f"split {self.kind}: no training row has a first operand from {first} to {last}; choose others.")
-        return chosen
 
     def train_weights(self, table: Table, rows: Int[ndarray, " slot"], data_seed: int) -> Any:
         """The inner split's weights, with those of the chosen rows multiplied."""
