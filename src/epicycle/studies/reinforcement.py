@@ -81,15 +81,14 @@ ARMS: dict[str, RootArm | ForkArm] = {
 }
 
 
-def _certainty(arm: str, at: str = "end", rows: Rows = "train", beside: Rows | None = None, **where: float) -> ValueAt:
-    """The log-odds of the right answer in a typical row, or how much larger they are than those of other rows."""
-    other = LogOdds(rows=beside).name if beside else None
-    return ValueAt(series=LogOdds(rows=rows).name, at=at, beside=other, arm=arm, where=where)
+def _certainty(arm: str, at: str = "end") -> ValueAt:
+    """The log-odds of the right answer in a typical trained row."""
+    return ValueAt(series="train_log_odds", at=at, arm=arm)
 
 
-def _ahead(arm: str, **where: float) -> ValueAt:
+def _ahead(arm: str) -> ValueAt:
     """By how much reweighted rows are more certain than the other rows of the same network."""
-    return _certainty(arm, rows="reweighted", beside="not_reweighted", **where)
+    return ValueAt(series="reweighted_log_odds", at="end", beside="not_reweighted_log_odds", arm=arm)
 
 
 def _regional(tokens: tuple[int, int]) -> Threshold:
