@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from epicycle.circuits.ablated_loss import Excluded as Excluded
     from epicycle.circuits.ablated_loss import Restricted as Restricted
     from epicycle.circuits.strength import GenLogit as GenLogit
+    from epicycle.circuits.strength import GenPart as GenPart
     from epicycle.circuits.strength import GenQuality as GenQuality
     from epicycle.circuits.strength import GenShare as GenShare
     from epicycle.circuits.strength import MemLogit as MemLogit

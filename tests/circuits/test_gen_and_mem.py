@@ -9,7 +9,7 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
-from epicycle.circuits.strength import GenLogit, GenQuality, GenShare, MemLogit
+from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit
 from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, SpectralGini
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
@@ -67,7 +67,7 @@ def memoriser(task: Task, height: float, share: float = 0.5) -> np.ndarray:
 
 
 def test_every_measure_of_circuits_is_tested_here() -> None:
-    tested = {GenLogit, GenQuality, GenShare, MemLogit, Excluded, Restricted, ComponentPower, KeyComponents, SpectralGini}
+    tested = {GenLogit, GenPart, GenQuality, GenShare, MemLogit, Excluded, Restricted, ComponentPower, KeyComponents, SpectralGini}
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:
         measure = resolve("measure", str(entry["kind"])).parse(entry)
@@ -150,6 +150,8 @@ def test_gen_and_mem_add_up() -> None:
     rows = np.asarray(both["train"])
     lead = np.asarray(both["logits"])[np.arange(31 * 31), task.table().labels] - np.asarray(both["logits"]).mean(axis=1)
     assert float(GenLogit().fn(both)) + float(MemLogit().fn(both)) == pytest.approx(lead[rows].mean(), abs=1e-4)
+    assert float(GenPart().fn(both)) == pytest.approx(float(GenLogit().fn(both)) / lead[rows].mean(), rel=1e-3)
+    assert float(GenPart().fn(alone)) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_the_null_has_no_gen() -> None:

@@ -8,6 +8,7 @@ Gen alone, and without Gen) and `weight_spectra` (where in the weights the compo
 CIRCUIT_MEASURES = {
     "gen_logit": "epicycle.circuits.strength:GenLogit",
     "mem_logit": "epicycle.circuits.strength:MemLogit",
+    "gen_part": "epicycle.circuits.strength:GenPart",
     "gen_share": "epicycle.circuits.strength:GenShare",
     "gen_quality": "epicycle.circuits.strength:GenQuality",
     "restricted": "epicycle.circuits.ablated_loss:Restricted",
@@ -23,6 +24,7 @@ CIRCUIT_SET: tuple[dict[str, str | bool], ...] = (
     {"kind": "gen_logit"},
     {"kind": "gen_logit", "null": "shuffled"},
     {"kind": "mem_logit"},
+    {"kind": "gen_part"},
     {"kind": "gen_share"},
     {"kind": "gen_share", "null": "shuffled"},
     {"kind": "gen_share", "by_component": True},

@@ -63,9 +63,10 @@ def _answers_with(
     operand: Int[np.ndarray, " row"], is_trained_answer: Bool[Array, "row element"], part: Aligned
 ) -> Float[Array, "row element"]:
     """1 at the answers trained on in any row with the same operand, 0 at others, without the mean over elements."""
-    same = jnp.asarray(operand[:, None] == np.arange(operand.max() + 1), part.logits.dtype)
-    seen = (same @ (same.T @ is_trained_answer.astype(same.dtype)) > 0).astype(same.dtype)
-    return seen - seen.mean(axis=1, keepdims=True)
+    is_operand = jnp.asarray(operand[:, None] == np.arange(operand.max() + 1), part.logits.dtype)
+    counts = is_operand.T @ is_trained_answer.astype(is_operand.dtype)
+    seen = (counts > 0).astype(counts.dtype)
+    return (seen - seen.mean(axis=1, keepdims=True))[operand]
 
 
 def _shadow_of_memory(

@@ -49,6 +49,19 @@ class OfGen(Measure):
         """The logits of the held-out rows, less the shadow of memory."""
         return held_out(snapshot, algorithm_of(snapshot["task"]), self.null == "shuffled")
 
+    def leads(self, snapshot: Mapping[str, Any]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """By how much the label trained on leads over the mean logit on trained rows: through Gen, and in all."""
+        algorithm = algorithm_of(snapshot["task"])
+        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
+        by_gen = gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
+        is_label = label_positions(snapshot["labels"], algorithm)
+        rows = trained.rows & is_label.any(axis=1)
+
+        def lead(logits: Float[Array, "row element"]) -> Float[Array, ""]:
+            return jnp.where(rows[:, None] & is_label, logits, 0).sum() / rows.sum().astype(logits.dtype)
+
+        return lead(by_gen), lead(trained.logits)
+
     @property
     def _ending(self) -> str:
         return "" if self.null == "none" else f"_{self.null}"
@@ -105,13 +118,24 @@ class MemLogit(OfGen):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In units of the logits; NaN if no rows are held out, or none trained on."""
-        algorithm = algorithm_of(snapshot["task"])
-        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
-        rest = trained.logits - gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
-        is_label = label_positions(snapshot["labels"], algorithm)
-        rows = trained.rows & is_label.any(axis=1)
-        lead = jnp.where(is_label, rest, 0).sum(axis=1)
-        return jnp.where(rows, lead, 0).sum() / rows.sum().astype(rest.dtype)
+        by_gen, in_all = self.leads(snapshot)
+        return in_all - by_gen
+
+
+class GenPart(OfGen):
+    """Gen's part of the lead of the label trained on over the mean logit, on trained rows: 0 for memory alone, 1 for Gen alone."""
+
+    kind: ClassVar[str] = "gen_part"
+
+    @property
+    def name(self) -> str:
+        """`gen_part` or `gen_part_shuffled`."""
+        return f"gen_part{self._ending}"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The part; it says nothing before the network has learnt anything, when both leads are near 0."""
+        by_gen, in_all = self.leads(snapshot)
+        return by_gen / in_all
 
 
 class GenShare(OfGen):

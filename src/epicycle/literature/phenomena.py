@@ -7,6 +7,7 @@ A claim of a user's own may name any other phenomenon, by the words that its hea
 PHENOMENA: dict[str, str] = {
     "delay": "Do networks memorise first and generalise much later?",
     "rise": "How long does the rise of accuracy take?",
+    "two-at-once": "Do memory and the general algorithm grow at the same time?",
     "losses": "What do the losses do before accuracy rises?",
     "mirror": "Are mirrored pairs what looks like early generalisation?",
     "boost": "Does a higher learning rate bring generalisation sooner?",

@@ -90,3 +90,10 @@ THREAD = Source(
     year=2022,
     locator="rows R001 to R093 of the programme",
 )
+BASINS = Source(
+    key="basins",
+    title="Post on visible basins of the loss, and on two algorithms that grow in superposition",
+    authors="not named in our copy",
+    year=2023,
+    locator="rows R142 to R162 of the programme",
+)

@@ -32,6 +32,7 @@ class VerdictStyle(NamedTuple):
 
 TRAIN, TEST = "#E69F00", "#0072B2"
 FORK = "#D55E00"  # the moment of a fork
+GEN, MEM = "#009E73", "#7F7F7F"
 INK = "#7F7F7F"  # neutral: readable on white and on black paper
 ARMS = ("#8A5BD6", "#A67C1A", "#0E8C8C", "#B8336A", "#6B6E00", "#4E6BD0")  # fork arms of one control; no series has these colours
 
@@ -49,7 +50,14 @@ SERIES = {
     "train_zero_loss_share": SeriesStyle(TRAIN, "share of train losses that float32 would round to 0", ""),
     "train_zero_loss_share_own": SeriesStyle(TRAIN, "share of train losses that the run rounds to 0", ""),
     "total_norm": SeriesStyle("#CC79A7", "weight norm", ""),
+    "gen_logit": SeriesStyle(GEN, "Gen, the general algorithm", "logits"),
+    "mem_logit": SeriesStyle(MEM, "Mem, the rest", "logits"),
+    "gen_part": SeriesStyle(GEN, "Gen's part of the right logit", ""),
+    "gen_share": SeriesStyle(GEN, "share of the variance of held-out logits that is Gen", ""),
+    "gen_share_shuffled": SeriesStyle(MEM, "the same with shuffled answers: the null", ""),
+    "gen_quality": SeriesStyle(GEN, "how ideal Gen is", ""),
 }
+RESTRICTED, EXCLUDED = "#56B4E9", "#CC79A7"  # what is measured with Gen alone, and without Gen
 VERDICTS = {
     "supported": VerdictStyle("✓", "#007A5E"),
     "refuted": VerdictStyle("✗", "#B5430B"),
@@ -59,7 +67,9 @@ VERDICTS = {
 
 def series_style(name: str) -> SeriesStyle:
     """The style of a series; a series without one of its own is grey and has its name in words."""
-    return SERIES.get(name, SeriesStyle(INK, name.replace("_", " "), ""))
+    parts = {"restricted": RESTRICTED, "excluded": EXCLUDED}
+    colour = parts.get(name.partition("_")[0], INK)
+    return SERIES.get(name, SeriesStyle(colour, name.replace("_", " ").replace(" acc ", " accuracy "), ""))
 
 
 def event_colour(event: str) -> str:

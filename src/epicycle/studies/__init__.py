@@ -28,6 +28,7 @@ NAMES = (
     "dcrit",
     "no_delay",
     "efficiency",
+    "two_at_once",
     "size",
     "reinforcement",
     "disruptors",
