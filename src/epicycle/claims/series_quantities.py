@@ -186,7 +186,6 @@ class SeriesChange(Between):
 
     Attributes:
         decades: whether decimal logarithms are subtracted instead of the values, so that the change is a number of factors of ten.
-        beside: another series, which is taken off the first one at both moments.
     """
 
     kind: ClassVar[str] = "change"
@@ -194,22 +193,18 @@ class SeriesChange(Between):
     since: Moment = "start"
     until: Moment = "end"
     decades: bool = False
-    beside: str | None = None
 
     def series_read(self) -> tuple[str, ...]:
-        """The series, and the one that is taken off it."""
-        return (self.series, self.beside) if self.beside else (self.series,)
-
-    def _what(self) -> str:
-        return f"{self.series} less {self.beside}" if self.beside else self.series
+        """The series."""
+        return (self.series,)
 
     def title(self) -> str:
-        """The series, what is taken off it, the two moments and the unit."""
-        return f"change of {self._what()} from {self.since} to {self.until}{' in decades' if self.decades else ''}"
+        """The series, the two moments and the unit."""
+        return f"change of {self.series} from {self.since} to {self.until}{' in decades' if self.decades else ''}"
 
     def subject(self) -> str:
         """The series at the second moment, which is compared with the first."""
-        return f"{self._what()} at {self.until}, compared with {self.since},"
+        return f"{self.series} at {self.until}, compared with {self.since},"
 
     def plain_units(self) -> PlainUnits:
         """How much higher or lower; in decades, how many times."""
@@ -226,7 +221,7 @@ class SeriesChange(Between):
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
-            before, after = (values_at(data, run, self.series, moment, self.since, self.beside) for moment in (self.since, self.until))
+            before, after = (values_at(data, run, self.series, moment, self.since) for moment in (self.since, self.until))
             lows[run] = scaled(after[0]) - scaled(before[1])
             highs[run] = scaled(after[1]) - scaled(before[0])
         return [PerRun("", lows, highs)]

@@ -6,13 +6,14 @@ smaller once a fly generalises. Doses and budgets were chosen on seeds from 1000
 
 Rows of the programme: R004, R006, R012, R029 to R031, R041, R065 to R068. Parts of them are judged elsewhere: that a fly with an exact
 loss and without decay stays at chance in study `organisms` (R065), more decay in `dcrit` (R030), small batches from the onset on in
-`boost` (R068). Parts need what the laboratory has not: a line search and second derivatives (R067), the strength of single circuits
-(R029, R030). The league is for one task and not for three (R031). An MLP of this laboratory has no dropout, so R193 is asked of the
-mouse: `--organism mouse` trains transformers with dropout, and nothing else.
+`boost` (R068). Parts are not tested: a line search and second derivatives, which the laboratory has not (R067), the cost of taking
+memory out (R029), a league on three tasks (R031). An MLP of this laboratory has no dropout, so R193 is asked of the mouse: `--organism
+mouse` trains transformers with dropout, and nothing else.
 """
 
 from math import log
 
+from epicycle.circuits.strength import GenLogit, MemLogit
 from epicycle.claims.differences import Difference
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
@@ -237,29 +238,39 @@ FORCES = (
     ),
 )
 
-# R030: are rule and memory restored alike, 20 steps after a shrink that takes the same share of both? The lead of trained rows stands
-# for memory. A twentieth of a decade is as good as alike.
+# R030: are rule and memory restored alike, 20 steps after a shrink that takes the same share of both? Rule and memory are the parts of
+# the right logit that `circuits/strength.py` calls Gen and Mem. A twentieth of a decade more is as good as alike.
 BY_SHRINKING = {
     **predictions("R030: shallow circuits are degraded more", coverage="yes"),
     **inferred("R030, section 6 of the programme", efficiency="yes", norm="yes", simplicity="yes"),
 }
 
 
-def _grown(by: float, series: str, beside: str | None = None) -> SeriesChange:
-    return SeriesChange(series=series, beside=beside, until="0.2*end", decades=True, arm="shrunk", where={"by": by})
+def _rule_against_memory(arm: str, **where: float) -> Difference:
+    """By how many factors of ten Gen grows more than Mem."""
+    gen, mem = (
+        SeriesChange(series=f"{part}_logit", until="0.2*end", decades=True, arm=arm, where=dict(where)) for part in ("gen", "mem")
+    )
+    return Difference(of=gen, against=mem, paired=True)
 
 
 SHRUNK = (
     *(
         _claim(
-            f"the-rule-comes-back-faster-after-{words}",
-            f"After all weights shrink to {by:g}, the margin of held-out rows grows back faster than the lead of trained rows.",
-            Difference(of=_grown(by, "test_margin"), against=_grown(by, "train_margin", "test_margin"), paired=True),
+            f"the-rule-comes-back-faster-{words}",
+            f"{when} and all its weights shrink to {by:g}, the rule's part of the right logit grows back faster than that of memory.",
+            _rule_against_memory(arm, by=by),
             (Region(above=0.1), Region(below=0.05)),
             BY_SHRINKING,
             phenomenon="decay",
         )
-        for by, words in zip(SHRINKS, ("a-tenth-less", "three-tenths-less", "half"), strict=True)
+        for arm, by, words, when in (
+            *(
+                ("shrunk", by, f"after-{size}", "When a network generalises")
+                for by, size in zip(SHRINKS, ("a-tenth-less", "three-tenths-less", "half"), strict=True)
+            ),
+            ("shrunk_at_onset", SHRINKS[1], "at-the-onset", "When a network begins to generalise"),
+        )
     ),
     _claim(
         "a-halved-network-forgets-held-out-rows",
@@ -364,7 +375,9 @@ STUDY = Study(
     claims=CLAIMS,
     figures=FIGURES,
     sources=SOURCES,
-    observation=Observation(measures=(*Observation().measures, ZeroLossShare(precision="own")), checkpoint_megabytes=10),
+    observation=Observation(
+        measures=(*Observation().measures, ZeroLossShare(precision="own"), GenLogit(), MemLogit()), checkpoint_megabytes=10
+    ),
     organism="fly",
     organisms={
         "mouse": Profile(

@@ -65,6 +65,11 @@ def _without(*edits: Any, at: str = "peak(test_loss)") -> ForkArm:
     return ForkArm(fork="decay", at=at, edits=edits, steps=BUDGET)
 
 
+def _shrunk(at: str, *shares: float) -> ForkArm:
+    edit = ScaleWeights(tensors=("*",), by=shares[0])
+    return ForkArm(fork="decay", at=at, edits=(edit,), sweep={"edits.0.by": shares}, steps=100)
+
+
 NO_DECAY = Set(knob="weight_decay", to=0.0)
 # The learning rate is 0, and weights shrink as before: by the fly's rate times its decay a step.
 NO_LOSS = (
@@ -95,14 +100,9 @@ ARMS: dict[str, RootArm | ForkArm] = {
     "no_decay": _without(NO_DECAY),
     "no_loss": _without(*NO_LOSS),
     "no_decay_from_onset": _without(NO_DECAY, at="t_on"),
-    # Once a network generalises all its weights are made smaller.
-    "shrunk": ForkArm(
-        fork="decay",
-        at="t_gen",
-        edits=(ScaleWeights(tensors=("*",), by=SHRINKS[0]),),
-        sweep={"edits.0.by": SHRINKS},
-        steps=100,
-    ),
+    # Once a network generalises, or begins to, all its weights are made smaller.
+    "shrunk": _shrunk("t_gen", *SHRINKS),
+    "shrunk_at_onset": _shrunk("t_on", SHRINKS[1]),
 }
 
 # The mouse with dropout beside its decay.
