@@ -34,7 +34,7 @@ QUESTION = "Which regulariser makes a network generalise, alone or beside weight
 # Intervention -> what it is called.
 WORDS = {
     "decay_to_start": "decay towards the first weights",
-    "held_norm": "a weight norm that is held",
+    "held_norm": "a held weight norm",
     "smoothing": "smoothing of the labels",
     "squared_error": "a squared error",
     "hinge": "a hinge loss",
@@ -103,7 +103,7 @@ BY_NOISE = {
     **inferred("section 3: noise is no ingredient", efficiency="no"),
 }
 OF_ONE: dict[str, Accounts] = {
-    **dict.fromkeys(NOISE, BY_NOISE),
+    **dict.fromkeys(NOISE, inferred("R029, R065; section 3: noise is no ingredient", coverage="yes", efficiency="no")),
     "squared_error": {**inferred("R041: a loss that does not come to rest", precision="yes"), **UNREGULARISED},
     "float64": {**postdictions("Figure 2: an exact loss lets it grok", precision="yes"), **UNREGULARISED},
     "sign_descent": UNREGULARISED,
@@ -113,7 +113,7 @@ OF_ONE: dict[str, Accounts] = {
 ONE_ALONE = tuple(
     _claim(
         f"{name}-alone-does-it",
-        f"Without decay, {words} alone makes most networks generalise.",
+        f"With nothing else, {words} makes most networks generalise.",
         _generalise(name),
         MOST,
         OF_ONE.get(name),
