@@ -58,8 +58,8 @@ ARMS: dict[str, RootArm | ForkArm] = {
     "plain": RootArm(experiment=_on(FLY.split, FLY, 2000), seeds=FLIES),
     "memory": RootArm(experiment=_on(FLY.split, MEMORY, 2000), seeds=FLIES),
     # A tenth of the trained rows, drawn at random, is trained on more often or less often. Runs end on the plateau.
-    "often": RootArm(experiment=_on(REWEIGHTED, FLY, PLATEAU_STEPS), seeds=FLIES, sweep={"split.weight": WEIGHTS}),
-    "memory_often": RootArm(experiment=_on(REWEIGHTED, MEMORY, PLATEAU_STEPS), seeds=FLIES, sweep={"split.weight": WEIGHTS}),
+    "frequent_rows": RootArm(experiment=_on(REWEIGHTED, FLY, PLATEAU_STEPS), seeds=FLIES, sweep={"split.weight": WEIGHTS}),
+    "frequent_random_labels": RootArm(experiment=_on(REWEIGHTED, MEMORY, PLATEAU_STEPS), seeds=FLIES, sweep={"split.weight": WEIGHTS}),
     # All trained pairs of a region are trained on more often.
     "region": RootArm(
         experiment=_on(ReweightedSplit(of=FLY.split, first_operands=REGION, weight=1.0), FLY, 1500),
@@ -120,7 +120,7 @@ def _memory_ratio(weight: float) -> EventRatio:
         detectors={"0.99": detectors["reweighted"]},
         over="t_mem of other rows",
         over_detector=detectors["not_reweighted"],
-        arm="often",
+        arm="frequent_rows",
         where={"weight": weight},
     )
 
@@ -151,7 +151,7 @@ CLAIMS = (
     _claim(
         id="frequent-rows-are-more-certain",
         says="Training ten times as often on a row makes the odds of its right answer more than 2 times higher, once it is memorised.",
-        statistic=Slope(of=_ahead("often"), along="weight", log=True),
+        statistic=Slope(of=_ahead("frequent_rows"), along="weight", log=True),
         supported_if=Region(above=log(2) / log(10)),
         refuted_if=Region(below=0.1 / log(10)),
         primary=True,
@@ -160,7 +160,7 @@ CLAIMS = (
     _claim(
         id="odds-grow-in-proportion-to-frequency",
         says="The odds grow in proportion to the frequency: ten times as often, between 6.3 and 16 times the odds.",
-        statistic=Slope(of=_ahead("often"), along="weight", log=True),
+        statistic=Slope(of=_ahead("frequent_rows"), along="weight", log=True),
         supported_if=Region(above=0.8, below=1.2),
         refuted_if=Region(above=1.2, below=0.8),
     ),
@@ -174,7 +174,7 @@ CLAIMS = (
     _claim(
         id="memory-alone-is-more-certain-of-frequent-rows",
         says="Training ten times as often on a row makes its odds more than 2 times higher, with random labels too.",
-        statistic=Slope(of=_ahead("memory_often"), along="weight", log=True),
+        statistic=Slope(of=_ahead("frequent_random_labels"), along="weight", log=True),
         supported_if=Region(above=log(2) / log(10)),
         refuted_if=Region(below=0.1 / log(10)),
         accounts=postdictions("R040: a single training point reinforces it", single_hit="yes"),
@@ -317,8 +317,8 @@ CLAIMS = (
 FIGURES = (
     Figure(
         title="How certain is a network of rows that it is trained on more often, compared with the others?",
-        arms=("often", "memory_often"),
-        quantities=(_ahead("often"),),
+        arms=("frequent_rows", "frequent_random_labels"),
+        quantities=(_ahead("frequent_rows"),),
         along="weight",
         decides="frequent-rows-are-more-certain",
     ),
