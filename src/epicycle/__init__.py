@@ -22,6 +22,10 @@ from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.circuits.ablated_loss import Excluded as Excluded
     from epicycle.circuits.ablated_loss import Restricted as Restricted
+    from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
+    from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
+    from epicycle.circuits.neurons import NeuronComponent as NeuronComponent
+    from epicycle.circuits.neurons import NeuronShare as NeuronShare
     from epicycle.circuits.strength import GenLogit as GenLogit
     from epicycle.circuits.strength import GenPart as GenPart
     from epicycle.circuits.strength import GenQuality as GenQuality

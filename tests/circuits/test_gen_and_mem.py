@@ -9,6 +9,7 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
+from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit
 from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, SpectralGini
 from epicycle.spec.errors import InputError
@@ -20,6 +21,7 @@ from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
+NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare}  # tested in test_neurons.py
 TASKS = (
     Modular(p=11),
     Modular(p=10),
@@ -67,7 +69,19 @@ def memoriser(task: Task, height: float, share: float = 0.5) -> np.ndarray:
 
 
 def test_every_measure_of_circuits_is_tested_here() -> None:
-    tested = {GenLogit, GenPart, GenQuality, GenShare, MemLogit, Excluded, Restricted, ComponentPower, KeyComponents, SpectralGini}
+    tested = {
+        GenLogit,
+        GenPart,
+        GenQuality,
+        GenShare,
+        MemLogit,
+        Excluded,
+        Restricted,
+        ComponentPower,
+        KeyComponents,
+        SpectralGini,
+        *NEURONS,
+    }
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:
         measure = resolve("measure", str(entry["kind"])).parse(entry)

@@ -2,7 +2,7 @@
 
 CIRCUIT_MEASURES names the kinds; they are measures like those of `epicycle.measures`. `algorithm` says what the general algorithm of a
 task is made of, `splitting` splits logits by it, and the measures stand in `strength` (Gen and Mem), `ablated_loss` (the loss with
-Gen alone, and without Gen) and `weight_spectra` (where in the weights the components are).
+Gen alone, and without Gen), `weight_spectra` (where in the weights the components are) and `neurons` (which component each follows).
 """
 
 CIRCUIT_MEASURES = {
@@ -16,6 +16,10 @@ CIRCUIT_MEASURES = {
     "component_power": "epicycle.circuits.weight_spectra:ComponentPower",
     "key_components": "epicycle.circuits.weight_spectra:KeyComponents",
     "spectral_gini": "epicycle.circuits.weight_spectra:SpectralGini",
+    "neuron_share": "epicycle.circuits.neurons:NeuronShare",
+    "neuron_component": "epicycle.circuits.neurons:NeuronComponent",
+    "clustered_neurons": "epicycle.circuits.neurons:ClusteredNeurons",
+    "coset_concentration": "epicycle.circuits.neurons:CosetConcentration",
 }
 
 # The usual measures of circuits: `epicycle measure STUDY --measures circuits`.

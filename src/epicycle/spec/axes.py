@@ -34,6 +34,7 @@ AXES: dict[str, str] = {
     "unit": "independent units of a sample",
     "other_unit": "independent units of the sample that it is compared with",
     "element": "elements of the group in which a task's answers are computed",
+    "neuron": "hidden units of the last MLP, as a stored axis",
     "component": "parts of a general algorithm: frequencies, or irreducible representations",
     "function": "orthonormal functions on a group",
     "key": "words of a raw random key",

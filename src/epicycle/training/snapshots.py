@@ -79,6 +79,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "task": lambda: experiment.task,
         "params": lambda: state.params,
         "inputs": lambda: inputs,
+        "activations": cache(lambda: bound().model.apply(state.params, inputs, positions=world.positions)[1]),
         "logits": logits,
         "labels": labels,
         "row_loss": cache(lambda: row_losses(bound().training.loss.recorded(), logits(), labels())),
