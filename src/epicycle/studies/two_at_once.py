@@ -168,6 +168,15 @@ CLAIMS = (
         sources=("basins", "thread2022"),
     ),
     exploratory(
+        id="both-are-as-strong-at-the-onset",
+        says="When test accuracy begins to rise, 0.4 to 0.6 of the right logit is the general algorithm's: it overtakes memory then.",
+        statistic=ValueAt(series="gen_part", at="t_on", arm="rule"),
+        supported_if=Region(above=0.4, below=0.6),
+        refuted_if=Region(above=0.7, below=0.3),
+        phenomenon="two-at-once",
+        accounts=inferred("R149: the onset is when the switch no longer hurts", superposition="yes"),
+    ),
+    exploratory(
         id="gen-grows-without-decay",
         says="Without weight decay the general algorithm grows too: it more than doubles after memorising.",
         statistic=SeriesChange(series="gen_logit", since="t_mem", until="end", decades=True, arm="no_decay"),
