@@ -22,7 +22,7 @@ from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, predictions
-from epicycle.studies.organisms import FLIES, FLY, P, fly
+from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE, P, fly
 from epicycle.tasks.random_tables import RandomTable
 
 QUESTION = "Does the general algorithm grow in superposition with memory from the start, or does it come when accuracy rises?"
@@ -262,5 +262,6 @@ STUDY = Study(
     sources=(BASINS, THREAD),
     observation=Observation(measures=(*Observation().measures, *MEASURES), checkpoint_megabytes=10),
     organism="fly",
+    organisms={"mouse": Profile(seeds=MICE, assign={**ON_MOUSE, "training.steps": 2500})},
     profiles={"quick": Profile(seeds=8, pilot=True)},
 )
