@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from epicycle.measures.fit import ZeroLossShare as ZeroLossShare
     from epicycle.measures.norms import TotalNorm as TotalNorm
     from epicycle.measures.norms import WeightNorm as WeightNorm
+    from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic
     from epicycle.models.sites import Sites as Sites

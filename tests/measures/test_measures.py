@@ -11,6 +11,7 @@ from epicycle.circuits import CIRCUIT_MEASURES
 from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.measures.update_effects import UpdateEffect
 from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
@@ -20,7 +21,7 @@ from epicycle.training.snapshots import SNAPSHOT, observe
 
 CLASSES, ROWS = 7, 40
 LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
-TESTED = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
+TESTED = {UpdateEffect, Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

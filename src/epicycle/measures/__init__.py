@@ -13,4 +13,5 @@ MEASURES = {
     "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
     "weight_norm": "epicycle.measures.norms:WeightNorm",
     "total_norm": "epicycle.measures.norms:TotalNorm",
+    "update_effect": "epicycle.measures.update_effects:UpdateEffect",
 }

@@ -10,28 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
 from epicycle.spec.experiment import Experiment, bind
-from epicycle.spec.families import Measure, Params
+from epicycle.spec.families import Measure
 from epicycle.spec.identity import digest
 from epicycle.training.devices import Machine
-from epicycle.training.losses import row_losses, tempered, weighted_mean
+from epicycle.training.gradients import loss_and_gradient, next_batch, with_gradient_noise
 from epicycle.training.schedules import knobs_at, lr_share
 from epicycle.training.snapshots import Record, blank, observe
-from epicycle.training.state import (
-    BATCH,
-    FORWARD,
-    GRADIENT_NOISE,
-    WEIGHT_NOISE,
-    Data,
-    Order,
-    State,
-    World,
-    data_at,
-    norm_of,
-    trained_tensors,
-)
+from epicycle.training.state import Data, State, World, data_at, norm_of, trained_tensors
 
 SEGMENTS = 24  # observations a chunk can hold
 
@@ -64,8 +52,8 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
     training = bound.training
     batch, order = next_batch(training.batch_size, data_at(data, state), state)
     trained = trained_tensors(experiment, state.params)
-    loss, gradient = _loss_and_gradient(bound, world, batch, state, trained)
-    gradient = _noised(gradient, training.gradient_noise, _step_key(state, GRADIENT_NOISE))
+    loss, gradient = loss_and_gradient(bound, world, batch, state, trained)
+    gradient = with_gradient_noise(gradient, training, state)
     optimiser = training.optimiser.transform(lr_share(training, state.step, loss.dtype))
     updates, moments = optimiser.update(gradient, state.moments, trained)
     moved = jax.tree.map(jnp.add, trained, updates)
@@ -74,19 +62,6 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
         moved = {name: value * factor for name, value in moved.items()}
     diverged = jnp.where(jnp.isfinite(loss), state.diverged, state.step)
     return state._replace(params={**state.params, **moved}, moments=moments, step=state.step + 1, order=order, diverged=diverged)
-
-
-def _loss_and_gradient(bound: Experiment, world: World, batch: Data, state: State, trained: Params) -> tuple[Any, Params]:
-    """The loss on a batch and its gradient by the trained tensors; `bound` has its knobs as traced values."""
-    training, model = bound.training, bound.model
-    inputs, key = jnp.asarray(world.inputs)[batch.rows], _step_key(state, FORWARD)
-
-    def objective(params: Params) -> Float[Array, ""]:
-        noisy = _noised(params, training.weight_noise, _step_key(state, WEIGHT_NOISE))
-        logits = model.fast({**state.params, **noisy}, inputs, key=key, constant=world.constant, positions=world.positions)
-        return weighted_mean(row_losses(training.loss, tempered(logits, training.temperature), batch.labels), batch.weights)
-
-    return jax.value_and_grad(objective)(trained)
 
 
 def chunk(
@@ -142,54 +117,3 @@ def _compiled(experiment: Experiment, measures: Sequence[Measure], machine: Mach
         block, mesh=machine.mesh, in_specs=(PartitionSpec(), members, members, members), out_specs=members, check_vma=False
     )
     return jax.jit(spread)
-
-
-def _step_key(state: State, purpose: int) -> Any:
-    """The random key of one purpose at a state's step."""
-    return jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(state.key), purpose), state.step)
-
-
-def _noised(tensors: Params, spread: Any, key: Any) -> Params:
-    """The tensors with Gaussian noise of this standard deviation on every entry; None adds nothing."""
-    if spread is None:
-        return tensors
-    keys = jax.random.split(key, len(tensors))
-    return {name: v + spread * jax.random.normal(keys[i], v.shape, v.dtype) for i, (name, v) in enumerate(sorted(tensors.items()))}
-
-
-def next_batch(batch_size: int | None, data: Data, state: State) -> tuple[Data, Order | None]:
-    """The rows that this step trains on, and the order of the pass after the step.
-
-    A pass over the rows is reshuffled when it is used up. Its last batch may hold fewer rows.
-
-    Args:
-        batch_size: rows an update sees; None is the full batch.
-        data: the training rows with their weights at this step; rows of weight 0 are never drawn.
-        state: the member before the update.
-    """
-    if batch_size is None:
-        return data, None
-    if state.order is None:
-        return _drawn_with_replacement(batch_size, data, state), None
-    size = min(batch_size, len(data.rows))
-    present = (data.weights > 0).sum().astype(jnp.int32)
-
-    def reshuffled(order: Order) -> Order:
-        draw = jnp.where(
-            data.weights > 0, jax.random.uniform(_step_key(state, BATCH), data.weights.shape, jnp.float32), jnp.float32(2)
-        )
-        return Order(jnp.argsort(draw).astype(jnp.int32), jnp.zeros((), jnp.int32))
-
-    order = jax.lax.cond(state.order.cursor >= present, reshuffled, lambda order: order, state.order)
-    positions = order.cursor + jnp.arange(size, dtype=jnp.int32)
-    slots = order.slots[jnp.minimum(positions, len(data.rows) - 1)]
-    weights = jnp.where(positions < present, data.weights[slots], jnp.zeros((), data.weights.dtype))
-    return Data(data.rows[slots], weights, data.labels[slots]), order._replace(cursor=order.cursor + jnp.int32(size))
-
-
-def _drawn_with_replacement(batch_size: int, data: Data, state: State) -> Data:
-    """Rows drawn from all that have weight, all of them alike. The number of padding slots changes nothing."""
-    present = data.weights > 0
-    draw = jax.random.randint(_step_key(state, BATCH), (batch_size,), 0, present.sum(), jnp.int32)
-    slots = jnp.searchsorted(jnp.cumsum(present), draw, side="right")  # the slot of the draw-th row that has weight
-    return Data(data.rows[slots], data.weights[slots], data.labels[slots])

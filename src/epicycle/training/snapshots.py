@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, bind
-from epicycle.spec.families import Measure
+from epicycle.spec.families import Measure, Params
+from epicycle.training.gradients import update_parts
 from epicycle.training.losses import row_losses, row_margins, tempered
 from epicycle.training.schedules import knobs_at
 from epicycle.training.state import Data, State, World, data_at, trained_rows
@@ -20,7 +21,8 @@ ROWS = (
     *("train", "test", "all", "mirror_seen", "mirror_unseen"),
     *("clean", "corrupted", "removed", "never_trained", "reweighted", "not_reweighted"),
 )
-SNAPSHOT = ("task", "params", "inputs", "logits", "labels", "row_loss", "trained_loss", "row_margin", *ROWS)
+OF_NETWORK = ("task", "params", "inputs", "activations", "logits", "labels", "row_loss", "trained_loss", "row_margin")
+SNAPSHOT = (*OF_NETWORK, "update_parts", "measured_at", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -64,7 +66,9 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
 
     The entries: `task`, which is no array but the experiment's task; `params`; `inputs`, the token ids of all rows; `logits` of all
     rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss that is recorded; `trained_loss`, the
-    loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right; and the sets of rows.
+    loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right; `update_parts`, the next update split by
+    what causes it; `measured_at`, a function (measure, params) -> the measure's value if the network had these parameters; and the
+    sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -75,6 +79,11 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         )
     )
     labels = cache(lambda: _observed_labels(data, world))
+
+    def measured_at(measure: Measure, params: Params) -> Float[Array, "..."]:
+        entries = snapshot_entries(experiment, state._replace(params=params), data, world)
+        return measure.fn(_DeclaredEntries(entries, measure))
+
     return {
         "task": lambda: experiment.task,
         "params": lambda: state.params,
@@ -85,6 +94,8 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "row_loss": cache(lambda: row_losses(bound().training.loss.recorded(), logits(), labels())),
         "trained_loss": cache(lambda: row_losses(bound().training.loss, logits(), labels())),
         "row_margin": cache(lambda: row_margins(logits(), labels(), world.tolerance)),
+        "update_parts": cache(lambda: update_parts(experiment, world, data, state)),
+        "measured_at": lambda: measured_at,
         **_row_sets(data, world, labels),
     }
 

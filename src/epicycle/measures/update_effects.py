@@ -1,0 +1,47 @@
+"""What the next update does to a quantity, and which part of the update does it: the loss, weight decay or noise.
+
+To first order the change of a quantity in one step is the sum of what each part of the update changes. So these measures say which
+part is responsible while nothing is switched off, where a fork would change the whole run from there on.
+
+Cost: a gradient on all training rows, and a forward pass with its derivative along one direction.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import jax
+from jaxtyping import Array, Float
+
+from epicycle.spec.families import AnyMeasure, Measure
+from epicycle.spec.fields import static
+
+
+class UpdateEffect(Measure):
+    """First-order change of another measure in the next step, due to one part of the update.
+
+    Attributes:
+        of: the measure that changes, without axes of its own: a loss, a margin, a norm, Gen or Mem. Accuracies do not change to first
+            order.
+        part: `loss`: what the gradient on all training rows would do through the optimiser, without weight decay. `decay`: what weight
+            decay does. `noise`: what small batches and noise on the gradient do. `all`: the three together. `gradient`: what one unit
+            of length along the direction of steepest descent of the training loss would do.
+    """
+
+    kind: ClassVar[str] = "update_effect"
+    of: AnyMeasure
+    part: Literal["loss", "decay", "noise", "all", "gradient"] = static("all")
+
+    @property
+    def name(self) -> str:
+        """`gen_logit_by_loss`, `test_loss_by_decay`, ..."""
+        return f"{self.of.name}_by_{self.part}"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The parts of the update, and what the other measure needs."""
+        return ("params", "update_parts", "measured_at", *self.of.needs)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """In units of the other measure, for one step (or for one unit of length)."""
+        measured_at, direction = snapshot["measured_at"], snapshot["update_parts"][self.part]
+        return jax.jvp(lambda params: measured_at(self.of, params), (snapshot["params"],), (direction,))[1]
