@@ -8,6 +8,7 @@ PHENOMENA: dict[str, str] = {
     "delay": "Do networks memorise first and generalise much later?",
     "rise": "How long does the rise of accuracy take?",
     "two-at-once": "Do memory and the general algorithm grow at the same time?",
+    "forces": "What pushes the general algorithm and memory, the loss or weight decay?",
     "losses": "What do the losses do before accuracy rises?",
     "mirror": "Are mirrored pairs what looks like early generalisation?",
     "boost": "Does a higher learning rate bring generalisation sooner?",

@@ -56,6 +56,13 @@ SERIES = {
     "gen_share": SeriesStyle(GEN, "share of the variance of held-out logits that is Gen", ""),
     "gen_share_shuffled": SeriesStyle(MEM, "the same with shuffled answers: the null", ""),
     "gen_quality": SeriesStyle(GEN, "how ideal Gen is", ""),
+    "gen_logit_by_loss": SeriesStyle(GEN, "Gen, by the loss", "logits a step"),
+    "gen_logit_by_decay": SeriesStyle("#8A5BD6", "Gen, by weight decay", "logits a step"),
+    "mem_logit_by_loss": SeriesStyle(MEM, "Mem, by the loss", "logits a step"),
+    "mem_logit_by_decay": SeriesStyle("#CC79A7", "Mem, by weight decay", "logits a step"),
+    "test_loss_by_loss": SeriesStyle(TRAIN, "test loss, by the loss", "nats a step"),
+    "test_loss_by_decay": SeriesStyle("#CC79A7", "test loss, by weight decay", "nats a step"),
+    "test_loss_by_all": SeriesStyle(TEST, "test loss, by the whole update", "nats a step"),
 }
 RESTRICTED, EXCLUDED = "#56B4E9", "#CC79A7"  # what is measured with Gen alone, and without Gen
 VERDICTS = {
@@ -84,7 +91,7 @@ def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
     """
     if all("acc" in name or "share" in name for name in series):
         return "linear", [-0.04, 1.04]
-    return ("log", None) if all("loss" in name for name in series) else ("linear", None)
+    return ("log", None) if all("loss" in name and "_by_" not in name for name in series) else ("linear", None)
 
 
 def value_axis_title(series: Sequence[str]) -> str:

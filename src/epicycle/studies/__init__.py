@@ -29,6 +29,7 @@ NAMES = (
     "no_delay",
     "efficiency",
     "two_at_once",
+    "forces",
     "size",
     "reinforcement",
     "disruptors",
