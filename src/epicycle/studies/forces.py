@@ -89,7 +89,8 @@ CLAIMS = (
     ),
     Claim(
         id="without-decay-the-push-is-gone",
-        says="Without weight decay the loss soon stops pushing the general algorithm: after 0.2 of the steps a tenth is left, or less.",
+        says="Without weight decay the loss soon stops pushing the general algorithm: after 0.2 of the steps a tenth is left, "
+        "or less.",
         statistic=Difference(
             of=_push("gen_logit_by_loss", "0.2*end", "no_decay", log=True),
             against=_push("gen_logit_by_loss", "0.2*end", log=True),
