@@ -67,17 +67,9 @@ class OfGen(Measure):
         return "" if self.null == "none" else f"_{self.null}"
 
 
-class GenLogit(OfGen):
-    """By how much Gen alone raises the right logit above the mean of all logits.
+class OfComponents(OfGen):
+    """What the measures of Gen share that can be taken of each component."""
 
-    Gen is the sum of the characters of e c^-1, where e is the right answer and c the class, with the coefficients that fit the logits
-    of held-out rows best (least squares). With `by_component` each character stands alone; their sum is the whole.
-
-    Attributes:
-        by_component: one number for each component. The series is then `gen_logit_by_component`.
-    """
-
-    kind: ClassVar[str] = "gen_logit"
     by_component: bool = static(False)
 
     @property
@@ -85,10 +77,31 @@ class GenLogit(OfGen):
         """An axis for the components, or none."""
         return ("component",) if self.by_component else ()
 
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """A hook: the names of the components."""
+        del params
+        return component_names(task) if self.by_component else {}
+
+    def _named(self, quantity: str) -> str:
+        return quantity + ("_by_component" if self.by_component else "") + self._ending
+
+
+class GenLogit(OfComponents):
+    """By how much Gen alone raises the right logit above the mean of all logits.
+
+    Gen is the sum of the characters of e c^-1, where e is the right answer and c the class, with the coefficients that fit the logits
+    of held-out rows best (least squares). With `by_component` each character stands alone; their sum is the whole.
+
+    Attributes:
+        by_component: one number for each component. The name of the series then has `_by_component` in it.
+    """
+
+    kind: ClassVar[str] = "gen_logit"
+
     @property
     def name(self) -> str:
-        """`gen_logit`, `gen_logit_shuffled`, ..."""
-        return "gen_logit" + ("_by_component" if self.by_component else "") + self._ending
+        """`gen_logit`, `gen_logit_shuffled`, `gen_logit_by_component`, ..."""
+        return self._named("gen_logit")
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """In units of the logits; NaN if no rows are held out."""
@@ -96,11 +109,6 @@ class GenLogit(OfGen):
         coefficients = strengths(self.held_out(snapshot), algorithm)
         at_right = coefficients * algorithm.characters[:, algorithm.identity]
         return at_right if self.by_component else at_right.sum()
-
-    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
-        """The names of the components."""
-        del params
-        return component_names(task) if self.by_component else {}
 
 
 class MemLogit(OfGen):
@@ -138,28 +146,22 @@ class GenPart(OfGen):
         return by_gen / in_all
 
 
-class GenShare(OfGen):
+class GenShare(OfComponents):
     """Share of the variance of held-out logits that Gen explains, from 0 to 1.
 
     With all irreducible representations as components this is the share of variance explained by characters (Chughtai et al., arXiv
     2302.03025, logit similarity squared), taken on held-out rows only.
 
     Attributes:
-        by_component: one share for each component. The series is then `gen_share_by_component`.
+        by_component: one share for each component. The name of the series then has `_by_component` in it.
     """
 
     kind: ClassVar[str] = "gen_share"
-    by_component: bool = static(False)
-
-    @property
-    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
-        """An axis for the components, or none."""
-        return ("component",) if self.by_component else ()
 
     @property
     def name(self) -> str:
-        """`gen_share`, `gen_share_by_component`, ..."""
-        return "gen_share" + ("_by_component" if self.by_component else "") + self._ending
+        """`gen_share`, `gen_share_shuffled`, `gen_share_by_component`, ..."""
+        return self._named("gen_share")
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """The share; NaN if no rows are held out, or all their logits are equal."""
@@ -167,11 +169,6 @@ class GenShare(OfGen):
         everything = aligned(snapshot["logits"], snapshot["test"], algorithm, self.null == "shuffled")
         shares = jnp.square(strengths(self.held_out(snapshot), algorithm)) / mean_square(everything)
         return shares if self.by_component else shares.sum()
-
-    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
-        """The names of the components."""
-        del params
-        return component_names(task) if self.by_component else {}
 
 
 class GenQuality(OfGen):
