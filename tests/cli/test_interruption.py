@@ -62,9 +62,12 @@ def wait_for(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError("".join(lines))
 
 
-def ended(process: subprocess.Popen[str], seconds: float = 10) -> None:
-    """The process ends soon, with exit code 3 and one paragraph."""
-    _, messages = process.communicate(timeout=seconds)
+def ended(process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """The process ends soon, with exit code 3 and one paragraph. What it is stuck in takes minutes; a busy machine, some seconds."""
+    try:
+        _, messages = process.communicate(timeout=seconds)
+    finally:
+        process.kill()  # so that a test that fails does not slow the others down
     one_paragraph(subprocess.CompletedProcess("", process.returncode, "", messages), "run the same command again to go on", code=3)
 
 

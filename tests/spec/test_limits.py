@@ -62,10 +62,10 @@ def test_no_field_takes_a_boundless_value(cls: type[Spec]) -> None:
         for name, value in endless.items():
             if (cls.__name__, field, name) == ("Change", "to", "mapping"):
                 continue  # a part with any fields
-            began = time.monotonic()
+            began = time.process_time()
             with pytest.raises(InputError) as error:
                 cls.parse({field: value}, cls.__name__)
-            assert time.monotonic() - began < 2, (field, name)
+            assert time.process_time() - began < 2, (field, name)
             assert len(str(error.value)) < 3000, (field, name)
             assert f"{field}" in str(error.value), (field, name, str(error.value))
 
@@ -109,14 +109,14 @@ def test_fields_of_own_parts_have_bounds(given: dict[str, Any]) -> None:
     ids=lambda value: str(value)[:30],
 )
 def test_yaml_that_is_no_plain_data_is_bad_input_with_its_line(text: str, message: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as error:
         load_yaml(text, "mine.yaml")
     assert message in str(error.value)
     assert str(error.value).startswith("mine.yaml")
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_dates_are_texts_and_aliases_are_allowed() -> None:
@@ -170,11 +170,11 @@ def test_an_alias_bomb_is_answered_in_one_short_paragraph(path: str, bomb: str) 
     ids=lambda value: str(value)[:40],
 )
 def test_arms_are_bounded_before_they_are_built(arm: dict[str, Any], message: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError) as error:
         Study.parse(study(**arm), "mine.yaml")
     assert message in str(error.value)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_edits_with_strange_keys_are_refused() -> None:
