@@ -15,8 +15,8 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.results import DONE
 from epicycle.training.cohort import Cohort
 from epicycle.training.devices import Machine
-from epicycle.training.loop import Interrupted, train
 from epicycle.training.gradients import next_batch
+from epicycle.training.loop import Interrupted, train
 from epicycle.training.program import cohort_program
 from epicycle.training.rounds import Pace, member_plan
 from epicycle.training.state import Data, from_tensors, stacked, to_tensors
