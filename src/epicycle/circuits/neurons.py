@@ -145,7 +145,7 @@ def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray,
     members = subgroups(group.product).members[1:-1]
     if not len(members):
         raise InputError(
-            f"cosets need a group with subgroups, and a group of {len(group.product)} elements has none; choose a task on another group."
+            f"cosets need a group with subgroups, and a group of {len(group.product)} elements has none; choose another group."
         )
     return tuple(cosets(group.product, each, side) for each in members)
 
