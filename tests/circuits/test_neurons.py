@@ -8,6 +8,8 @@ import pytest
 
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
+from epicycle.circuits.weight_spectra import is_key
+from epicycle.maths import fourier
 from epicycle.maths.groups import cosets, subgroups
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Task
@@ -84,3 +86,20 @@ def test_what_does_not_fit_is_refused() -> None:
         NeuronShare().fn({"task": Modular(p=11), "activations": {"hook_embed": jnp.zeros((121, 4))}})
     with pytest.raises(InputError, match="a group of 11 elements has none"):
         CosetConcentration().fn(neurons(Modular(p=11), np.ones(121)))
+
+
+@pytest.mark.parametrize("p", [11, 31])
+def test_on_a_cyclic_group_components_are_the_frequencies_of_fourier(p: int) -> None:
+    """The rule for key components and the shares of neurons are, for frequencies, those that `maths.fourier` states."""
+    task, rng = Modular(p=p), np.random.default_rng(0)
+    unembedding = rng.standard_normal((6, p)) + 2 * np.cos(2 * np.pi * 3 * np.arange(p) / p)
+    snapshot = {"task": task, "params": {"W_U": jnp.asarray(unembedding, jnp.float32)}}
+    key = fourier.key_frequencies(fourier.spectrum(unembedding))
+    assert key[3]
+    assert np.asarray(is_key(snapshot["params"], algorithm_of(task))).tolist() == key[1:].tolist()
+    waves = [np.cos(2 * np.pi * k * np.arange(p) / p) for k in (1, 2, 4)]
+    grid = np.stack([w[:, None] + w[None, :] + 0.3 * rng.standard_normal((p, p)) for w in waves], axis=-1)
+    frequencies, shares = fourier.neuron_frequencies(grid)
+    neuron_snapshot = neurons(task, *grid.reshape(p * p, 3).T)
+    assert np.asarray(NeuronShare().fn(neuron_snapshot)) == pytest.approx(shares, abs=1e-4)
+    assert (np.asarray(NeuronComponent().fn(neuron_snapshot)) + 1).tolist() == frequencies.tolist() == [1, 2, 4]

@@ -15,31 +15,17 @@ from epicycle.claims.series_quantities import Extreme, ValueAt
 from epicycle.literature.texts import BASINS, THREAD, VARMA
 from epicycle.measures.fit import Loss
 from epicycle.measures.update_effects import UpdateEffect
-from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Gate, Region
-from epicycle.spec.experiment import Experiment
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, predictions
-from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE, P, fly
-from epicycle.tasks.random_tables import RandomTable
+from epicycle.studies.organisms import MICE, ON_MOUSE
+from epicycle.studies.two_at_once import with_nulls
 
 QUESTION = "What pushes the general algorithm on the plateau, and what pushes memory: the loss or weight decay?"
 
 
-def _to_the_end(experiment: Experiment) -> Experiment:
-    """Past the median time of generalisation, with no stop."""
-    return experiment.swept("training.stop", None).swept("training.steps", 1000)
-
-
-ARMS = {
-    # The phenomenon.
-    "rule": RootArm(experiment=_to_the_end(FLY), seeds=FLIES),
-    # What do the measures see where there is no rule?
-    "no_rule": RootArm(experiment=_to_the_end(fly(RandomTable(n=P, latin=True))), seeds=FLIES),
-    # What is left of the loss's push where nothing decays?
-    "no_decay": RootArm(experiment=_to_the_end(FLY).swept("training.optimiser.weight_decay", 0.0), seeds=FLIES),
-}
+ARMS = with_nulls(1000)  # past the median time of generalisation
 PLATEAU = "0.5*t_on"  # half of the way to the onset: memorised long ago, test accuracy at chance
 MEASURES = (
     GenLogit(),
