@@ -25,6 +25,20 @@ arms:
     at: 10
     edits: [{kind: scale, knob: lr, by: 0.5}]
 """
+FLAWED = """
+from typing import ClassVar
+
+import epicycle as ep
+
+
+class Flawed(ep.Measure):
+    name: ClassVar[str] = "flawed"
+    needs: ClassVar[tuple[str, ...]] = ("params",)
+    dims: ClassVar[tuple[str, ...]] = ("tensor",)
+
+    def fn(self, snapshot):
+        return 0.0 * snapshot["params"]["W_U"].sum()
+"""
 
 
 @pytest.fixture
@@ -50,6 +64,24 @@ def test_circuits_of_a_study_are_recorded_later(study: str, command: Command) ->
         assert np.isfinite(data["mem_logit"].isel(step=0)).all()
     assert json.loads(command("show", str(folder), "--json").stdout)["claims"] == before["claims"]
     assert "recorded gen_logit" in command("measure", str(folder), "--measures", "gen_logit").stdout
+
+
+def test_the_effect_of_an_update_on_a_measure_with_axes(study: str, command: Command) -> None:
+    folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
+    wanted = "[{kind: update_effect, of: {kind: gen_logit, by_component: true}}, {kind: update_effect, of: {kind: gen_logit}}]"
+    result = command("measure", study, "--measures", wanted)
+    assert result.returncode == 0, result.stderr
+    data = ep.open(folder)["asked"].to_dataset()
+    by_component = data["gen_logit_by_component_by_all"]
+    assert by_component.coords["component"].values.tolist() == ["1", "2", "3"]
+    np.testing.assert_allclose(by_component.sum("component"), data["gen_logit_by_all"], atol=1e-5)
+
+
+def test_a_measure_of_ones_own_with_wrong_axes(study: str, command: Command, tmp_path: Path) -> None:
+    """It is refused before the runs are trained again."""
+    command("run", study)
+    (tmp_path / "flawed.py").write_text(FLAWED)
+    one_paragraph(command("measure", study, "--measures", "flawed:Flawed"), "measure flawed", "declare floats with 1 axes")
 
 
 def test_the_runs_of_one_cohort(study: str, command: Command) -> None:

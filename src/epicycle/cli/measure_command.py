@@ -90,8 +90,10 @@ def _measures(text: str) -> "list[Measure]":
     """The measures that one `--measures` names."""
     from epicycle.circuits import CIRCUIT_SET
     from epicycle.spec.observation import Observation
+    from epicycle.spec.own_code import offer_folder
     from epicycle.spec.yaml_text import load_yaml
 
+    offer_folder(Path.cwd())  # it may name measures in the user's own files
     where = "--measures"
     if text.lstrip().startswith(("{", "[")):
         read = load_yaml(text, where)

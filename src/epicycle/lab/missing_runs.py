@@ -225,6 +225,7 @@ class CohortJob:
                 f"cohort {store.id} lacks {names}, and only some of its runs are asked for; "
                 "run the study that it was made for with this measure."
             )
+        refuse_unfit(self.any_run(), missing)
         checkpoint = store.committed().checkpoint
         if checkpoint is None:
             raise InputError(f"cohort {store.id} has no whole checkpoint to compare a replay with; remove {store.files.path}.")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import jax
 from jaxtyping import Array, Float
 
-from epicycle.spec.families import AnyMeasure, Measure
+from epicycle.spec.families import AnyMeasure, Measure, Task
 from epicycle.spec.fields import static
 
 
@@ -20,8 +20,7 @@ class UpdateEffect(Measure):
     """First-order change of another measure in the next step, due to one part of the update.
 
     Attributes:
-        of: the measure that changes, without axes of its own: a loss, a margin, a norm, Gen or Mem. Accuracies do not change to first
-            order.
+        of: the measure that changes: a loss, a margin, a norm, Gen or Mem. Accuracies do not change to first order.
         part: `loss`: what the gradient on all training rows would do through the optimiser, without weight decay. `decay`: what weight
             decay does. `noise`: what small batches and noise on the gradient do. `all`: the three together. `gradient`: what one unit
             of length along the direction of steepest descent of the training loss would do.
@@ -30,6 +29,11 @@ class UpdateEffect(Measure):
     kind: ClassVar[str] = "update_effect"
     of: AnyMeasure
     part: Literal["loss", "decay", "noise", "all", "gradient"] = static("all")
+
+    @property
+    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the other measure."""
+        return self.of.dims
 
     @property
     def name(self) -> str:
@@ -41,7 +45,11 @@ class UpdateEffect(Measure):
         """The parts of the update, and what the other measure needs."""
         return ("params", "update_parts", "measured_at", *self.of.needs)
 
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """In units of the other measure, for one step (or for one unit of length)."""
         measured_at, direction = snapshot["measured_at"], snapshot["update_parts"][self.part]
         return jax.jvp(lambda params: measured_at(self.of, params), (snapshot["params"],), (direction,))[1]
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """Those of the other measure."""
+        return self.of.coords(params, task)
