@@ -62,7 +62,7 @@ def measure(
             what = _record(target, results, chosen, Session(results, interrupted=interrupted))
     except Interrupted:
         fail(ENDED, INTERRUPTED)
-    names = [each.name for each in chosen]
+    names = list(dict.fromkeys(each.name for each in chosen))
     if as_json:
         print_json({"measured": what, "series": names, "root": str(results.path)})
     else:
