@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from epicycle.circuits.strength import GenQuality as GenQuality
     from epicycle.circuits.strength import GenShare as GenShare
     from epicycle.circuits.strength import MemLogit as MemLogit
+    from epicycle.circuits.strength import MemLogitOfFew as MemLogitOfFew
     from epicycle.circuits.weight_spectra import ComponentPower as ComponentPower
     from epicycle.circuits.weight_spectra import KeyComponents as KeyComponents
     from epicycle.circuits.weight_spectra import SpectralGini as SpectralGini
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from epicycle.measures.fit import ZeroLossShare as ZeroLossShare
     from epicycle.measures.norms import TotalNorm as TotalNorm
     from epicycle.measures.norms import WeightNorm as WeightNorm
+    from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic

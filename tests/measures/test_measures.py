@@ -11,6 +11,7 @@ from epicycle.circuits import CIRCUIT_MEASURES
 from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.measures.row_pushes import GradientCoherence
 from epicycle.measures.update_effects import UpdateEffect
 from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
@@ -22,6 +23,8 @@ from epicycle.training.snapshots import SNAPSHOT, observe
 CLASSES, ROWS = 7, 40
 LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
 TESTED = {UpdateEffect, Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
+OF_FIT = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare}
+TESTED = {*OF_FIT, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

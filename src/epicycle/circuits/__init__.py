@@ -8,6 +8,7 @@ Gen alone, and without Gen), `weight_spectra` (where in the weights the componen
 CIRCUIT_MEASURES = {
     "gen_logit": "epicycle.circuits.strength:GenLogit",
     "mem_logit": "epicycle.circuits.strength:MemLogit",
+    "mem_logit_of_few": "epicycle.circuits.strength:MemLogitOfFew",
     "gen_part": "epicycle.circuits.strength:GenPart",
     "gen_share": "epicycle.circuits.strength:GenShare",
     "gen_quality": "epicycle.circuits.strength:GenQuality",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from epicycle.circuits.algorithm import algorithm_of
@@ -28,6 +29,7 @@ from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
 
 Null = Literal["none", "shuffled"]
+SAMPLE_SEED = 0  # of the order in which trained rows are taken where a few are enough
 
 
 class OfGen(Measure):
@@ -49,13 +51,21 @@ class OfGen(Measure):
         """The logits of the held-out rows, less the shadow of memory."""
         return held_out(snapshot, algorithm_of(snapshot["task"]), self.null == "shuffled")
 
-    def leads(self, snapshot: Mapping[str, Any]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """By how much the label trained on leads over the mean logit on trained rows: through Gen, and in all."""
+    def leads(self, snapshot: Mapping[str, Any], of_rows: int | None = None) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """By how much the label trained on leads over the mean logit on trained rows: through Gen, and in all.
+
+        Args:
+            snapshot: with the entries of `HELD_OUT`.
+            of_rows: number of trained rows that count, the same ones throughout a run; None counts all.
+        """
         algorithm = algorithm_of(snapshot["task"])
         trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
         by_gen = gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
         is_label = label_positions(snapshot["labels"], algorithm)
         rows = trained.rows & is_label.any(axis=1)
+        if of_rows is not None:
+            order = np.random.default_rng(SAMPLE_SEED).permutation(len(rows))
+            rows = rows & jnp.zeros_like(rows).at[order].set(jnp.cumsum(rows[order]) <= of_rows)
 
         def lead(logits: Float[Array, "row element"]) -> Float[Array, ""]:
             return jnp.where(rows[:, None] & is_label, logits, 0).sum() / rows.sum().astype(logits.dtype)
@@ -127,6 +137,29 @@ class MemLogit(OfGen):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In units of the logits; NaN if no rows are held out, or none trained on."""
         by_gen, in_all = self.leads(snapshot)
+        return in_all - by_gen
+
+
+class MemLogitOfFew(OfGen):
+    """The memory of a few trained rows: by how much all but Gen raises the logit of their labels above the mean of all logits.
+
+    A direction that raises it serves these rows, where one that raises Gen serves all.
+
+    Attributes:
+        of_rows: the number of rows, drawn once from those trained on.
+    """
+
+    kind: ClassVar[str] = "mem_logit_of_few"
+    of_rows: int = static(8, ge=1)
+
+    @property
+    def name(self) -> str:
+        """`mem_logit_of_8`, `mem_logit_of_8_shuffled`, ..."""
+        return f"mem_logit_of_{self.of_rows}{self._ending}"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """In units of the logits; NaN if no rows are held out, or none trained on."""
+        by_gen, in_all = self.leads(snapshot, self.of_rows)
         return in_all - by_gen
 
 

@@ -14,4 +14,5 @@ MEASURES = {
     "weight_norm": "epicycle.measures.norms:WeightNorm",
     "total_norm": "epicycle.measures.norms:TotalNorm",
     "update_effect": "epicycle.measures.update_effects:UpdateEffect",
+    "gradient_coherence": "epicycle.measures.row_pushes:GradientCoherence",
 }
