@@ -10,7 +10,7 @@ from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
-from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit
+from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
 from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, SpectralGini
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
@@ -75,6 +75,7 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         GenQuality,
         GenShare,
         MemLogit,
+        MemLogitOfFew,
         Excluded,
         Restricted,
         ComponentPower,
@@ -166,6 +167,21 @@ def test_gen_and_mem_add_up() -> None:
     assert float(GenLogit().fn(both)) + float(MemLogit().fn(both)) == pytest.approx(lead[rows].mean(), abs=1e-4)
     assert float(GenPart().fn(both)) == pytest.approx(float(GenLogit().fn(both)) / lead[rows].mean(), rel=1e-3)
     assert float(GenPart().fn(alone)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_the_memory_of_a_few_rows() -> None:
+    """It is that of as many trained rows as are asked for, always the same ones, and of all if there are no more."""
+    task = Modular(p=31, operation="x-y")
+    logits = memoriser(task, 5.0)
+    for n in (1, 8, 10_000):
+        assert float(MemLogitOfFew(of_rows=n).fn(snapshot(task, logits))) == pytest.approx(5 * 30 / 31, abs=0.15)
+    counted = []
+    for row in np.flatnonzero(snapshot(task, logits)["train"]):
+        without = logits.copy()
+        without[row] = 0
+        if float(MemLogitOfFew(of_rows=3).fn(snapshot(task, without))) < 4:
+            counted.append(row)
+    assert len(counted) == 3
 
 
 def test_the_null_has_no_gen() -> None:
