@@ -22,6 +22,7 @@ from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.circuits.ablated_loss import Excluded as Excluded
     from epicycle.circuits.ablated_loss import Restricted as Restricted
+    from epicycle.circuits.circles import TokenCircles as TokenCircles
     from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
     from epicycle.circuits.neurons import NeuronComponent as NeuronComponent
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from epicycle.interop.foreign_runs import import_runs as import_runs
     from epicycle.interop.weights import Weights as Weights
     from epicycle.interop.weights import import_weights as import_weights
+    from epicycle.measures.answer_maps import AnswerMap as AnswerMap
     from epicycle.measures.fit import Accuracy as Accuracy
     from epicycle.measures.fit import CalibratedLoss as CalibratedLoss
     from epicycle.measures.fit import LogOdds as LogOdds

@@ -58,6 +58,16 @@ def test_a_mixture_and_noise() -> None:
     assert float(ClusteredNeurons().fn(neurons(task, slow, fast, *noise.T[:2]))) == 0.5
 
 
+def test_shares_of_every_component() -> None:
+    task = Modular(p=31)
+    algorithm = algorithm_of(task)
+    slow, fast = (of_operand(task, algorithm.basis[:, algorithm.owner == k][:, 0], 0) for k in (0, 4))
+    shares = np.asarray(NeuronShare(by_component=True).fn(neurons(task, 2 * slow + fast)), float)
+    assert shares.shape == (15, 1)
+    assert (shares[0, 0], shares[4, 0], shares.sum()) == pytest.approx((0.8, 0.2, 1.0), abs=2e-3)
+    assert NeuronShare(by_component=True).coords({}, task)["component"][:2] == ["1", "2"]
+
+
 def test_functions_of_cosets() -> None:
     """Neurons that are constant on right cosets of a subgroup for x, and on left cosets for y; and neurons that are not."""
     task = Composition(group="S4")

@@ -9,6 +9,7 @@ import pytest
 
 from epicycle.circuits import CIRCUIT_MEASURES
 from epicycle.maths.cross_entropy import cross_entropy, margins
+from epicycle.measures.answer_maps import AnswerMap
 from epicycle.measures.fit import Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
 from epicycle.measures.row_pushes import GradientCoherence
@@ -24,7 +25,7 @@ CLASSES, ROWS = 7, 40
 LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
 TESTED = {UpdateEffect, Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
 OF_FIT = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare}
-TESTED = {*OF_FIT, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
+TESTED = {*OF_FIT, AnswerMap, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

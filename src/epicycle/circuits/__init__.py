@@ -17,6 +17,7 @@ CIRCUIT_MEASURES = {
     "component_power": "epicycle.circuits.weight_spectra:ComponentPower",
     "key_components": "epicycle.circuits.weight_spectra:KeyComponents",
     "spectral_gini": "epicycle.circuits.weight_spectra:SpectralGini",
+    "token_circles": "epicycle.circuits.circles:TokenCircles",
     "neuron_share": "epicycle.circuits.neurons:NeuronShare",
     "neuron_component": "epicycle.circuits.neurons:NeuronComponent",
     "clustered_neurons": "epicycle.circuits.neurons:ClusteredNeurons",

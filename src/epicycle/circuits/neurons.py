@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
+from epicycle.circuits.removable import last_hidden_site
+from epicycle.circuits.strength import component_names
 from epicycle.maths.groups import cosets, subgroups
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
@@ -36,7 +38,7 @@ class OfNeurons(Measure):
         of x and y, so functions of the right answer are among them.
         """
         algorithm = algorithm_of(snapshot["task"])
-        grid = _on_pairs(_hidden(snapshot["activations"], "post"), snapshot["task"], algorithm)
+        grid = on_pairs(hidden(snapshot["activations"], "post"), snapshot["task"], algorithm)
         n = len(algorithm.classes)
         functions = jnp.concatenate([jnp.full((n, 1), n**-0.5), jnp.asarray(algorithm.basis)], axis=1).astype(grid.dtype)
         power = jnp.square(jnp.einsum("xi,xyu,yj->iju", functions, grid - grid.mean(axis=(0, 1)), functions))
@@ -46,19 +48,35 @@ class OfNeurons(Measure):
 
 
 class NeuronShare(OfNeurons):
-    """Share of each neuron's variance over all pairs that its best component explains, from 0 to 1."""
+    """Share of each neuron's variance over all pairs that its best component explains, from 0 to 1.
+
+    Attributes:
+        by_component: one share for each component, in half precision, for pictures. The name of the series then ends in
+            `_by_component`.
+    """
 
     kind: ClassVar[str] = "neuron_share"
-    dims: ClassVar[tuple[str, ...]] = ("neuron",)
+    by_component: bool = static(False)
+
+    @property
+    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
+        """An axis for the neurons, and one for the components."""
+        return ("component", "neuron") if self.by_component else ("neuron",)
 
     @property
     def name(self) -> str:
-        """`neuron_share`."""
-        return "neuron_share"
+        """`neuron_share` or `neuron_share_by_component`."""
+        return "neuron_share" + ("_by_component" if self.by_component else "")
 
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " neuron"]:
-        """One share for each neuron; NaN for a neuron that is constant."""
-        return self.shares(snapshot).max(axis=0)
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
+        """NaN for a neuron that is constant."""
+        shares = self.shares(snapshot)
+        return shares.astype(jnp.float16) if self.by_component else shares.max(axis=0)
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """The names of the components."""
+        del params
+        return component_names(task) if self.by_component else {}
 
 
 class NeuronComponent(OfNeurons):
@@ -124,7 +142,7 @@ class CosetConcentration(Measure):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " neuron"]:
         """One number for each neuron; NaN for a neuron that the operand does not change."""
         task = snapshot["task"]
-        grid = _on_pairs(_hidden(snapshot["activations"], "pre"), task, algorithm_of(task))
+        grid = on_pairs(hidden(snapshot["activations"], "pre"), task, algorithm_of(task))
         inputs = grid.mean(axis=1 if self.operand == "first" else 0)
         variance = inputs.var(axis=0)
         best = jnp.full(variance.shape, jnp.inf, variance.dtype)
@@ -150,16 +168,13 @@ def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray,
     return tuple(cosets(group.product, each, side) for each in members)
 
 
-def _hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
+def hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
     """The last hidden layer before or after its non-linearity, where the answer is read."""
-    names = [name for name in activations if name.endswith(f"mlp.hook_{part}")]
-    if not names:
-        raise InputError(f"measures of neurons need a site ...mlp.hook_{part}, and this network has {', '.join(activations)}.")
-    values = activations[names[-1]]
+    values = activations[last_hidden_site(activations, part)]
     return values if values.ndim == 2 else values[:, -1]
 
 
-def _on_pairs(values: Float[Array, "row d_mlp"], task: Task, algorithm: Algorithm) -> Float[Array, "x y d_mlp"]:
+def on_pairs(values: Any, task: Task, algorithm: Algorithm) -> Any:
     """Values of rows by their two operands, in the order of the group's elements."""
     rows = _rows_of_pairs(task, algorithm)
     return values[rows]

@@ -11,6 +11,7 @@ MEASURES = {
     "log_odds": "epicycle.measures.fit:LogOdds",
     "calibrated_loss": "epicycle.measures.fit:CalibratedLoss",
     "zero_loss_share": "epicycle.measures.fit:ZeroLossShare",
+    "answer_map": "epicycle.measures.answer_maps:AnswerMap",
     "weight_norm": "epicycle.measures.norms:WeightNorm",
     "total_norm": "epicycle.measures.norms:TotalNorm",
     "update_effect": "epicycle.measures.update_effects:UpdateEffect",
