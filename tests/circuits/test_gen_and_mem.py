@@ -9,6 +9,7 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
+from epicycle.circuits.circles import TokenCircles
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
 from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, SpectralGini
@@ -21,7 +22,7 @@ from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
-NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare}  # tested in test_neurons.py
+NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
 TASKS = (
     Modular(p=11),
     Modular(p=10),
