@@ -22,6 +22,8 @@ from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.circuits.ablated_loss import Excluded as Excluded
     from epicycle.circuits.ablated_loss import Restricted as Restricted
+    from epicycle.circuits.coverage import Coverage as Coverage
+    from epicycle.circuits.coverage import EffectiveNumber as EffectiveNumber
     from epicycle.circuits.circles import TokenCircles as TokenCircles
     from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration

@@ -9,6 +9,7 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
+from epicycle.circuits.coverage import Coverage, EffectiveNumber
 from epicycle.circuits.circles import TokenCircles
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
@@ -23,6 +24,7 @@ from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
 NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
+UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
 TASKS = (
     Modular(p=11),
     Modular(p=10),
@@ -83,6 +85,7 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         KeyComponents,
         SpectralGini,
         *NEURONS,
+        *UNITS,
     }
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:

@@ -22,6 +22,8 @@ CIRCUIT_MEASURES = {
     "neuron_component": "epicycle.circuits.neurons:NeuronComponent",
     "clustered_neurons": "epicycle.circuits.neurons:ClusteredNeurons",
     "coset_concentration": "epicycle.circuits.neurons:CosetConcentration",
+    "coverage": "epicycle.circuits.coverage:Coverage",
+    "effective_number": "epicycle.circuits.coverage:EffectiveNumber",
 }
 
 # The usual measures of circuits: `epicycle measure STUDY --measures circuits`.

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
+from epicycle.circuits.removable import last_hidden_site
 from epicycle.circuits.strength import component_names
 from epicycle.maths.groups import cosets, subgroups
 from epicycle.spec.errors import InputError
@@ -169,10 +170,7 @@ def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray,
 
 def _hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
     """The last hidden layer before or after its non-linearity, where the answer is read."""
-    names = [name for name in activations if name.endswith(f"mlp.hook_{part}")]
-    if not names:
-        raise InputError(f"measures of neurons need a site ...mlp.hook_{part}, and this network has {', '.join(activations)}.")
-    values = activations[names[-1]]
+    values = activations[last_hidden_site(activations, part)]
     return values if values.ndim == 2 else values[:, -1]
 
 

@@ -174,6 +174,11 @@ class MLP(Model):
             return parts
         return [table @ part for table, part in zip(self._embeddings(params), parts, strict=True)]
 
+    def read_out(self, params: Params) -> Float[Array, "d_mlp d_vocab_out"]:
+        """The unembedding."""
+        W_U: Float[Array, "d_mlp d_vocab_out"] = params["W_U"]
+        return W_U
+
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out, as phrases."""
         return ("operands and first layer as one table per operand",)

@@ -110,6 +110,10 @@ class Quadratic(Model):
         first, second = (params["W_in"] * inner)[:p], (params["W_in"] * inner)[p:]
         return jnp.square(first[inputs[:, 0]] + second[inputs[:, 1]]) @ (params["W_U"] * outer)
 
+    def read_out(self, params: Params) -> Float[Array, "d_mlp d_vocab_out"]:
+        """The unembedding, with its factor."""
+        return params["W_U"] * self._factors(params)[1]
+
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out, as phrases."""
         return ("operands and first layer as one table per operand",)

@@ -37,6 +37,7 @@ AXES: dict[str, str] = {
     "neuron": "hidden units of the last MLP, as a stored axis",
     "component": "parts of a general algorithm: frequencies, or irreducible representations",
     "function": "orthonormal functions on a group",
+    "removable": "units that can be taken out of a network: neurons, heads, or components of its algorithm",
     "coordinate": "the two coordinates of a point in a plane",
     "key": "words of a raw random key",
     "x": "first operands of all pairs",

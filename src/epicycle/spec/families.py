@@ -119,6 +119,11 @@ class Model(Part, ABC):
             return self.apply(params, inputs, key=key)[0]
         return self.apply(params, inputs, key=key, positions=positions)[0]
 
+    def read_out(self, params: Params) -> Float[Array, "d_mlp d_vocab_out"] | None:
+        """What each unit of the last hidden layer adds to the logits per unit of activation; None where they are not linear."""
+        del params
+        return None
+
     def frozen(self) -> tuple[str, ...]:
         """Names of the tensors that training leaves as they were drawn."""
         return ()

@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment, bind
-from epicycle.spec.families import Measure, Params
+from epicycle.spec.families import Measure, Params, SitePatch
 from epicycle.training.gradients import update_parts
 from epicycle.training.losses import row_losses, row_margins, tempered
 from epicycle.training.schedules import knobs_at
-from epicycle.training.state import Data, State, World, data_at, trained_rows
+from epicycle.training.state import INIT, Data, State, World, data_at, trained_rows
 
 # The entries of a snapshot, which a measure may declare in `needs`. Those in ROWS are sets of rows, as masks [row].
 ROWS = (
@@ -22,7 +22,7 @@ ROWS = (
     *("clean", "corrupted", "removed", "never_trained", "reweighted", "not_reweighted"),
 )
 OF_NETWORK = ("task", "params", "inputs", "activations", "logits", "labels", "row_loss", "trained_loss", "row_margin")
-SNAPSHOT = (*OF_NETWORK, "update_parts", "measured_at", *ROWS)
+SNAPSHOT = (*OF_NETWORK, "initial_params", "patched", "read_out", "update_parts", "measured_at", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -64,11 +64,13 @@ def observe(experiment: Experiment, measures: Sequence[Measure], state: State, d
 def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
     """A function for every name in `SNAPSHOT` that gives its entry, computed at the first call.
 
+    `initial_params` are the parameters that the member's seed draws.
     The entries: `task`, which is no array but the experiment's task; `params`; `inputs`, the token ids of all rows; `logits` of all
     rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss that is recorded; `trained_loss`, the
     loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right; `update_parts`, the next update split by
-    what causes it; `measured_at`, a function (measure, params) -> the measure's value if the network had these parameters; and the
-    sets of rows.
+    what causes it; `patched`, a function of site patches -> the logits of all rows under them; `read_out`, what each unit of the last
+    hidden layer adds to these logits per unit of activation, None where they are not linear in it; `measured_at`, a function (measure,
+    params) -> the measure's value if the network had these parameters; and the sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -80,6 +82,14 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     )
     labels = cache(lambda: _observed_labels(data, world))
 
+    def patched(patches: Sequence[SitePatch]) -> Float[Array, "row *answer d_vocab_out"]:
+        own = bound().model.apply(state.params, inputs, patches=patches, positions=world.positions)[0]
+        return tempered(own, bound().training.temperature)
+
+    def read_out() -> Float[Array, "d_mlp d_vocab_out"] | None:
+        own = bound().model.read_out(state.params)
+        return None if own is None else tempered(own, bound().training.temperature)
+
     def measured_at(measure: Measure, params: Params) -> Float[Array, "..."]:
         entries = snapshot_entries(experiment, state._replace(params=params), data, world)
         return measure.fn(_DeclaredEntries(entries, measure))
@@ -87,6 +97,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     return {
         "task": lambda: experiment.task,
         "params": lambda: state.params,
+        "initial_params": cache(lambda: _initial_params(experiment, state)),
         "inputs": lambda: inputs,
         "activations": cache(lambda: bound().model.apply(state.params, inputs, positions=world.positions)[1]),
         "logits": logits,
@@ -95,9 +106,19 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "trained_loss": cache(lambda: row_losses(bound().training.loss, logits(), labels())),
         "row_margin": cache(lambda: row_margins(logits(), labels(), world.tolerance)),
         "update_parts": cache(lambda: update_parts(experiment, world, data, state)),
+        "patched": lambda: patched,
+        "read_out": cache(read_out),
         "measured_at": lambda: measured_at,
         **_row_sets(data, world, labels),
     }
+
+
+def _initial_params(experiment: Experiment, state: State) -> Params:
+    """The weights that the seed of a member draws: those it began with, unless an edit changed them before the first step."""
+    knobs = {path: value.astype(jnp.float32) for path, value in state.knobs.items()}
+    key = jax.random.fold_in(jax.random.wrap_key_data(state.key), INIT)
+    drawn = bind(experiment, knobs).model.init(key, experiment.task.table())
+    return {name: drawn[name].astype(value.dtype) for name, value in state.params.items()}
 
 
 def _row_sets(data: Data, world: World, labels: Callable[[], Array]) -> dict[str, Callable[[], Any]]:

@@ -85,6 +85,12 @@ class Transformer(TransformerFields):
             return fast_form.logits(self, params, inputs, constant)
         return plain_form.last_position_logits(self, params, inputs)
 
+    def read_out(self, params: Params) -> Float[Array, "d_mlp d_vocab_out"] | None:
+        """The last MLP's way to the logits; None where a normalisation lies on it."""
+        if self.final_norm or self.norm == "post":
+            return None
+        return params["W_out"][-1] @ self.unembedding(params)
+
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out on `n_rows` rows of a table, as phrases."""
         if table.positions is not None or self.dropout is not None:
