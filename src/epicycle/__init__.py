@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     from epicycle.claims.differences import Difference as Difference
     from epicycle.claims.estimates import PerRun as PerRun
     from epicycle.claims.factor_shares import Cell as Cell
+    from epicycle.circuits.probes import Probe as Probe
+    from epicycle.circuits.regions import MoransI as MoransI
+    from epicycle.circuits.regions import OffsetShare as OffsetShare
+    from epicycle.circuits.regions import RegionMap as RegionMap
+    from epicycle.circuits.regions import RowRight as RowRight
+    from epicycle.circuits.row_strength import RowGenPart as RowGenPart
     from epicycle.claims.factor_shares import FactorShare as FactorShare
     from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
     from epicycle.claims.quantities import EventRatio as EventRatio
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
     from epicycle.claims.slopes import Slope as Slope
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.variance import VarianceShare as VarianceShare
+    from epicycle.claims.persistence import Persistence as Persistence
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel
     from epicycle.edits.data import Remove as Remove

@@ -17,6 +17,9 @@ from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.registry import resolve
+from epicycle.circuits.probes import Probe
+from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, RowRight
+from epicycle.circuits.row_strength import RowGenPart
 from epicycle.tasks.derived import RandomLabels, WithoutDiagonal
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
@@ -29,6 +32,7 @@ TASKS = (
     Modular(p=11),
     Modular(p=10),
     Modular(p=11, operation="x-y"),
+MAPS = {MoransI, OffsetShare, Probe, RegionMap, RowRight}  # tested in test_regions.py and test_probes.py
     Modular(p=11, operation="x*y"),
     Modular(p=11, operation="x/y"),
     Composition(group="S3"),
@@ -98,6 +102,8 @@ def everything(task: Task) -> dict[str, float]:
     return dict.fromkeys(algorithm_of(task).names, 3.0)
 
 
+        RowGenPart,
+        *MAPS,
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_a_planted_circuit_is_all_gen(task: Task) -> None:
     ideal = snapshot(task, circuit(task, everything(task)))
@@ -190,6 +196,24 @@ def test_the_memory_of_a_few_rows() -> None:
 
 def test_the_null_has_no_gen() -> None:
     task = Modular(p=31)
+def test_rows_that_the_general_algorithm_answers() -> None:
+    """A circuit of lead 5, and memory of height 5, 1 or none: Gen's part is a half, five sixths or all."""
+    task = Modular(p=31, operation="x-y")
+    ideal = circuit(task, everything(task))
+    ideal = 5 * ideal / ideal[0, 0]
+    heights = np.array([5.0, 1.0, 0.0])[np.arange(961) % 3] * 31 / 30
+    planted = snapshot(task, ideal + heights[:, None] * memoriser(task, 1.0) * np.asarray(snapshot(task, ideal)["train"])[:, None])
+    train = np.asarray(planted["train"])
+    parts = np.asarray(RowGenPart(over_rows="none").fn(planted))
+    assert parts[train] == pytest.approx(np.array([1 / 2, 5 / 6, 1.0])[np.arange(961) % 3][train], abs=2e-3)
+    assert np.isnan(parts[~train]).all()
+    for quantile, part in ((0.1, 1 / 2), (0.5, 5 / 6), (0.9, 1.0)):
+        assert float(RowGenPart(quantile=quantile).fn(planted)) == pytest.approx(part, abs=2e-3)
+    stronger = snapshot(task, 1.1 * ideal + (planted["logits"] - ideal))
+    for half, share in ((stronger, 1.0), (snapshot(task, 0.5 * ideal + (planted["logits"] - ideal)), 2 / 3)):
+        assert float(RowGenPart(over_rows="above_half").fn(half)) == pytest.approx(share, abs=0.04)
+
+
     ideal = snapshot(task, circuit(task, everything(task)))
     assert float(GenShare(null="shuffled").fn(ideal)) < 0.01
     assert abs(float(GenLogit(null="shuffled").fn(ideal))) < 0.1 * float(GenLogit().fn(ideal))

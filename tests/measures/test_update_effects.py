@@ -70,3 +70,11 @@ def test_without_decay_the_part_of_decay_is_nothing() -> None:
     before, _ = observed(Training(optimiser=AdamW(lr=1e-3, weight_decay=0.0)), effects)
     for of in OF:
         assert abs(before[f"{of.name}_by_decay"]) < 1e-4 * abs(before[f"{of.name}_by_loss"])
+
+
+def test_a_relative_effect_is_the_effect_over_the_size_of_the_measure() -> None:
+    """Decay takes lr * decay = 0.1 % of the norm."""
+    effects = [UpdateEffect(of=TotalNorm(), part="decay", relative=relative) for relative in (False, True)]
+    before, _ = observed(Training(optimiser=AdamW(lr=1e-3, weight_decay=1.0)), [TotalNorm(), *effects])
+    assert before["total_norm_by_decay_relative"] == pytest.approx(-1e-3, rel=1e-3)
+    assert before["total_norm_by_decay"] == pytest.approx(-1e-3 * before["total_norm"], rel=1e-3)

@@ -38,7 +38,7 @@ class OfNeurons(Measure):
         of x and y, so functions of the right answer are among them.
         """
         algorithm = algorithm_of(snapshot["task"])
-        grid = _on_pairs(_hidden(snapshot["activations"], "post"), snapshot["task"], algorithm)
+        grid = on_pairs(hidden(snapshot["activations"], "post"), snapshot["task"], algorithm)
         n = len(algorithm.classes)
         functions = jnp.concatenate([jnp.full((n, 1), n**-0.5), jnp.asarray(algorithm.basis)], axis=1).astype(grid.dtype)
         power = jnp.square(jnp.einsum("xi,xyu,yj->iju", functions, grid - grid.mean(axis=(0, 1)), functions))
@@ -142,7 +142,7 @@ class CosetConcentration(Measure):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " neuron"]:
         """One number for each neuron; NaN for a neuron that the operand does not change."""
         task = snapshot["task"]
-        grid = _on_pairs(_hidden(snapshot["activations"], "pre"), task, algorithm_of(task))
+        grid = on_pairs(hidden(snapshot["activations"], "pre"), task, algorithm_of(task))
         inputs = grid.mean(axis=1 if self.operand == "first" else 0)
         variance = inputs.var(axis=0)
         best = jnp.full(variance.shape, jnp.inf, variance.dtype)
@@ -168,13 +168,13 @@ def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray,
     return tuple(cosets(group.product, each, side) for each in members)
 
 
-def _hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
+def hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
     """The last hidden layer before or after its non-linearity, where the answer is read."""
     values = activations[last_hidden_site(activations, part)]
     return values if values.ndim == 2 else values[:, -1]
 
 
-def _on_pairs(values: Float[Array, "row d_mlp"], task: Task, algorithm: Algorithm) -> Float[Array, "x y d_mlp"]:
+def on_pairs(values: Any, task: Task, algorithm: Algorithm) -> Any:
     """Values of rows by their two operands, in the order of the group's elements."""
     rows = _rows_of_pairs(task, algorithm)
     return values[rows]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.splitting import (
@@ -58,19 +58,24 @@ class OfGen(Measure):
             snapshot: with the entries of `HELD_OUT`.
             of_rows: number of trained rows that count, the same ones throughout a run; None counts all.
         """
-        algorithm = algorithm_of(snapshot["task"])
-        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
-        by_gen = gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
-        is_label = label_positions(snapshot["labels"], algorithm)
-        rows = trained.rows & is_label.any(axis=1)
+        by_gen, in_all, rows = self.row_leads(snapshot)
         if of_rows is not None:
             order = np.random.default_rng(SAMPLE_SEED).permutation(len(rows))
             rows = rows & jnp.zeros_like(rows).at[order].set(jnp.cumsum(rows[order]) <= of_rows)
 
-        def lead(logits: Float[Array, "row element"]) -> Float[Array, ""]:
-            return jnp.where(rows[:, None] & is_label, logits, 0).sum() / rows.sum().astype(logits.dtype)
+        def mean(leads: Float[Array, " row"]) -> Float[Array, ""]:
+            return jnp.where(rows, leads, 0).sum() / rows.sum().astype(leads.dtype)
 
-        return lead(by_gen), lead(trained.logits)
+        return mean(by_gen), mean(in_all)
+
+    def row_leads(self, snapshot: Mapping[str, Any]) -> tuple[Float[Array, " row"], Float[Array, " row"], Bool[Array, " row"]]:
+        """The leads of each row's label over its mean logit, through Gen and in all, and the trained rows, whose leads count."""
+        algorithm = algorithm_of(snapshot["task"])
+        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
+        by_gen = gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
+        is_label = label_positions(snapshot["labels"], algorithm)
+        by_gen, in_all = (jnp.where(is_label, logits, 0).sum(axis=1) for logits in (by_gen, trained.logits))
+        return by_gen, in_all, trained.rows & is_label.any(axis=1)
 
     @property
     def _ending(self) -> str:

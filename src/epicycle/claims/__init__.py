@@ -12,6 +12,7 @@ STATISTICS = {
     "change": "epicycle.claims.series_quantities:SeriesChange",
     "trend": "epicycle.claims.series_quantities:Trend",
     "correlation": "epicycle.claims.series_quantities:Correlation",
+    "persistence": "epicycle.claims.persistence:Persistence",
     "change_points": "epicycle.claims.change_points:ChangePoints",
     "share": "epicycle.claims.shares:Share",
     "region_share": "epicycle.claims.shares:RegionShare",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from epicycle.spec.families import AnyMeasure, Measure, Task
@@ -24,11 +25,13 @@ class UpdateEffect(Measure):
         part: `loss`: what the gradient on all training rows would do through the optimiser, without weight decay. `decay`: what weight
             decay does. `noise`: what small batches and noise on the gradient do. `all`: the three together. `gradient`: what one unit
             of length along the direction of steepest descent of the training loss would do.
+        relative: whether the change is divided by the measure's own size: 0.01 is one percent. The name then ends in `_relative`.
     """
 
     kind: ClassVar[str] = "update_effect"
     of: AnyMeasure
     part: Literal["loss", "decay", "noise", "all", "gradient"] = static("all")
+    relative: bool = static(False)
 
     @property
     def dims(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -37,8 +40,8 @@ class UpdateEffect(Measure):
 
     @property
     def name(self) -> str:
-        """`gen_logit_by_loss`, `test_loss_by_decay`, ..."""
-        return f"{self.of.name}_by_{self.part}"
+        """`gen_logit_by_loss`, `test_loss_by_decay_relative`, ..."""
+        return f"{self.of.name}_by_{self.part}{'_relative' if self.relative else ''}"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -46,9 +49,10 @@ class UpdateEffect(Measure):
         return ("params", "update_parts", "measured_at", *self.of.needs)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
-        """In units of the other measure, for one step (or for one unit of length)."""
+        """In units of the other measure, or as a part of it, for one step (or for one unit of length)."""
         measured_at, direction = snapshot["measured_at"], snapshot["update_parts"][self.part]
-        return jax.jvp(lambda params: measured_at(self.of, params), (snapshot["params"],), (direction,))[1]
+        value, change = jax.jvp(lambda params: measured_at(self.of, params), (snapshot["params"],), (direction,))
+        return change / jnp.abs(value) if self.relative else change
 
     def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
         """Those of the other measure."""

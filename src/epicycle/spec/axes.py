@@ -35,6 +35,7 @@ AXES: dict[str, str] = {
     "other_unit": "independent units of the sample that it is compared with",
     "element": "elements of the group in which a task's answers are computed",
     "neuron": "hidden units of the last MLP, as a stored axis",
+    "region": "groups of rows, such as those of one band or one answer",
     "component": "parts of a general algorithm: frequencies, or irreducible representations",
     "function": "orthonormal functions on a group",
     "removable": "units that can be taken out of a network: neurons, heads, or components of its algorithm",
