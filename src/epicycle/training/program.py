@@ -19,7 +19,7 @@ from epicycle.training.devices import Machine
 from epicycle.training.gradients import loss_and_gradient, next_batch, with_gradient_noise
 from epicycle.training.schedules import knobs_at, lr_share
 from epicycle.training.snapshots import Record, blank, observe
-from epicycle.training.state import Data, State, World, data_at, norm_of, trained_tensors
+from epicycle.training.state import Data, State, World, data_at, norm_of, trained_tensors, zeros_held
 
 SEGMENTS = 24  # observations a chunk can hold
 
@@ -56,7 +56,7 @@ def step(experiment: Experiment, world: World, data: Data, state: State) -> Stat
     gradient = with_gradient_noise(gradient, training, state)
     optimiser = training.optimiser.transform(lr_share(training, state.step, loss.dtype))
     updates, moments = optimiser.update(gradient, state.moments, trained)
-    moved = jax.tree.map(jnp.add, trained, updates)
+    moved = jax.tree.map(jnp.add, trained, zeros_held(experiment, trained, updates))
     if training.norm_share is not None and state.initial_norm is not None:
         factor = training.norm_share * state.initial_norm / norm_of(moved)
         moved = {name: value * factor for name, value in moved.items()}
@@ -75,11 +75,14 @@ def chunk(
     """
     observe_state = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
     empty = blank(jax.eval_shape(observe_state, state))
+    done = jnp.zeros((), bool)
 
     def segment(state: State, segment_plan: ChunkPlan) -> tuple[State, Record]:
         goal = state.step + segment_plan.steps
         state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
-        record = jax.lax.cond(segment_plan.observed & (state.step == goal), observe_state, lambda s: empty, state)
+        # A loop of one round or none: XLA computes the many shared parts of measures once here, and again and again in a `cond`.
+        due = segment_plan.observed & (state.step == goal)
+        _, record = jax.lax.while_loop(lambda carry: carry[0], lambda carry: (done, observe_state(state)), (due, empty))
         return state, record
 
     return jax.lax.scan(segment, state, plan)
