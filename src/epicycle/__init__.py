@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from epicycle.circuits.row_strength import RowGenPart as RowGenPart
     from epicycle.claims.factor_shares import FactorShare as FactorShare
     from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
+    from epicycle.claims.path_quantities import DiffusionExponent as DiffusionExponent
+    from epicycle.claims.path_quantities import MoveCosine as MoveCosine
+    from epicycle.claims.path_quantities import PathLength as PathLength
+    from epicycle.claims.path_quantities import Straightness as Straightness
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Quantity as Quantity
@@ -108,6 +112,10 @@ if TYPE_CHECKING:
     from epicycle.measures.fit import ZeroLossShare as ZeroLossShare
     from epicycle.measures.norms import TotalNorm as TotalNorm
     from epicycle.measures.norms import WeightNorm as WeightNorm
+    from epicycle.measures.path_sketch import Displacement as Displacement
+    from epicycle.measures.path_sketch import WeightSketch as WeightSketch
+    from epicycle.measures.ranks import EffectiveRank as EffectiveRank
+    from epicycle.measures.ranks import RepresentationQuality as RepresentationQuality
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
     from epicycle.models.mlp import MLP as MLP

@@ -12,6 +12,8 @@ from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.answer_maps import AnswerMap
 from epicycle.measures.fit import Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
+from epicycle.measures.path_sketch import Displacement, WeightSketch
+from epicycle.measures.ranks import EffectiveRank, RepresentationQuality
 from epicycle.measures.row_pushes import GradientCoherence
 from epicycle.measures.update_effects import UpdateEffect
 from epicycle.spec.errors import InputError
@@ -26,6 +28,8 @@ LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
 TESTED = {UpdateEffect, Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
 OF_FIT = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare}
 TESTED = {*OF_FIT, AnswerMap, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
+OF_PATHS_AND_RANKS = {Displacement, EffectiveRank, RepresentationQuality, WeightSketch}
+TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, AnswerMap, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

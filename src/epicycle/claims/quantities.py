@@ -119,6 +119,10 @@ class OfQuantities(Statistic):
         """The series that its quantities read."""
         return tuple(dict.fromkeys(series for quantity in self.quantities() for series in quantity.reads()))
 
+    def reads_with_axes(self) -> tuple[str, ...]:
+        """Those that its quantities may read with several numbers at a step."""
+        return tuple(series for quantity in self.quantities() for series in quantity.reads_with_axes())
+
 
 class EventTime(Quantity):
     """When does an event happen? Its step, as a number of steps, as a share of the budget, or as a natural logarithm.

@@ -79,7 +79,7 @@ def span_of(data: xarray.Dataset, run: int, moment: str, series: str, since: str
         Positions along the axis `step`: twice the same one where the moment is an evaluation; None where the moment has not come.
     """
     values = data[series].values[run]
-    recorded = np.flatnonzero(np.isfinite(values))
+    recorded = np.flatnonzero(np.isfinite(values).reshape(len(values), -1).all(axis=1))  # a series may have axes of its own
     if not len(recorded):
         return None
     share = _share_of_end(moment)

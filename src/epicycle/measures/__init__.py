@@ -15,5 +15,9 @@ MEASURES = {
     "weight_norm": "epicycle.measures.norms:WeightNorm",
     "total_norm": "epicycle.measures.norms:TotalNorm",
     "update_effect": "epicycle.measures.update_effects:UpdateEffect",
+    "displacement": "epicycle.measures.path_sketch:Displacement",
+    "weight_sketch": "epicycle.measures.path_sketch:WeightSketch",
+    "effective_rank": "epicycle.measures.ranks:EffectiveRank",
+    "representation_quality": "epicycle.measures.ranks:RepresentationQuality",
     "gradient_coherence": "epicycle.measures.row_pushes:GradientCoherence",
 }

@@ -30,6 +30,7 @@ AXES: dict[str, str] = {
     "number": "the numbers of a file's storage, one after the other",
     "point": "corners of a knob's course",
     "cell": "combinations of the levels of factors",
+    "sketch": "random sums of a network's weights",
     "segment": "stretches of steps within one chunk of the engine",
     "unit": "independent units of a sample",
     "other_unit": "independent units of the sample that it is compared with",
