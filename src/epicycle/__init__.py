@@ -22,38 +22,63 @@ from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 if TYPE_CHECKING:
     from epicycle.circuits.ablated_loss import Excluded as Excluded
     from epicycle.circuits.ablated_loss import Restricted as Restricted
+    from epicycle.circuits.altered import Altered as Altered
+    from epicycle.circuits.altered import PrunedAccuracy as PrunedAccuracy
+    from epicycle.circuits.attention import AttentionEntropy as AttentionEntropy
+    from epicycle.circuits.attention import AttentionPattern as AttentionPattern
+    from epicycle.circuits.circles import TokenCircles as TokenCircles
+    from epicycle.circuits.clock_pizza import Circularity as Circularity
+    from epicycle.circuits.clock_pizza import DistanceAccuracy as DistanceAccuracy
+    from epicycle.circuits.clock_pizza import DistanceIrrelevance as DistanceIrrelevance
+    from epicycle.circuits.clock_pizza import GradientSymmetricity as GradientSymmetricity
+    from epicycle.circuits.clock_pizza import TemplateShare as TemplateShare
+    from epicycle.circuits.coset_neurons import CosetDistance as CosetDistance
     from epicycle.circuits.coverage import Coverage as Coverage
     from epicycle.circuits.coverage import EffectiveNumber as EffectiveNumber
-    from epicycle.circuits.circles import TokenCircles as TokenCircles
+    from epicycle.circuits.key_irreps import KeyIrreps as KeyIrreps
+    from epicycle.circuits.key_irreps import KeyIrrepShare as KeyIrrepShare
+    from epicycle.circuits.key_irreps import LogitSimilarity as LogitSimilarity
     from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
     from epicycle.circuits.neurons import NeuronComponent as NeuronComponent
     from epicycle.circuits.neurons import NeuronShare as NeuronShare
-    from epicycle.circuits.strength import GenLogit as GenLogit
-    from epicycle.circuits.strength import GenPart as GenPart
-    from epicycle.circuits.strength import GenQuality as GenQuality
-    from epicycle.circuits.strength import GenShare as GenShare
-    from epicycle.circuits.strength import MemLogit as MemLogit
-    from epicycle.circuits.strength import MemLogitOfFew as MemLogitOfFew
-    from epicycle.circuits.weight_spectra import ComponentPower as ComponentPower
-    from epicycle.circuits.weight_spectra import KeyComponents as KeyComponents
-    from epicycle.circuits.weight_spectra import SpectralGini as SpectralGini
-    from epicycle.claims.change_points import ChangePoints as ChangePoints
-    from epicycle.claims.differences import Difference as Difference
-    from epicycle.claims.estimates import PerRun as PerRun
-    from epicycle.claims.factor_shares import Cell as Cell
     from epicycle.circuits.probes import Probe as Probe
     from epicycle.circuits.regions import MoransI as MoransI
     from epicycle.circuits.regions import OffsetShare as OffsetShare
     from epicycle.circuits.regions import RegionMap as RegionMap
     from epicycle.circuits.regions import RowRight as RowRight
     from epicycle.circuits.row_strength import RowGenPart as RowGenPart
+    from epicycle.circuits.saliency import Breadth as Breadth
+    from epicycle.circuits.saliency import BroadUnits as BroadUnits
+    from epicycle.circuits.saliency import DeletionDamage as DeletionDamage
+    from epicycle.circuits.saliency import Participation as Participation
+    from epicycle.circuits.saliency import Salience as Salience
+    from epicycle.circuits.saliency import SalienceSkewness as SalienceSkewness
+    from epicycle.circuits.strength import GenLogit as GenLogit
+    from epicycle.circuits.strength import GenPart as GenPart
+    from epicycle.circuits.strength import GenQuality as GenQuality
+    from epicycle.circuits.strength import GenShare as GenShare
+    from epicycle.circuits.strength import MemLogit as MemLogit
+    from epicycle.circuits.strength import MemLogitOfFew as MemLogitOfFew
+    from epicycle.circuits.waves import AnalyticNeurons as AnalyticNeurons
+    from epicycle.circuits.waves import NeuronIPR as NeuronIPR
+    from epicycle.circuits.weight_spectra import ComponentPower as ComponentPower
+    from epicycle.circuits.weight_spectra import IsKey as IsKey
+    from epicycle.circuits.weight_spectra import KeyComponents as KeyComponents
+    from epicycle.circuits.weight_spectra import KeyPower as KeyPower
+    from epicycle.circuits.weight_spectra import SpectralGini as SpectralGini
+    from epicycle.claims.change_points import ChangePoints as ChangePoints
+    from epicycle.claims.differences import Difference as Difference
+    from epicycle.claims.estimates import PerRun as PerRun
+    from epicycle.claims.factor_shares import Cell as Cell
     from epicycle.claims.factor_shares import FactorShare as FactorShare
     from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
+    from epicycle.claims.pairs import EqualPairs as EqualPairs
     from epicycle.claims.path_quantities import DiffusionExponent as DiffusionExponent
     from epicycle.claims.path_quantities import MoveCosine as MoveCosine
     from epicycle.claims.path_quantities import PathLength as PathLength
     from epicycle.claims.path_quantities import Straightness as Straightness
+    from epicycle.claims.persistence import Persistence as Persistence
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Quantity as Quantity
@@ -71,7 +96,6 @@ if TYPE_CHECKING:
     from epicycle.claims.slopes import Slope as Slope
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.variance import VarianceShare as VarianceShare
-    from epicycle.claims.persistence import Persistence as Persistence
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel
     from epicycle.edits.data import Remove as Remove
@@ -84,13 +108,15 @@ if TYPE_CHECKING:
     from epicycle.edits.parameters import AddNoise as AddNoise
     from epicycle.edits.parameters import Freeze as Freeze
     from epicycle.edits.parameters import Interpolate as Interpolate
-    from epicycle.edits.parameters import Project as Project
     from epicycle.edits.parameters import ResetMoments as ResetMoments
-    from epicycle.edits.parameters import ResetWeights as ResetWeights
     from epicycle.edits.parameters import ScaleWeights as ScaleWeights
     from epicycle.edits.parameters import SetNorm as SetNorm
     from epicycle.edits.parameters import Transplant as Transplant
-    from epicycle.edits.parameters import ZeroUnits as ZeroUnits
+    from epicycle.edits.pruning import Prune as Prune
+    from epicycle.edits.steering import SetMeasure as SetMeasure
+    from epicycle.edits.units import Project as Project
+    from epicycle.edits.units import ResetWeights as ResetWeights
+    from epicycle.edits.units import ZeroUnits as ZeroUnits
     from epicycle.events.detectors import BelowIgnorance as BelowIgnorance
     from epicycle.events.detectors import Descent as Descent
     from epicycle.events.detectors import Onset as Onset
@@ -153,6 +179,7 @@ if TYPE_CHECKING:
     from epicycle.spec.plain_units import PlainUnits as PlainUnits
     from epicycle.spec.preset import Preset as Preset
     from epicycle.spec.registry import load_preset as preset  # noqa: F401
+    from epicycle.spec.selection import Selection as Selection
     from epicycle.spec.study import Figure as Figure
     from epicycle.spec.study import Profile as Profile
     from epicycle.spec.study import Source as Source
@@ -238,6 +265,7 @@ _HOMES = {
     "Runs": "epicycle.notebook:Runs",
     "Sites": "epicycle.models.sites:Sites",
     "Source": "epicycle.spec.study:Source",
+    "Selection": "epicycle.spec.selection:Selection",
     "SplitRule": "epicycle.spec.families:SplitRule",
     "Statistic": "epicycle.spec.families:Statistic",
     "Stop": "epicycle.spec.experiment:Stop",

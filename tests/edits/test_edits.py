@@ -50,6 +50,8 @@ EXAMPLES: dict[str, tuple[ep.Edit, int | None]] = {
     "reset_weights": (ep.ResetWeights(("W_E*",)), None),
     "zero_units": (ep.ZeroUnits(("W_U",), 0, (0, 3)), None),
     "project": (ep.Project(("W_E",), 0, "fourier", (0, 1)), 1),
+    "set_measure": (ep.SetMeasure(("W_U",), {"kind": "gen_logit", "by_component": True}), 1),
+    "prune": (ep.Prune(("W_E", "W_U"), "others", 0.3), 2),
     "transplant": (ep.Transplant(("W_E",), "others"), 1),
     "interpolate": (ep.Interpolate(("W_E",), "others", 0.5), 1),
     "freeze": (ep.Freeze(("W_E",)), 1),
@@ -391,7 +393,8 @@ import epicycle.edits.data, epicycle.edits.knobs, epicycle.edits.parameters
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
 for kind in KINDS["edit"]:
-    print(kind, len(resolve("edit", kind).model_json_schema()["properties"]))
+    fields = resolve("edit", kind).model_fields.values()
+    print(kind, [field.get_default(call_default_factory=True, validated_data={}) for field in fields])
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {line.split()[0] for line in output.splitlines()} == set(KINDS["edit"])

@@ -21,6 +21,7 @@ from epicycle.spec.fields import role_of
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
 from epicycle.spec.registry import Resolve, resolve
+from epicycle.spec.selection import Selection
 from epicycle.spec.study import Figure, Profile, Source, Study
 from epicycle.training.update_rule import ParameterGroup
 
@@ -57,6 +58,7 @@ SPECS = (
     Stop,
     Course,
     ParameterGroup,
+    Selection,
     Observation,
     Claim,
     Region,

@@ -9,7 +9,7 @@ from epicycle.lab.foreseen import settled_edits
 from epicycle.lab.fork_edits import applied
 from epicycle.lab.resources import refuse_what_no_memory_holds
 from epicycle.spec.arms import ArmRun, ForkArm
-from epicycle.spec.errors import InputError
+from epicycle.spec.errors import InputError, NotInThisState
 from epicycle.spec.experiment import Lineage, Run
 from epicycle.spec.own_code import is_own
 from epicycle.spec.study import Study
@@ -53,6 +53,8 @@ def _try(name: str, arm: ForkArm, study: Study, parent: Run, origin: Callable[[s
             donors = {key: origin(key[0]).state.params for edit in edits for key in edit.donors()}
             refuse_unfit(fork, study.observation.measures)
             applied(fork, parent.experiment, origin(arm.fork), donors)
+    except NotInThisState:
+        return
     except InputError as error:
         raise InputError(f"arms.{name}: {error}") from None
 

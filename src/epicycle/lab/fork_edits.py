@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from epicycle.circuits.algorithm import algorithm_of
+from epicycle.lab.fork_measures import MeasuredState
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import EditContext, Params
@@ -25,6 +27,8 @@ Donors = Mapping[tuple[str, int | None], Params]
 def applied(run: Run, parent: Experiment, origin: Start, donors: Donors) -> Start:
     """Where a fork begins: its parent's state and data at the moment, with the fork's edits applied in order.
 
+    What edits select is looked up in the parent at the moment, before the first of them.
+
     Args:
         run: the fork.
         parent: the parent's experiment.
@@ -36,7 +40,8 @@ def applied(run: Run, parent: Experiment, origin: Start, donors: Donors) -> Star
     """
     lineage = run.lineage
     assert lineage is not None, "only forks have edits"
-    experiment, (state, data) = parent, origin
+    experiment, state, data, resolved = parent, origin.state, origin.data, []
+    at_moment = MeasuredState(parent, origin.state, origin.data)
     for edit, after in zip(lineage.edits, lineage.stages, strict=True):
         fork = run.model_copy(update={"experiment": after})
         table = after.task.table()
@@ -44,20 +49,33 @@ def applied(run: Run, parent: Experiment, origin: Start, donors: Donors) -> Star
         fresh = partial(initialiser(after, table), fork, rows)
         if after != experiment:
             state = _carried(state, experiment, after, fresh())
-        state, data = edit.apply(state, rows, _context(after, state, fresh, data, donors))
+        context = _context(after, state, fresh, data, donors, at_moment, rows)
+        resolved.append(edit.resolved(state, context))
+        state, data = resolved[-1].apply(state, rows, context)
         experiment = after
-    return Start(state, data)
+    return Start(state, data, tuple(resolved))
 
 
-def _context(experiment: Experiment, state: State, fresh: Callable[[], State], before: Data, donors: Donors) -> EditContext:
+def _context(
+    experiment: Experiment,
+    state: State,
+    fresh: Callable[[], State],
+    data_before: Data,
+    donors: Donors,
+    parent: MeasuredState,
+    data: Data,
+) -> EditContext:
     return EditContext(
         experiment=experiment,
         fresh=fresh,
-        before=before,
+        before=data_before,
         donors=donors,
         trained_tensors=tuple(trained_tensors(experiment, state.params)),
         normal=partial(_normal, state),
         reset_moments=partial(_reset_moments, state, fresh),
+        measured=parent.value,
+        linearised=MeasuredState(experiment, state, data).linearised,
+        algorithm=partial(algorithm_of, experiment.task),
     )
 
 

@@ -17,6 +17,7 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Request, Run, budgets_of, longest
 from epicycle.spec.families import Measure
 from epicycle.spec.observation import Observation
+from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
@@ -207,11 +208,20 @@ class CohortJob:
         try:
             refuse_what_no_memory_holds(runs)
             cohort = assembled(runs, requests, observation, store.recorded_steps(), self.starts)
+            self._note_edits(cohort)
             refuse_what_does_not_fit(cohort, observation, store.files.path, machine)
         except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do
             store.discard_unstarted()
             raise
         return cohort
+
+    def _note_edits(self, cohort: Cohort) -> None:
+        """Note the edits of wanted forks that were made otherwise than they are written, as they selected units."""
+        made: dict[str, list[Plain]] = {}
+        for run, start_of_fork in zip(cohort.runs, cohort.fork_starts or (), strict=bool(cohort.fork_starts)):
+            if run.id in self.wanted and run.lineage is not None and start_of_fork.edits != run.lineage.edits:
+                made[run.id] = [edit.model_dump(mode="json") for edit in start_of_fork.edits]
+        self.store.note_edits(made)
 
     def _record(self, missing: Sequence[Measure]) -> None:
         """Record further measures: train the same runs again in a store of their own, to the same steps and the same bits.

@@ -23,6 +23,10 @@ class NoRuns(InputError):
         self.without = list(without)
 
 
+class NotInThisState(InputError):
+    """An edit cannot be made in this state of a run, and in another state it may be."""
+
+
 class UnknownCode(InputError):
     """A stored document names a class outside Epicycle that the running program has not used, so nothing of it is imported."""
 

@@ -77,6 +77,7 @@ class Training(Spec):
         weight_noise: standard deviation of Gaussian noise on each weight in the forward pass of an update (Graves, NeurIPS 2011).
             Measures see the weights without noise.
         frozen: patterns of tensors that training leaves unchanged: `W_E`, `b_*`.
+        sparse: patterns of tensors in which a weight that is exactly 0 stays 0, see the edit `prune`.
         courses: knobs that move over time.
         steps: the budget of updates.
         stop: ends each run early, at its own event; None trains the whole budget.
@@ -102,6 +103,7 @@ class Training(Spec):
     gradient_noise: float | None = knob(None, ge=0, le=1e6)
     weight_noise: float | None = knob(None, ge=0, le=1e6)
     frozen: tuple[str, ...] = static((), max_length=MOST_NAMES)
+    sparse: tuple[str, ...] = static((), max_length=MOST_NAMES)
     courses: tuple[Course, ...] = Field((), max_length=20)
     steps: int = budget(20_000, ge=1, le=MOST_STEPS)
     stop: Stop | None = budget(None)

@@ -169,6 +169,11 @@ class EditContext(NamedTuple):
         normal: returns standard-normal numbers by tensor name, drawn from the run's seed and step. Its arguments are the shapes by
             tensor name and the number of the draw; another number gives independent values.
         reset_moments: returns the optimiser's state with what it holds of the named tensors put back to its start.
+        measured: returns the value of a measure in the parent at the moment of the fork, before any edit.
+        linearised: returns the value of a measure in the present state with some tensors replaced, and its derivatives by these
+            tensors, each with the measure's axes first.
+        algorithm: returns the general algorithm of the task, an `epicycle.circuits.algorithm.Algorithm`. It raises InputError for a
+            task that has none.
     """
 
     experiment: Any
@@ -178,6 +183,9 @@ class EditContext(NamedTuple):
     trained_tensors: tuple[str, ...]
     normal: Callable[[Mapping[str, tuple[int, ...]], int], Params]
     reset_moments: Callable[[Collection[str]], Any]
+    measured: Callable[[Measure], Float[np.ndarray, ...]]
+    linearised: Callable[[Measure, Params], tuple[Float[np.ndarray, ...], Params]]
+    algorithm: Callable[[], Any]
 
 
 class Edit(Part):
@@ -223,8 +231,16 @@ class Edit(Part):
         del moment, before
         return experiment
 
+    def resolved(self, state: Any, context: EditContext) -> Edit:
+        """The edit with what it selects in this run written out as numbers. Resolving twice changes nothing.
+
+        The fork is named by the edit as it was asked for, and keeps a note of the resolved one.
+        """
+        del state, context
+        return self
+
     def apply(self, state: Any, data: Any, context: EditContext) -> tuple[Any, Any]:
-        """The state and data after the edit. Both belong to the changed experiment already.
+        """The state and data after the edit, which is resolved. Both belong to the changed experiment already.
 
         Raises:
             InputError: the edit changes nothing, or hits another number of places than it must.
@@ -301,6 +317,10 @@ class Statistic(Part, ABC):
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
         """The recorded series it needs. A study that does not record them is refused before it runs."""
+
+    def reads_with_axes(self) -> tuple[str, ...]:
+        """A hook for subclasses: those of the series it needs that may have several numbers at a step."""
+        return ()
 
     @abstractmethod
     def phrase(self) -> str:

@@ -83,6 +83,15 @@ def read_members(files: CohortFiles) -> list[MemberRecord]:
     return read_json(files.members, list[MemberRecord])
 
 
+def read_edits(files: CohortFiles) -> dict[str, list[Settings]]:
+    """The edits that were made in forks whose edits select units, by run id.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return read_json(files.edits, dict[str, list[Settings]]) if files.edits.exists() else {}
+
+
 def read_cohort(files: CohortFiles) -> tuple[Marker, list[MemberRecord]]:
     """A cohort's marker and the records of its members.
 
@@ -193,6 +202,16 @@ class CohortStore:
         """The recorded steps of each segment."""
         layouts = segment_layouts(self.files, self.marker)
         return [read_steps(self.files.series / str(number), layout) for number, layout in enumerate(layouts)]
+
+    def note_edits(self, edits: Mapping[str, Sequence[Plain]]) -> None:
+        """Note the edits of forks, by run id, as they were made: with the numbers of the units that they selected."""
+        name, known = self.files.edits.name, read_edits(self.files)
+        if all(known.get(run) == list(made) for run, made in edits.items()):
+            return
+        if name in self.marker.sums:  # the file is replaced, so its old checksum must go before
+            self._replace_marker(replace(self.marker, sums={file: value for file, value in self.marker.sums.items() if file != name}))
+        write_json(self.files.edits, {**known, **{run: list(made) for run, made in edits.items()}})
+        self._fresh_sums[name] = checksum(self.files.edits)
 
     def extend(self, steps: Int[ndarray, " step"], shapes: Mapping[str, SeriesShape], coords: Mapping[str, Sequence[str]]) -> None:
         """Add a segment with further steps. Rows are counted over all segments."""

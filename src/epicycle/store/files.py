@@ -110,12 +110,13 @@ class Root:
 
 
 class CohortFiles:
-    """`spec.yaml`, `members.json`, `status.json`, `series.zarr/`, `checkpoints/`, `sources/`."""
+    """`spec.yaml`, `members.json`, `edits.json`, `status.json`, `series.zarr/`, `checkpoints/`, `sources/`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.spec = path / "spec.yaml"
         self.members = path / "members.json"
+        self.edits = path / "edits.json"
         self.status = path / "status.json"
         self.series = path / "series.zarr"
         self.checkpoints = path / "checkpoints"

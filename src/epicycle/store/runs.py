@@ -15,7 +15,8 @@ from epicycle.spec.results import recorded
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
-from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec
+from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec, read_edits
+from epicycle.store.documents import Settings
 from epicycle.store.entries import damaged
 from epicycle.store.files import CohortFiles, Root
 from epicycle.store.knobs_in_force import knobs_in_force
@@ -84,6 +85,12 @@ class StoredRun:
     def precision(self) -> Precision:
         """The precision of the run's floating-point numbers, as its last state has them."""
         return "float64" if any(value.dtype == np.float64 for value in self.params().values()) else "float32"
+
+    @property
+    def edits(self) -> tuple[Settings, ...]:
+        """What was changed at the moment of a fork, as plain data; units that an edit selected in the run are listed as numbers."""
+        made = read_edits(self._files).get(self.id)
+        return tuple(made) if made is not None else self.member.lineage.edits if self.member.lineage else ()
 
     def params(self, step: int | None = None) -> Params:
         """Parameters at a kept step (None: the last), under TransformerLens names.

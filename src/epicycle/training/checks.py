@@ -48,10 +48,11 @@ def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
 
 
 def _refuse_frozen(experiment: Experiment, params: Params) -> None:
-    """Refuse `training.frozen` if one of its patterns fits no tensor, or if together they freeze every tensor."""
-    for i, pattern in enumerate(experiment.training.frozen):
-        if not any(matches(name, (pattern,)) for name in params):
-            raise InputError(f"training.frozen.{i}: no tensor is called '{pattern}'; {nearest(pattern, params)}")
+    """Refuse a pattern of `training.frozen` or `training.sparse` that fits no tensor, and patterns that freeze every tensor."""
+    for field in ("frozen", "sparse"):
+        for i, pattern in enumerate(getattr(experiment.training, field)):
+            if not any(matches(name, (pattern,)) for name in params):
+                raise InputError(f"training.{field}.{i}: no tensor is called '{pattern}'; {nearest(pattern, params)}")
     if not trained_tensors(experiment, params):
         raise InputError("training.frozen: every tensor is frozen, so there is nothing to train.")
 

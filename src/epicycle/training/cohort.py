@@ -13,7 +13,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from epicycle.spec.experiment import Run
-from epicycle.spec.families import Measure
+from epicycle.spec.families import Edit, Measure
 from epicycle.spec.results import DONE, RUNNING, SeriesShape, Status
 from epicycle.spec.table import Table
 from epicycle.training.cost import bytes_of, member_bytes
@@ -33,10 +33,12 @@ class Start(NamedTuple):
     Attributes:
         state: the parent's state at the moment of the fork, with the edits applied.
         data: what the fork trains on, with the edits applied.
+        edits: the edits as they were made: what they select in the run, as numbers.
     """
 
     state: State
     data: Data
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass

@@ -21,6 +21,7 @@ from epicycle.training.state import (
     World,
     data_at,
     trained_tensors,
+    zeros_held,
 )
 
 
@@ -52,14 +53,14 @@ def update_parts(experiment: Experiment, world: World, data: Data, state: State)
     bound = bind(experiment, knobs_at(experiment, state.knobs, state.step))
     training, present = bound.training, data_at(data, state)
     trained = trained_tensors(experiment, state.params)
-    steepest = loss_and_gradient(bound, world, present, state, trained)[1]
+    steepest = zeros_held(experiment, trained, loss_and_gradient(bound, world, present, state, trained)[1])
     batch, _ = next_batch(training.batch_size, present, state)
     taken = with_gradient_noise(loss_and_gradient(bound, world, batch, state, trained)[1], training, state)
     schedule = lr_share(training, state.step, next(iter(trained.values())).dtype)
 
     def update(gradient: Params, optimiser: Any) -> Params:
         moved: Params = optimiser.transform(schedule).update(gradient, state.moments, trained)[0]
-        return moved
+        return zeros_held(experiment, trained, moved)
 
     without_decay = training.optimiser.model_copy(update={"weight_decay": 0.0})
     by_loss, without, whole = update(steepest, without_decay), update(taken, without_decay), update(taken, training.optimiser)

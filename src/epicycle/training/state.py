@@ -209,6 +209,12 @@ def trained_tensors(experiment: Experiment, params: Params) -> Params:
     return {name: value for name, value in params.items() if name not in frozen and not matches(name, patterns)}
 
 
+def zeros_held(experiment: Experiment, params: Params, updates: Params) -> Params:
+    """The updates without those of weights that `training.sparse` holds at 0."""
+    patterns = experiment.training.sparse
+    return {name: jnp.where(params[name] == 0, 0, u) if matches(name, patterns) else u for name, u in updates.items()}
+
+
 def norm_of(params: Params) -> Float[Array, ""]:
     """The L2 norm of all tensors together."""
     return jnp.sqrt(sum(jnp.square(value).sum() for value in params.values()))
