@@ -11,7 +11,7 @@ from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment
-from epicycle.spec.families import AnyStatistic
+from epicycle.spec.families import AnyStatistic, Statistic
 from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_POINTS, MOST_RUNS
 from epicycle.spec.moment_grammar import series_in
 from epicycle.spec.observation import Observation
@@ -331,13 +331,18 @@ class Study(Spec):
 
     def _series_read(self) -> Iterator[tuple[str, str, bool]]:
         """Who reads a series, its name, and whether the reader may take several numbers at a step, as a user's own statistic may."""
+
+        def of(who: str, statistic: Statistic) -> Iterator[tuple[str, str, bool]]:
+            own, with_axes = is_own(type(statistic)), statistic.reads_with_axes()
+            yield from ((who, name, own or name in with_axes) for name in statistic.reads())
+
         for claim in self.claims:
             for statistic in claim.statistics():
-                yield from ((f"claim '{claim.id}'", name, is_own(type(statistic))) for name in statistic.reads())
+                yield from of(f"claim '{claim.id}'", statistic)
         for figure in self.figures:
             yield from ((f"figure '{figure.title}'", name, False) for name in figure.series)
             for quantity in figure.quantities:
-                yield from ((f"figure '{figure.title}'", name, is_own(type(quantity))) for name in quantity.reads())
+                yield from of(f"figure '{figure.title}'", quantity)
         for name, arm in self.fork_arms():
             for moment in arm.moments():
                 yield from ((f"arm '{name}', moment {moment},", series, False) for series in series_in(moment))
