@@ -58,6 +58,46 @@ def test_set_and_the_pilot_come_on_top_of_an_organism() -> None:
     assert (arm.experiment.task.model_dump()["p"], arm.experiment.training.steps, arm.first_seed, arm.seeds) == (7, 9, 1000, 3)
 
 
+FIGURES = [
+    {"title": "Which are early?", "arms": ["a", "b"], "quantities": [claim("early")["statistic"]], "decides": "early"},
+    {"title": "What do all do?", "arms": ["b", "c"], "series": ["test_acc"], "decides": "other"},
+    {"title": "What does the other one do?", "arms": ["b"], "series": ["test_acc"]},
+]
+OTHER = claim("other", statistic={"kind": "event_time", "event": "t_gen", "arm": "b", "unit": "budget"})
+
+
+QUICK = {"quick": {"pilot": True, "assign": {"arms.b.training.steps": 9, "arms.c.at": 5}}}
+
+
+def on_mouse(*arms: str) -> Study:
+    whole = study(claims=[claim("early"), OTHER], figures=FIGURES, organisms={"mouse": {"arms": arms}}, profiles=QUICK)
+    return whole.on_organism("mouse")
+
+
+def test_an_organism_keeps_some_arms_and_what_reads_only_these() -> None:
+    assert on_mouse() == study(claims=[claim("early"), OTHER], figures=FIGURES, organism="mouse", organisms={}, profiles=QUICK)
+    mouse = on_mouse("a", "c")
+    assert list(mouse.arms) == ["a", "c"]
+    assert [each.id for each in mouse.claims] == ["early"], "claim 'other' reads arm 'b'"
+    assert [(each.title, each.arms, each.decides) for each in mouse.figures] == [
+        ("Which are early?", ("a",), "early"),
+        ("What do all do?", ("c",), ""),
+    ]
+    assert dict(mouse.at_profile("quick").fork_arms())["c"].at == 5, "the pilot assigns to what is left"
+
+
+def test_a_pilot_keeps_some_arms_too() -> None:
+    pilot = study(profiles={"quick": {"pilot": True, "arms": ["b"]}}, claims=[claim("early"), OTHER]).at_profile("quick")
+    assert (list(pilot.arms), [each.id for each in pilot.claims]) == (["b"], ["other"])
+
+
+def test_an_organism_keeps_arms_that_the_study_has_with_those_they_start_from() -> None:
+    with pytest.raises(InputError, match="keeps arm 'd', which the study has not; allowed here: a, b, c"):
+        on_mouse("a", "d")
+    with pytest.raises(InputError, match="keeps arm 'c', which starts from 'a'; keep 'a' too"):
+        on_mouse("b", "c")
+
+
 def test_an_organism_that_a_study_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(InputError, match="cannot be set on organism canon; choose one of fly, mouse"):
         study().on_organism("canon")

@@ -12,6 +12,7 @@ from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment
 from epicycle.spec.families import AnyStatistic, Statistic
+from epicycle.spec.kept_arms import check_kept_arms, kept_parts
 from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_POINTS, MOST_RUNS
 from epicycle.spec.moment_grammar import series_in
 from epicycle.spec.observation import Observation
@@ -95,11 +96,13 @@ class Profile(Spec):
         seeds: number of seeds of every root arm; None keeps each arm's own number.
         assign: dotted path below the study -> value, as with `--set`. A path from an experiment (`task.p`) reaches every root arm, and
             `claims.ID....` a claim.
+        arms: the arms that are kept; empty for all. Claims and figures that read other arms are left out.
         pilot: its verdicts are marked as a pilot's and enter no ledger; its seeds and data seeds are 1000 and above.
     """
 
     seeds: int | None = Field(None, ge=1, le=MOST_RUNS)
     assign: Plain = {}
+    arms: tuple[str, ...] = Field((), max_length=MOST_ARMS)
     pilot: bool = False
 
 
@@ -210,7 +213,8 @@ class Study(Spec):
         """The study on an organism. Set the organism first, then the profile, whose changes are made on top.
 
         Raises:
-            InputError: the study does not say how to set it on this organism, or makes a primary claim that is not for it.
+            InputError: the study does not say how to set it on this organism, makes a primary claim that is not for it, or is to keep
+                an arm that it has not.
         """
         if name == self.organism:
             return self
@@ -219,8 +223,8 @@ class Study(Spec):
             choice = f"choose one of {possible}" if possible else "run it without --organism, or give it `organisms`"
             raise InputError(f"study '{self.name}' cannot be set on organism {name}; {choice}.")
         changes = self.organisms[name]
-        moved = self.model_dump(mode="json") | {"organism": name, "organisms": {}}
-        return Study.parse(moved, f"study {self.name}").with_assignments(changes.assign).with_seeds(changes.seeds)
+        moved = self._keeping(changes.arms) | {"organism": name, "organisms": {}}
+        return Study.parse(moved, f"study {self.name}")._changed_by(changes)
 
     def at_profile(self, name: ProfileName) -> "Study":
         """The study at one of its profiles.
@@ -234,8 +238,16 @@ class Study(Spec):
             have = ", ".join(f"--{known}" for known in self.profiles) or "none"
             raise InputError(f"study '{self.name}' has no {name} profile; it has: {have}.")
         profile = self.profiles[name]
-        changed = self.with_assignments(profile.assign).with_seeds(profile.seeds)
+        changed = Study.parse(self._keeping(profile.arms), f"study {self.name}")._changed_by(profile)
         return changed._on_pilot_seeds(name) if profile.pilot else changed.model_copy(update={"profile": name, "pilot": False})
+
+    def _keeping(self, names: Collection[str]) -> Plain:
+        check_kept_arms(self.arms, names)
+        plain = self.model_dump(mode="json")
+        return kept_parts(plain, self.claims, self.figures, names) if names else plain
+
+    def _changed_by(self, profile: Profile) -> "Study":
+        return self.with_assignments(profile.assign).with_seeds(profile.seeds)
 
     def with_seeds(self, seeds: int | None) -> "Study":
         """The same study with another number of seeds in every root arm; None keeps each arm's own."""
