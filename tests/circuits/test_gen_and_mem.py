@@ -9,30 +9,46 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES, CIRCUIT_SET
 from epicycle.circuits.ablated_loss import Excluded, Restricted
 from epicycle.circuits.algorithm import algorithm_of
-from epicycle.circuits.coverage import Coverage, EffectiveNumber
+from epicycle.circuits.altered import Altered, PrunedAccuracy
+from epicycle.circuits.attention import AttentionEntropy, AttentionPattern
 from epicycle.circuits.circles import TokenCircles
+from epicycle.circuits.clock_pizza import Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare
+from epicycle.circuits.coset_neurons import CosetDistance
+from epicycle.circuits.coverage import Coverage, EffectiveNumber
+from epicycle.circuits.exchange import Exchange
+from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
-from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
-from epicycle.circuits.weight_spectra import ComponentPower, KeyComponents, SpectralGini
-from epicycle.spec.errors import InputError
-from epicycle.spec.families import Measure, Task
-from epicycle.spec.registry import resolve
+from epicycle.circuits.saliency import Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness
 from epicycle.circuits.probes import Probe
 from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, RowRight
 from epicycle.circuits.row_strength import RowGenPart
+from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
+from epicycle.circuits.waves import AnalyticNeurons, NeuronIPR
+from epicycle.circuits.weight_spectra import ComponentPower, IsKey, KeyComponents, KeyPower, SpectralGini
+from epicycle.spec.errors import InputError
+from epicycle.spec.families import Measure, Task
+from epicycle.spec.registry import resolve
 from epicycle.tasks.derived import RandomLabels, WithoutDiagonal
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
+MAPS = {MoransI, OffsetShare, Probe, RegionMap, RowRight}  # tested in test_regions.py and test_probes.py
+CLOCK_PIZZA = {  # tested in test_clock_pizza.py
+    *(Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare),
+    *(AttentionEntropy, AttentionPattern),
+}
 NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
+IRREPS = {CosetDistance, KeyIrrepShare, KeyIrreps, LogitSimilarity}  # tested in test_key_irreps.py and test_coset_distance.py
+EXCHANGE = {Exchange}  # tested in test_exchange.py
+WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py
 UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
+SALIENCE = {Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness}  # tested in test_saliency.py
 TASKS = (
     Modular(p=11),
     Modular(p=10),
     Modular(p=11, operation="x-y"),
-MAPS = {MoransI, OffsetShare, Probe, RegionMap, RowRight}  # tested in test_regions.py and test_probes.py
     Modular(p=11, operation="x*y"),
     Modular(p=11, operation="x/y"),
     Composition(group="S3"),
@@ -87,9 +103,18 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         Restricted,
         ComponentPower,
         KeyComponents,
+        IsKey,
+        KeyPower,
         SpectralGini,
+        *CLOCK_PIZZA,
+        RowGenPart,
+        *MAPS,
         *NEURONS,
         *UNITS,
+        *SALIENCE,
+        *IRREPS,
+        *WAVES,
+        *EXCHANGE,
     }
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:
@@ -102,8 +127,6 @@ def everything(task: Task) -> dict[str, float]:
     return dict.fromkeys(algorithm_of(task).names, 3.0)
 
 
-        RowGenPart,
-        *MAPS,
 @pytest.mark.parametrize("task", TASKS, ids=str)
 def test_a_planted_circuit_is_all_gen(task: Task) -> None:
     ideal = snapshot(task, circuit(task, everything(task)))
@@ -179,23 +202,6 @@ def test_gen_and_mem_add_up() -> None:
     assert float(GenPart().fn(alone)) == pytest.approx(1.0, abs=1e-4)
 
 
-def test_the_memory_of_a_few_rows() -> None:
-    """It is that of as many trained rows as are asked for, always the same ones, and of all if there are no more."""
-    task = Modular(p=31, operation="x-y")
-    logits = memoriser(task, 5.0)
-    for n in (1, 8, 10_000):
-        assert float(MemLogitOfFew(of_rows=n).fn(snapshot(task, logits))) == pytest.approx(5 * 30 / 31, abs=0.15)
-    counted = []
-    for row in np.flatnonzero(snapshot(task, logits)["train"]):
-        without = logits.copy()
-        without[row] = 0
-        if float(MemLogitOfFew(of_rows=3).fn(snapshot(task, without))) < 4:
-            counted.append(row)
-    assert len(counted) == 3
-
-
-def test_the_null_has_no_gen() -> None:
-    task = Modular(p=31)
 def test_rows_that_the_general_algorithm_answers() -> None:
     """A circuit of lead 5, and memory of height 5, 1 or none: Gen's part is a half, five sixths or all."""
     task = Modular(p=31, operation="x-y")
@@ -214,6 +220,23 @@ def test_rows_that_the_general_algorithm_answers() -> None:
         assert float(RowGenPart(over_rows="above_half").fn(half)) == pytest.approx(share, abs=0.04)
 
 
+def test_the_memory_of_a_few_rows() -> None:
+    """It is that of as many trained rows as are asked for, always the same ones, and of all if there are no more."""
+    task = Modular(p=31, operation="x-y")
+    logits = memoriser(task, 5.0)
+    for n in (1, 8, 10_000):
+        assert float(MemLogitOfFew(of_rows=n).fn(snapshot(task, logits))) == pytest.approx(5 * 30 / 31, abs=0.15)
+    counted = []
+    for row in np.flatnonzero(snapshot(task, logits)["train"]):
+        without = logits.copy()
+        without[row] = 0
+        if float(MemLogitOfFew(of_rows=3).fn(snapshot(task, without))) < 4:
+            counted.append(row)
+    assert len(counted) == 3
+
+
+def test_the_null_has_no_gen() -> None:
+    task = Modular(p=31)
     ideal = snapshot(task, circuit(task, everything(task)))
     assert float(GenShare(null="shuffled").fn(ideal)) < 0.01
     assert abs(float(GenLogit(null="shuffled").fn(ideal))) < 0.1 * float(GenLogit().fn(ideal))
@@ -255,10 +278,13 @@ def test_weight_spectra_find_planted_frequencies() -> None:
         assert shares["3"] == pytest.approx(0.2, abs=1e-4)
         assert shares["7"] == pytest.approx(0.8, abs=1e-4)
         assert float(KeyComponents(where=where).fn(planted)) == 2
+        assert float(KeyPower(where=where).fn(planted)) == pytest.approx(1.0, abs=1e-4)
+        assert np.flatnonzero(np.asarray(IsKey(where=where).fn(planted))).tolist() == [2, 6]
         assert float(SpectralGini(where=where).fn(planted)) > 0.85
     gaussian = np.random.default_rng(0).standard_normal((113, 128))
     flat = {"task": Modular(p=113), "params": {"W_U": jnp.asarray(gaussian.T)}}
     assert float(SpectralGini().fn(flat)) == pytest.approx(0.03, abs=0.01), "of Gaussian weights"
+    assert float(KeyPower().fn(flat)) == 0.0
 
 
 def test_key_components_alone_and_left_out() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import HELD_OUT, Aligned, aligned, held_out, sums_by_answer
+from epicycle.circuits.splitting import HELD_OUT, Aligned, aligned, held_out, is_right, sums_by_answer
 from epicycle.circuits.weight_spectra import is_key
 from epicycle.maths.cross_entropy import cross_entropy
 from epicycle.spec.families import Measure
@@ -143,9 +143,5 @@ def _score(
     logits: Float[Array, "row element"], answers: Any, rows: Bool[Array, " row"], quantity: Literal["loss", "acc"]
 ) -> Float[Array, ""]:
     """Mean loss, or share of right rows, over a set of rows."""
-    if quantity == "loss":
-        values = cross_entropy(logits, answers)
-    else:
-        right = jnp.take_along_axis(logits, answers[:, None], axis=1)
-        values = ((logits >= right).sum(axis=1) == 1).astype(logits.dtype)
+    values = cross_entropy(logits, answers) if quantity == "loss" else is_right(logits, answers).astype(logits.dtype)
     return jnp.where(rows, values, 0).sum() / rows.sum().astype(logits.dtype)

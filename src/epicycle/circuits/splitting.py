@@ -83,8 +83,20 @@ def _shadow_of_memory(
     gram = jnp.stack([jnp.stack([product(a, b) for b in shadows]) for a in shadows]) - by_component @ by_component.T
     right = jnp.stack([product(shadow, part.logits) for shadow in shadows]) - by_component @ own
     ridge = 1e-6 * jnp.eye(len(shadows), dtype=gram.dtype)  # where a shadow is empty, as when nothing is trained on
-    coefficients = jnp.linalg.solve(gram + ridge, right)
+    coefficients = _solved(gram + ridge, right)
     return sum((size * shadow for size, shadow in zip(coefficients, shadows, strict=True)), start=jnp.zeros_like(part.logits))
+
+
+def _solved(gram: Float[Array, "shadow shadow"], right: Float[Array, " shadow"]) -> Float[Array, " shadow"]:
+    """The solution of a positive definite system of two or three equations, by elimination.
+
+    XLA calls a library for `jnp.linalg.solve`, and computes for every measure anew whatever depends on what a library gave.
+    """
+    rows = [jnp.append(row, value) for row, value in zip(gram, right, strict=True)]
+    for i in range(len(rows)):
+        rows[i] = rows[i] / rows[i][i]
+        rows = [row if j == i else row - row[i] * rows[i] for j, row in enumerate(rows)]
+    return jnp.stack(rows)[:, -1]
 
 
 def aligned(
@@ -126,6 +138,15 @@ def gen_logits(
     """The ideal logits of all components at their strengths, for rows with these right answers."""
     by_quotient = coefficients @ jnp.asarray(algorithm.characters, coefficients.dtype)
     return by_quotient[jnp.asarray(algorithm.quotient)][answers]
+
+
+def is_right(logits: Float[Array, "row element"], answers: Int[Array, " row"]) -> Bool[Array, " row"]:
+    """Whether the right answer has the largest logit; a tie counts as wrong.
+
+    The right logit is compared with the others only. Compared with itself it could lose by a rounding, where both are computed apart.
+    """
+    is_answer = answers[:, None] == jnp.arange(logits.shape[1])
+    return jnp.where(is_answer, logits, -jnp.inf).max(axis=1) > jnp.where(is_answer, -jnp.inf, logits).max(axis=1)
 
 
 def answer_power(part: Aligned, n_elements: int) -> Float[Array, ""]:

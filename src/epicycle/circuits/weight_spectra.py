@@ -79,6 +79,44 @@ class KeyComponents(OfWeights):
         return _has_key_share(functions, algorithm_of(snapshot["task"])).sum().astype(functions.dtype)
 
 
+class KeyPower(OfWeights):
+    """Share of the power of the embedding or unembedding that lies in the key components, see `KeyComponents`."""
+
+    kind: ClassVar[str] = "key_power"
+
+    @property
+    def name(self) -> str:
+        """`embedding_key_power` or `unembedding_key_power`."""
+        return f"{self.where}_key_power"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """From 0, where no component is key, to 1."""
+        functions, algorithm = self.functions(snapshot), algorithm_of(snapshot["task"])
+        return jnp.where(_has_key_share(functions, algorithm), power_shares(functions, algorithm), 0).sum()
+
+
+class IsKey(OfWeights):
+    """Which components are key, see `KeyComponents`."""
+
+    kind: ClassVar[str] = "is_key"
+    dims: ClassVar[tuple[str, ...]] = ("component",)
+
+    @property
+    def name(self) -> str:
+        """`embedding_is_key` or `unembedding_is_key`."""
+        return f"{self.where}_is_key"
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " component"]:
+        """1 for a key component, 0 for another."""
+        functions = self.functions(snapshot)
+        return _has_key_share(functions, algorithm_of(snapshot["task"])).astype(functions.dtype)
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """The names of the components."""
+        del params
+        return component_names(task)
+
+
 class SpectralGini(OfWeights):
     """Gini coefficient of the norms of the embedding or unembedding along each function on the group, the constant among them.
 
@@ -103,9 +141,14 @@ class SpectralGini(OfWeights):
 
 def power_shares(functions: Float[Array, "element feature"], algorithm: Algorithm) -> Float[Array, " component"]:
     """Each component's share of the squared norm of functions on the group, their mean taken out."""
-    along = jnp.asarray(algorithm.basis, functions.dtype).T @ functions
-    power = jnp.zeros(len(algorithm.names), functions.dtype).at[algorithm.owner].add(jnp.square(along).sum(axis=1))
+    power = power_of_components(functions, algorithm)
     return power / power.sum()
+
+
+def power_of_components(functions: Float[Array, "element feature"], algorithm: Algorithm) -> Float[Array, " component"]:
+    """The squared norm of functions on the group in each component."""
+    along = jnp.asarray(algorithm.basis, functions.dtype).T @ functions
+    return jnp.zeros(len(algorithm.names), functions.dtype).at[algorithm.owner].add(jnp.square(along).sum(axis=1))
 
 
 def is_key(params: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:

@@ -20,6 +20,7 @@ STATISTICS = {
     "move_cosine": "epicycle.claims.path_quantities:MoveCosine",
     "share": "epicycle.claims.shares:Share",
     "region_share": "epicycle.claims.shares:RegionShare",
+    "equal_pairs": "epicycle.claims.pairs:EqualPairs",
     "difference": "epicycle.claims.differences:Difference",
     "log_remaining_time": "epicycle.claims.remaining_time:LogRemainingTime",
     "median_remaining_time": "epicycle.claims.median_remaining_time:MedianRemainingTime",

@@ -17,6 +17,7 @@ from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
 from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
 from epicycle.claims.median_remaining_time import MedianRemainingTime
+from epicycle.claims.pairs import EqualPairs
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
@@ -127,6 +128,11 @@ def share_cases(draw: Draw) -> Iterator[Case]:
     values = draw.normal(size=SIZE)
     above = RegionShare(of=LAST, region=Region(above=0.5))
     yield Case("share of runs above a number", above, float((values > 0.5).mean()), {"a": holding(values)})
+
+    def of_two_kinds(draw: Draw) -> dict[str, xarray.Dataset]:
+        return {"a": runs_with(np.where(draw.random(200) < 0.3, 1.0, 0.0), [(i, i) for i in range(200)])}
+
+    yield Case("share of pairs that are the same", EqualPairs(series="x", arm="a"), 0.3**2 + 0.7**2, fresh=of_two_kinds)
 
     def on_splits(draw: Draw) -> dict[str, xarray.Dataset]:
         chances = np.repeat(draw.beta(1, 1, size=66), 3)
