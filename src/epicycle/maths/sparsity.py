@@ -1,6 +1,6 @@
-"""How unequally an amount is shared out: Gini coefficient and inverse participation ratio, and what Gaussian noise gives.
+"""How unequally an amount is shared out: Gini coefficient, inverse participation ratio, skewness, and what Gaussian noise gives.
 
-The first two functions take NumPy or JAX arrays and give the same kind back; nothing here needs JAX.
+All functions but the last take NumPy or JAX arrays and give the same kind back; nothing in this file needs JAX.
 """
 
 from collections.abc import Callable
@@ -29,6 +29,30 @@ def inverse_participation(amounts: Float[Numbers, "..."], axis: int = -1) -> Flo
     """Sum of the squared shares of non-negative amounts: 1/n if all n are equal, 1 if one has everything. NaN if all are 0."""
     shares = amounts / amounts.sum(axis=axis, keepdims=True)
     return (shares**2).sum(axis=axis)
+
+
+def skewness(amounts: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
+    """Third moment of the amounts less their mean, over the cube of their standard deviation: above 0 if a few are far above the rest.
+
+    NaN if all amounts are equal. With n amounts it cannot be above about the square root of n.
+    """
+    above = amounts - amounts.mean(axis=axis, keepdims=True)
+    return (above**3).mean(axis=axis) / (above**2).mean(axis=axis) ** 1.5
+
+
+def l_skewness(amounts: Float[Numbers, "..."], axis: int = -1) -> Float[Numbers, "..."]:
+    """Third over second L-moment of the amounts, from -1 to 1; single extreme amounts weigh less than in `skewness`.
+
+    0 for a uniform or a Gaussian, 1/3 for an exponential distribution (Hosking 1990). NaN if all amounts are equal.
+    """
+    xp = amounts.__array_namespace__()
+    ascending = xp.sort(xp.moveaxis(amounts, axis, -1), axis=-1)
+    n = amounts.shape[axis]
+    below = xp.arange(n, dtype=ascending.dtype)  # the number of amounts below each
+    first, second, third = (
+        (ascending * weight).mean(axis=-1) for weight in (below**0, below / (n - 1), below * (below - 1) / ((n - 1) * (n - 2)))
+    )
+    return (6 * third - 6 * second + first) / (2 * second - first)
 
 
 def gaussian_values(
