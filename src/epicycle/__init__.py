@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from epicycle.circuits.coset_neurons import CosetDistance as CosetDistance
     from epicycle.circuits.coverage import Coverage as Coverage
     from epicycle.circuits.coverage import EffectiveNumber as EffectiveNumber
+    from epicycle.circuits.exchange import Exchange as Exchange
     from epicycle.circuits.key_irreps import KeyIrreps as KeyIrreps
     from epicycle.circuits.key_irreps import KeyIrrepShare as KeyIrrepShare
     from epicycle.circuits.key_irreps import LogitSimilarity as LogitSimilarity
-    from epicycle.circuits.exchange import Exchange as Exchange
     from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
     from epicycle.circuits.neurons import NeuronComponent as NeuronComponent

@@ -18,10 +18,10 @@ from epicycle.circuits.coverage import Coverage, EffectiveNumber
 from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
-from epicycle.circuits.saliency import Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness
 from epicycle.circuits.probes import Probe
 from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, RowRight
 from epicycle.circuits.row_strength import RowGenPart
+from epicycle.circuits.saliency import Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
 from epicycle.circuits.waves import AnalyticNeurons, NeuronIPR
 from epicycle.circuits.weight_spectra import ComponentPower, IsKey, KeyComponents, KeyPower, SpectralGini
