@@ -40,6 +40,12 @@ def test_the_latest_of_each_study_and_organism(tmp_path: Path) -> None:
     assert folders_of(tmp_path) == [other, new, mouse]
 
 
+def test_verdicts_on_another_organism_lie_below_those_of_the_study(tmp_path: Path) -> None:
+    fly = judged(tmp_path / "boost", "boost", "fly")
+    mouse = judged(tmp_path / "boost" / "mouse", "boost", "mouse")
+    assert folders_of(tmp_path) == folders_of(tmp_path / "boost") == [fly, mouse]
+
+
 def test_a_pilot_does_not_hide_what_was_judged_before(tmp_path: Path) -> None:
     kept = judged(tmp_path / "a", "boost", "fly", age=9)
     judged(tmp_path / "b", "boost", "fly", pilot=True)

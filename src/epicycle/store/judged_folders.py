@@ -52,13 +52,13 @@ def verdicts_of_folders(folders: Sequence[Path]) -> list[tuple[StudyFiles, Verdi
 
 
 def _judged(folder: Path, levels: int) -> Iterator[StudyFiles]:
-    """The folders with verdicts, down to some levels below a folder."""
+    """The folders with verdicts, down to some levels below a folder: those on one organism may lie in those on another."""
     refuse_strange(folder)
     refuse_strange_entries(folder)
     files = StudyFiles(folder)
     if files.verdicts.is_file():
         yield files
-    elif levels and folder.is_dir():
+    if levels and folder.is_dir():
         for below in sorted(entry for entry in folder.iterdir() if entry.is_dir()):
             yield from _judged(below, levels - 1)
 
