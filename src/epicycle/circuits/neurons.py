@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -145,17 +146,19 @@ class CosetConcentration(Measure):
         grid = on_pairs(hidden(snapshot["activations"], "pre"), task, algorithm_of(task))
         inputs = grid.mean(axis=1 if self.operand == "first" else 0)
         variance = inputs.var(axis=0)
-        best = jnp.full(variance.shape, jnp.inf, variance.dtype)
-        for coset in _cosets_of(task, "right" if self.operand == "first" else "left"):
-            members = jnp.asarray(coset[:, None] == np.arange(coset.max() + 1), inputs.dtype)
-            means = members.T @ inputs / members.sum(axis=0)[:, None]
-            within = jnp.square(inputs - means[coset]).mean(axis=0)
-            best = jnp.minimum(best, within * (1 if self.within == "mean" else coset.max() + 1))
+        numbers = jnp.asarray(_cosets_of(task, "right" if self.operand == "first" else "left"))
+
+        def within(coset: Int[Array, " element"]) -> Float[Array, " neuron"]:
+            same = (coset[:, None] == coset).astype(inputs.dtype)
+            spread = jnp.square(inputs - same @ inputs / same.sum(axis=1, keepdims=True)).mean(axis=0)
+            return spread * (1 if self.within == "mean" else coset.max() + 1)
+
+        best = jax.lax.map(within, numbers).min(axis=0)
         return jnp.where(variance > 0, best / variance, jnp.nan)
 
 
 @lru_cache(maxsize=32)
-def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray, " element"], ...]:
+def _cosets_of(task: Task, side: Literal["left", "right"]) -> Int[ndarray, "subgroup element"]:
     """The number of every element's coset, for every subgroup but the smallest and the largest."""
     group = task.answer_group()
     if group is None:
@@ -165,7 +168,7 @@ def _cosets_of(task: Task, side: Literal["left", "right"]) -> tuple[Int[ndarray,
         raise InputError(
             f"cosets need a group with subgroups, and a group of {len(group.product)} elements has none; choose another group."
         )
-    return tuple(cosets(group.product, each, side) for each in members)
+    return np.stack([cosets(group.product, each, side) for each in members])
 
 
 def hidden(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> Float[Array, "row d_mlp"]:
