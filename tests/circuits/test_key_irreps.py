@@ -27,6 +27,7 @@ def test_ideal_logits_of_two_irreps(task: Task, rows: Any) -> None:
     assert similarities == pytest.approx([0.6, *[0.0] * (len(names) - 2), 0.8], abs=1e-4)
     assert float(LogitSimilarity(rows=rows, component=names[-1]).fn(planted)) == pytest.approx(0.8, abs=1e-4)
     assert float(KeyIrreps(rows=rows).fn(planted)) == 2
+    assert np.asarray(KeyIrreps(rows=rows, by_component=True).fn(planted)).tolist() == [1, *[0] * (len(names) - 2), 1]
     assert float(KeyIrreps(rows=rows, least=0.7).fn(planted)) == 1
 
 

@@ -21,6 +21,8 @@ from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
 
+USUAL_LIMIT = 0.1  # the cosine that makes an irrep key; noise and memory stay below it on held-out rows
+
 
 class OfLogits(Measure):
     """What the measures share that compare logits with characters.
@@ -100,26 +102,47 @@ class OfKeyIrreps(OfLogits):
         least: the least cosine between the logits and an irrep's characters that makes the irrep key.
     """
 
-    least: float = static(0.1, gt=0, lt=1)
+    least: float = static(USUAL_LIMIT, gt=0, lt=1)
 
     def is_key(self, snapshot: Mapping[str, Any]) -> Bool[Array, " component"]:
         """Whether each component is key."""
         return self.similarities(snapshot) >= self.least
 
+    def ended(self, name: str) -> str:
+        """A hook: `_at_0.05` for another limit than 0.1."""
+        limit = "" if self.least == USUAL_LIMIT else f"_at_{self.least:g}"
+        return super().ended(name + limit)
+
 
 class KeyIrreps(OfKeyIrreps):
-    """Number of key irreps: those whose characters the logits resemble."""
+    """Number of key irreps: those whose characters the logits resemble.
+
+    Attributes:
+        by_component: 1 for a key irrep and 0 for another, along an axis. The name of the series then has `_by_component` in it.
+    """
 
     kind: ClassVar[str] = "key_irreps"
+    by_component: bool = static(False)
+
+    @property
+    def dims(self) -> tuple[str, ...]:  # type: ignore[override]
+        """An axis for the components, or none."""
+        return ("component",) if self.by_component else ()
 
     @property
     def name(self) -> str:
-        """`key_irreps` or `key_irreps_all_rows`."""
-        return self.ended("key_irreps")
+        """`key_irreps`, `key_irreps_by_component`, `key_irreps_at_0.05`, `key_irreps_all_rows`, ..."""
+        return self.ended("key_irreps" + ("_by_component" if self.by_component else ""))
 
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """A whole number."""
-        return self.is_key(snapshot).sum().astype(snapshot["logits"].dtype)
+        is_key = self.is_key(snapshot).astype(snapshot["logits"].dtype)
+        return is_key if self.by_component else is_key.sum()
+
+    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
+        """The names of the components."""
+        del params
+        return component_names(task) if self.by_component else {}
 
 
 class KeyIrrepShare(OfKeyIrreps):
