@@ -30,9 +30,11 @@ NAMES = (
     "efficiency",
     "two_at_once",
     "forces",
+    "progress",
     "size",
     "reinforcement",
     "disruptors",
+    "reset",
 )
 
 
