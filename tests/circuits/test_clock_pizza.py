@@ -22,6 +22,7 @@ from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure, Model, Params, Task
 from epicycle.tasks.groups import Composition
 from epicycle.tasks.modular import Modular
+from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import observe
 from epicycle.training.state import data_of, initialiser, world_of
 from tests.circuits.test_gen_and_mem import cosines, memoriser, snapshot
@@ -191,8 +192,8 @@ def test_attention_of_planted_patterns() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    for task in (Modular(p=10), Modular(p=11, operation="x*y"), Composition(group="S3")):
-        for measure in (DistanceIrrelevance(), TemplateShare()):
+    for task in (Modular(p=10), Modular(p=11, operation="x*y"), Composition(group="S3"), RandomTable(n=11, latin=True)):
+        for measure in (DistanceIrrelevance(), TemplateShare(template="pizza")):
             with pytest.raises(InputError, match="all sums or all differences modulo an odd number"):
                 measure.fn(snapshot(task, memoriser(task, 1.0)))
     with pytest.raises(InputError, match="need a transformer"):

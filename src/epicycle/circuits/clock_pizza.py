@@ -192,7 +192,7 @@ class TemplateShare(OfCircles):
         classes = (algorithm.answers[:, None] - np.arange(len(algorithm.classes))) % len(algorithm.classes)
         by_quotient = jnp.take_along_axis(part.logits, jnp.asarray(classes), axis=1)
         strengths = by_quotient @ jnp.asarray(algorithm.characters.T, by_quotient.dtype)
-        heights = jnp.asarray(_heights(self.template, _distances(snapshot["task"]), algorithm), by_quotient.dtype)
+        heights = jnp.asarray(_row_heights(self.template, snapshot["task"]), by_quotient.dtype)
         along = jnp.maximum((strengths * heights).sum(axis=0), 0)
         shares = jnp.square(along) / jnp.square(heights).sum(axis=0) / jnp.square(part.logits).sum()
         return shares if self.by_component else shares.sum()
@@ -248,11 +248,18 @@ def _with_one_circle(
     return table.at[..., algorithm.classes, :].set(of_elements.mean(axis=-2, keepdims=True) + on_circle)
 
 
-def _heights(template: Template, distances: Int[ndarray, " row"], algorithm: Algorithm) -> Float[ndarray, "row component"]:
-    """By what each template multiplies cos w(e - c) at a distance, for every frequency."""
-    half_angles = np.pi * np.outer(distances, np.arange(1, len(algorithm.names) + 1)) / len(algorithm.classes)
+def _row_heights(template: Template, task: Task) -> Float[ndarray, "row component"]:
+    """By what a template multiplies cos w(e - c) in each row, for every frequency. The clock asks for no distance."""
+    algorithm = algorithm_of(task)
     if template == "clock":
-        return np.ones_like(half_angles)
+        return np.ones((len(algorithm.answers), len(algorithm.names)))
+    return _heights(template, _distances(task), algorithm)
+
+
+def _heights(
+    template: Literal["pizza", "accompanying"], distances: Int[ndarray, " row"], algorithm: Algorithm
+) -> Float[ndarray, "row component"]:
+    half_angles = np.pi * np.outer(distances, np.arange(1, len(algorithm.names) + 1)) / len(algorithm.classes)
     return np.abs(np.cos(half_angles)) if template == "pizza" else -np.cos(2 * half_angles)
 
 
@@ -265,13 +272,16 @@ def _distances(task: Task) -> Int[ndarray, " row"]:
     """
     algorithm, group = algorithm_of(task), task.answer_group()
     n, n_rows = len(algorithm.classes), len(algorithm.answers)
-    if group is None or not group.is_cyclic or n % 2 == 0 or n_rows != n * n:
-        raise InputError(
-            "clock and pizza are told apart by the distance of the operands, so they need all sums or all differences modulo an odd "
-            f"number; this {task.kind} task has a group of {n} elements and {n_rows} rows. Use x+y or x-y with an odd p."
-        )
-    x, y = np.argsort(algorithm.classes)[algorithm.operands].T
-    return (x - y if ((x + y) % n == algorithm.answers).all() else x + y) % n
+    if group is not None and group.is_cyclic and n % 2 and n_rows == n * n:
+        x, y = np.argsort(algorithm.classes)[algorithm.operands].T
+        for answer, distance in ((x + y, x - y), (x - y, x + y)):
+            if (answer % n == algorithm.answers).all():
+                return distance % n
+    raise InputError(
+        "clock and pizza are told apart by the distance of the operands, so they need all sums or all differences modulo an odd "
+        f"number; this {task.kind} task has {n_rows} rows, and its answers are computed in a group of {n} elements. Use x+y or x-y "
+        "with an odd p."
+    )
 
 
 @lru_cache(maxsize=32)
