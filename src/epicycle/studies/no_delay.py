@@ -21,7 +21,7 @@ from epicycle.spec.claim import Claim, Region
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, postdictions, predictions
-from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE
+from epicycle.studies.organisms import FLIES, FLY
 
 QUESTION = "What removes the delay: a small weight norm, flat outputs, parts of a trained network, more data, or any regulariser?"
 PLAIN = FLY
@@ -324,14 +324,6 @@ FIGURES = (
 )
 SOURCES = (LIU, VARMA, THREAD)
 
-ARMS_OF_MICE = ("plain", "held", "tempered", "fresh", "with_embedding", "more_data", "new_read_out", "shrunk")
-ON_A_MOUSE = ON_MOUSE | {
-    "arms.held.sweep": {"edits.0.to": (0.6, 0.8, 1.2)},
-    "arms.tempered.edits.0.to": 1.2,
-    "arms.tempered.sweep": {"edits.1.to": (0.3, 2.0)},
-    "arms.more_data.sweep": {"split.frac_train": (0.95,)},
-}
-
 STUDY = Study(
     name="no_delay",
     question=QUESTION,
@@ -341,7 +333,6 @@ STUDY = Study(
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=20),
     organism="fly",
-    organisms={"mouse": Profile(seeds=MICE, arms=ARMS_OF_MICE, assign=ON_A_MOUSE)},
     profiles={
         "quick": Profile(
             seeds=8,
