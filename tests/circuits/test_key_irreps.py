@@ -72,6 +72,17 @@ def test_noise_gives_what_its_dimensions_give() -> None:
     assert noise["hidden"] == pytest.approx(3 * 23 / 575 * noise["functions"], abs=0.01)
 
 
+def test_all_irreps_explain_all_that_is_a_sum_of_functions_of_x_and_of_y_and_little_of_noise() -> None:
+    task, rng = Composition(group="S4"), np.random.default_rng(0)
+    x, y = np.divmod(np.arange(576), 24)
+    hidden = rng.standard_normal((24, 50))[x] + rng.standard_normal((24, 50))[y]
+    for values, share, of_answer in ((hidden, 1.0, 0.0), (rng.standard_normal((576, 300)), 3 / 25, 1 / 25)):
+        planted = snapshot(task, circuit(task, {"sign": 3.0}))
+        planted["activations"] = {"blocks.0.mlp.hook_post": jnp.asarray(values, jnp.float32)}
+        assert float(KeyIrrepShare(of="hidden", irreps="all").fn(planted)) == pytest.approx(share, abs=0.01)
+        assert float(KeyIrrepShare(of="hidden_answer", irreps="all").fn(planted)) == pytest.approx(of_answer, abs=0.01)
+
+
 def test_an_irrep_that_the_group_has_not_is_refused() -> None:
     task = Composition(group="S4")
     with pytest.raises(InputError, match="it has sign, 2,2, standard, standard x sign"):

@@ -155,15 +155,18 @@ class KeyIrrepShare(OfKeyIrreps):
             hidden layer over all pairs that the functions of x, of y and of the right answer explain together, and `hidden_answer`
             what those of the right answer explain. `functions` is the share of all functions on the group that belong to key irreps,
             which is what the weights of noise give.
+        irreps: the `key` ones, or `all`, which is what there is to explain: the functions of x and of y explain much of the hidden
+            layer of an untrained network already.
     """
 
     kind: ClassVar[str] = "key_irrep_share"
     of: Literal["embedding", "unembedding", "hidden", "hidden_answer", "functions"] = static("embedding")
+    irreps: Literal["key", "all"] = static("key")
 
     @property
     def name(self) -> str:
-        """`embedding_in_key_irreps`, `hidden_answer_in_key_irreps_all_rows`, ..."""
-        return self.ended(f"{self.of}_in_key_irreps")
+        """`embedding_in_key_irreps`, `hidden_answer_in_key_irreps_all_rows`, `hidden_in_all_irreps`, ..."""
+        return f"{self.of}_in_all_irreps" if self.irreps == "all" else self.ended(f"{self.of}_in_key_irreps")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -174,7 +177,8 @@ class KeyIrrepShare(OfKeyIrreps):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """0 where no irrep is key."""
         algorithm = algorithm_of(snapshot["task"])
-        return jnp.where(self.is_key(snapshot), self._shares(snapshot, algorithm), 0).sum()
+        shares = self._shares(snapshot, algorithm)
+        return shares.sum() if self.irreps == "all" else jnp.where(self.is_key(snapshot), shares, 0).sum()
 
     def _shares(self, snapshot: Mapping[str, Any], algorithm: Algorithm) -> Float[Array, " component"]:
         """What each component explains."""
