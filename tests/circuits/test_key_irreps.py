@@ -25,7 +25,8 @@ def test_ideal_logits_of_two_irreps(task: Task, rows: Any) -> None:
     planted = snapshot(task, circuit(task, {names[0]: 3.0, names[-1]: 4.0}))
     similarities = np.asarray(LogitSimilarity(rows=rows).fn(planted))
     assert similarities == pytest.approx([0.6, *[0.0] * (len(names) - 2), 0.8], abs=1e-4)
-    assert float(LogitSimilarity(rows=rows, component=names[-1]).fn(planted)) == pytest.approx(0.8, abs=1e-4)
+    for component in (names[-1], len(names) - 1):
+        assert float(LogitSimilarity(rows=rows, component=component).fn(planted)) == pytest.approx(0.8, abs=1e-4)
     assert float(KeyIrreps(rows=rows).fn(planted)) == 2
     assert np.asarray(KeyIrreps(rows=rows, by_component=True).fn(planted)).tolist() == [1, *[0] * (len(names) - 2), 1]
     assert float(KeyIrreps(rows=rows, least=0.7).fn(planted)) == 1
@@ -87,3 +88,5 @@ def test_an_irrep_that_the_group_has_not_is_refused() -> None:
     task = Composition(group="S4")
     with pytest.raises(InputError, match="it has sign, 2,2, standard, standard x sign"):
         LogitSimilarity(component="5d").fn(snapshot(task, memoriser(task, 1.0)))
+    with pytest.raises(InputError, match="no component 4"):
+        LogitSimilarity(component=4).fn(snapshot(task, memoriser(task, 1.0)))

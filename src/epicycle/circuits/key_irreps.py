@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
 from epicycle.circuits.neurons import hidden, on_pairs
-from epicycle.circuits.splitting import HELD_OUT, aligned, held_out, mean_square, strengths, summed
+from epicycle.circuits.splitting import HELD_OUT, held_out, mean_square, strengths, summed_set
 from epicycle.circuits.strength import component_names
 from epicycle.circuits.weight_spectra import ComponentPower, power_of_components
 from epicycle.spec.errors import InputError
@@ -42,8 +42,7 @@ class OfLogits(Measure):
     def similarities(self, snapshot: Mapping[str, Any]) -> Float[Array, " component"]:
         """The cosine between the logits and the characters of each component."""
         algorithm = algorithm_of(snapshot["task"])
-        rows = snapshot["test" if self.rows == "held_out" else "all"]
-        whole = summed(aligned(snapshot["logits"], rows, algorithm, shuffled=False))
+        whole = summed_set(snapshot, "test" if self.rows == "held_out" else "all", algorithm)
         fitted = held_out(snapshot, algorithm) if self.rows == "held_out" else whole
         return strengths(fitted, algorithm) / jnp.sqrt(mean_square(whole))
 
@@ -58,21 +57,22 @@ class LogitSimilarity(OfLogits):
     Source: Chughtai et al., arXiv 2302.03025, section 5. The squares of all irreps add up to the share of variance explained.
 
     Attributes:
-        component: one irrep (`sign`, `standard`, `3d_1`) or frequency (`5`); None gives all along an axis.
+        component: one irrep or frequency, by its name (`sign`, `3d_1`) or its number along the axis from 0, so that a study of
+            several groups can ask for it. None gives all along an axis.
     """
 
     kind: ClassVar[str] = "logit_similarity"
-    component: str | None = static(None, max_length=100)
+    component: str | int | None = static(None)
 
     @property
     def dims(self) -> tuple[str, ...]:  # type: ignore[override]
         """An axis for the components, or none."""
-        return () if self.component else ("component",)
+        return ("component",) if self.component is None else ()
 
     @property
     def name(self) -> str:
-        """`logit_similarity`, `logit_similarity_sign`, `logit_similarity_all_rows`, ..."""
-        one = "_" + self.component.replace(" ", "_") if self.component else ""
+        """`logit_similarity`, `logit_similarity_sign`, `logit_similarity_number_2`, `logit_similarity_all_rows`, ..."""
+        one = {str: f"_{self.component}".replace(" ", "_"), int: f"_number_{self.component}"}.get(type(self.component), "")
         return self.ended(f"logit_similarity{one}")
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
@@ -85,14 +85,16 @@ class LogitSimilarity(OfLogits):
         if self.component is None:
             return similarities
         names = algorithm_of(snapshot["task"]).names
-        if self.component not in names:
-            raise InputError(f"logit_similarity: this task has no component '{self.component}'; it has {', '.join(names)}.")
-        return similarities[names.index(self.component)]
+        if self.component not in (*names, *range(len(names))):
+            raise InputError(
+                f"logit_similarity: this task has no component {self.component!r}; it has {', '.join(names)}, with numbers from 0 on."
+            )
+        return similarities[names.index(self.component) if isinstance(self.component, str) else self.component]
 
     def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
         """The names of the components."""
         del params
-        return {} if self.component else component_names(task)
+        return component_names(task) if self.component is None else {}
 
 
 class OfKeyIrreps(OfLogits):
