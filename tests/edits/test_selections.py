@@ -63,6 +63,9 @@ def test_the_null_takes_as_many_of_the_others() -> None:
     assert chosen(top=2, random=True) == chosen(top=2, random=True)
     assert len({chosen(top=2, random=True, draw=draw) for draw in range(5)}) > 1, "another draw too"
     assert chosen(top=4, random=True) == (1, 3), "where there are fewer others, all of them"
+    of_all = [chosen(seed, top=4, random=True, of_all=True) for seed in range(20)]
+    assert {len(units) for units in of_all} == {4}
+    assert {unit for units in of_all for unit in units} == set(range(6))
 
 
 def at(parents: ep.Runs, *edits: ep.Edit, **donors: ep.Runs) -> tuple[Any, Any]:  # noqa: F811
@@ -143,6 +146,21 @@ def test_components_are_projected_out_of_classes_and_tokens(task: ep.Task, root:
         np.testing.assert_allclose(powers[2], np.where(is_chosen, powers[0], 0), atol=1e-5)
 
 
+def test_random_subspaces_are_the_null_of_components(parents: ep.Runs) -> None:  # noqa: F811
+    """As many dimensions, the mean kept, both tensors by the same vectors; what is kept and what is taken out add up."""
+    numbers = (0, 1)
+    kept, before = at(parents, ep.Project(("W_E",), 0, "random", numbers), ep.Project(("W_U",), 1, "random", numbers))
+    without, _ = at(parents, ep.Project(("W_E",), 0, "random", numbers, keep=False))
+    table = before["W_E"][:7]
+    np.testing.assert_allclose(kept["W_E"][:7] + without["W_E"][:7], table + table.mean(0), atol=1e-5)
+    np.testing.assert_allclose(kept["W_E"][:7].mean(0), table.mean(0), atol=1e-6)
+    spaces = [np.linalg.svd(x - x.mean(0))[0][:, :2] for x in (kept["W_E"][:7], kept["W_U"].T)]
+    assert np.linalg.matrix_rank(kept["W_E"][:7] - kept["W_E"][:7].mean(0), tol=1e-5) == 2
+    np.testing.assert_allclose(np.abs(np.linalg.det(spaces[0].T @ spaces[1])), 1, atol=1e-4)
+    other, _ = at(parents, ep.Project(("W_E",), 0, "random", numbers, draw=1))
+    assert not np.allclose(other["W_E"], kept["W_E"], atol=1e-3)
+
+
 def of_first(state: Any, measure: ep.Measure, experiment: ep.Experiment = TINY) -> Any:
     return MeasuredState(experiment, state.state, state.data).value(measure)
 
@@ -212,6 +230,7 @@ def test_held_zeros_do_not_count_as_parts_of_the_update(parents: ep.Runs, others
         ({"of": BY_SHARE, "top": 1, "above": 0.5}, "has top and above"),
         ({"of": BY_SHARE, "top": 1.5}, "a whole number of units, or a share below 1"),
         ({"of": BY_SHARE, "top": 0}, "greater than 0"),
+        ({"of": BY_SHARE, "top": 1, "of_all": True}, "set random too"),
         ({"of": {"kind": "neuron_shore"}, "top": 1}, "did you mean 'neuron_share'"),
     ],
 )
@@ -228,6 +247,7 @@ def test_wrong_selections_are_refused(fields: dict[str, Any], message: str) -> N
         (ep.ZeroUnits(("W_U",), 0, ep.Selection(of=BY_SHARE, above=2.0)), "chooses none of the 16 units; their numbers lie between"),
         (ep.Project(("W_U",), 1, "components", ep.Selection(of=BY_SHARE, top=1)), "the task has 3 components"),
         (ep.Project(("W_U",), 1, "components", (3,)), "the task has components 0 to 2, not 3"),
+        (ep.Project(("W_U",), 1, "random", (6,)), "random vectors 0 to 5 over 7 residues, not 6"),
         (ep.SetMeasure(("b_in",), {"kind": "spectral_gini"}, 0.1), "b_in cannot bring unembedding_gini to 0.1"),
         (ep.SetMeasure(("W_U",), {"kind": "gen_share"}, 5.0), "W_U cannot bring gen_share to 5"),
     ],

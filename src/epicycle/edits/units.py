@@ -12,7 +12,7 @@ from epicycle.maths.fourier import basis
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Edit, EditContext, Params
 from epicycle.spec.fields import data
-from epicycle.spec.limits import MOST_WIDTH
+from epicycle.spec.limits import MOST_SEED, MOST_WIDTH
 from epicycle.spec.selection import Selection
 
 Numbers = Annotated[tuple[int, ...], Field(min_length=1, max_length=MOST_WIDTH)]
@@ -96,21 +96,24 @@ class Project(WeightEdit):
         basis: `fourier` is cosines and sines over the residues 0 to p - 1, the first p entries of the axis; further entries stay as
             they are. `singular` is the tensor's own singular vectors along the axis, largest singular value first. `components` are
             those of the task's general algorithm, over the tokens or classes that are elements of its group; other entries stay, and
-            so does the mean over the elements.
-        which: frequencies from 0 (the mean) to p // 2, or numbers of singular vectors or components from 0; of components also a
-            selection.
+            so does the mean over the elements. `random` are orthonormal vectors over the same residues as `fourier`, drawn from the
+            run's seed; the mean stays too. With as many vectors they are the null of `components`.
+        which: frequencies from 0 (the mean) to p // 2, or numbers of singular vectors, components or random vectors from 0; of
+            components also a selection.
         keep: True keeps the subspace alone; False takes it out.
         p: number of residues; None is the number of the task's operands.
+        draw: number of the draw of random vectors; another number gives others.
     """
 
     kind = "project"
     leading = ("tensors", "axis", "basis", "which")
 
     axis: int = data(0, ge=-10, le=10)
-    basis: Literal["fourier", "singular", "components"] = data("fourier")
+    basis: Literal["fourier", "singular", "components", "random"] = data("fourier")
     which: Numbers | Selection = data()
     keep: bool = data(True)
     p: int | None = data(None, ge=2, le=10_000)
+    draw: int = data(0, ge=0, le=MOST_SEED)
 
     @model_validator(mode="after")
     def _selects_components(self) -> Self:
@@ -163,7 +166,8 @@ class Project(WeightEdit):
             entries, vectors = algorithm.classes, self._components(algorithm)
         else:
             needed = self.p or int(context.experiment.task.table().operands.max()) + 1
-            entries, vectors = slice(needed), self._fourier(needed)
+            entries = slice(needed)
+            vectors = self._fourier(needed) if self.basis == "fourier" else self._random(needed, context)
         if needed > length:
             raise InputError(f"edit project: axis {self.axis} of {name} has {length} entries, fewer than the {needed} residues.")
         return entries, vectors
@@ -182,12 +186,23 @@ class Project(WeightEdit):
         return vectors[:, list(self._numbers())]
 
     def _components(self, algorithm: Any) -> Float[ndarray, "element function"]:
-        """The functions of the chosen components; the constant belongs to what is kept."""
+        """The functions of the chosen components."""
         if bad := [k for k in self._numbers() if not 0 <= k < len(algorithm.names)]:
             raise InputError(f"edit project: the task has components 0 to {len(algorithm.names) - 1}, not {bad[0]}.")
-        functions = algorithm.basis[:, np.isin(algorithm.owner, self._numbers())]
-        constant = np.full((len(functions), 1), len(functions) ** -0.5)
-        return np.concatenate([constant, functions], axis=1) if self.keep else functions
+        return self._with_mean(algorithm.basis[:, np.isin(algorithm.owner, self._numbers())])
+
+    def _random(self, p: int, context: EditContext) -> Float[ndarray, "element function"]:
+        """Orthonormal vectors with the mean 0, drawn from the run's seed."""
+        if bad := [k for k in self._numbers() if not 0 <= k < p - 1]:
+            raise InputError(f"edit project: there are random vectors 0 to {p - 2} over {p} residues, not {bad[0]}.")
+        drawn = context.normal({"vectors": (p, p - 1)}, self.draw)["vectors"].astype(np.float64)
+        vectors = np.linalg.qr(np.concatenate([np.ones((p, 1)), drawn], axis=1))[0][:, 1:]
+        return self._with_mean(vectors[:, list(self._numbers())])
+
+    def _with_mean(self, vectors: Float[ndarray, "element function"]) -> Float[ndarray, "element function"]:
+        """The vectors, and the constant where they are kept: it stays in either case."""
+        constant = np.full((len(vectors), 1), len(vectors) ** -0.5)
+        return np.concatenate([constant, vectors], axis=1) if self.keep else vectors
 
     def _numbers(self) -> tuple[int, ...]:
         assert not isinstance(self.which, Selection), "`resolved` has made it numbers"

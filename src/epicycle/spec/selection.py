@@ -28,6 +28,7 @@ class Selection(Spec):
         below: the units whose number is below this.
         invert: take all other units instead.
         random: the null: as many of the units that are not chosen, or all of these if there are fewer, drawn from the run's seed.
+        of_all: draw the null from all units, the chosen ones among them: a large selection leaves few others.
         draw: number of the draw; another number gives other units.
     """
 
@@ -38,6 +39,7 @@ class Selection(Spec):
     below: float | None = data(None)
     invert: bool = data(False)
     random: bool = data(False)
+    of_all: bool = data(False)
     draw: int = data(0, ge=0, le=MOST_SEED)
 
     @model_validator(mode="after")
@@ -50,6 +52,8 @@ class Selection(Spec):
                 f"{self.of.name} gives {'one number' if not self.of.dims else 'a table of numbers'}, and a selection needs one number "
                 "for each unit: neuron_share for neurons, or gen_logit with by_component for components"
             )
+        if self.of_all and not self.random:
+            raise ValueError("of_all says what the null is drawn from; set random too")
         if any(isinstance(value, float) and value >= 1 and value != int(value) for value in (self.top, self.bottom) if value):
             raise ValueError("top and bottom are a whole number of units, or a share below 1")
         return self
@@ -85,9 +89,9 @@ class Selection(Spec):
         return order[is_number[order]][:count]
 
     def _others(self, chosen: Int[ndarray, " unit"], n_units: int, context: EditContext) -> Int[ndarray, " unit"]:
-        """As many units as are chosen, from the others."""
+        """As many units as are chosen, from the others or from all."""
         order = np.argsort(context.normal({"units": (n_units,)}, self.draw)["units"], kind="stable")
-        return order[~np.isin(order, chosen)][: len(chosen)]
+        return (order if self.of_all else order[~np.isin(order, chosen)])[: len(chosen)]
 
     def _range(self, values: Float[ndarray, " unit"]) -> str:
         numbers = values[np.isfinite(values)]

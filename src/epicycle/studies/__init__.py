@@ -30,11 +30,13 @@ NAMES = (
     "efficiency",
     "two_at_once",
     "forces",
+    "levels",
     "progress",
     "size",
     "reinforcement",
     "disruptors",
     "reset",
+    "memory_removed",
 )
 
 

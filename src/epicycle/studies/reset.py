@@ -4,7 +4,8 @@ If the general algorithm grows in superposition with memory, a network that lose
 strength costs the steps in which the strength grew (R162), and a cut long before accuracy rises has consequences (R159). Gen
 (docs/circuits.md) is taken out of the weights in three ways, each with its null (docs/forks.md):
 
-- *erased*: the read-out moves by the shortest way to where every component has strength 0. Null: as far in a random direction (*nudged*).
+- *erased*: the read-out moves by the shortest way to where every component has strength 0. Null: as far in a random direction
+  (*nudged*).
 - *cut*: the four strongest components are projected out of the read-out, along the classes. Null: four others.
 - *blinded*: they are projected out of the embedding, along the tokens. Null: four others.
 
@@ -37,7 +38,9 @@ from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, predictions
 from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE
 
-QUESTION = "Must a network that loses the general algorithm start over, though nothing of the algorithm was to be seen in its accuracy?"
+QUESTION = (
+    "Must a network that loses the general algorithm start over, though nothing of the algorithm was to be seen in its accuracy?"
+)
 
 EARLY, MEMORISED, PLATEAU, ONSET = MOMENTS = ("0.5*t_mem", "t_mem", "0.5*t_on", "t_on")
 STRENGTHS = GenLogit(by_component=True)
@@ -131,7 +134,8 @@ CLAIMS = (
     ),
     exploratory(
         id="it-starts-over-on-the-plateau",
-        says="A network that loses the general algorithm half-way to the onset needs at least 0.85 of the time that a fresh one needs.",
+        says="A network that loses the general algorithm half-way to the onset needs at least 0.85 of the time that a fresh one "
+        "needs.",
         statistic=Difference(
             of=EventTime(event="t_gen", unit="log", arm="erased", where={"at": PLATEAU}),
             against=EventTime(event="t_gen", unit="log", arm="plain"),
@@ -170,7 +174,10 @@ CLAIMS = (
                 **predictions("R042, R142: nothing is there to be knocked out", single_hit="no"),
             },
         )
-        for when, words, at in (("early", "before its rows are memorised", EARLY), ("at-memorising", "just after memorising", MEMORISED))
+        for when, words, at in (
+            ("early", "before its rows are memorised", EARLY),
+            ("at-memorising", "just after memorising", MEMORISED),
+        )
     ),
     exploratory(
         id="what-is-said-at-memorising-matters",
