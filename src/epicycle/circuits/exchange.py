@@ -32,7 +32,7 @@ class Exchange(OfGen):
         """In nats per logit. It says nothing while one of the two leads is near 0."""
         algorithm = algorithm_of(snapshot["task"])
         trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
-        gen = gen_logits(strengths(self.held_out(snapshot), algorithm), trained.answers, algorithm)
+        gen = gen_logits(strengths(self.held_out(snapshot), algorithm), jnp.asarray(trained.answers), algorithm)
         gen_lead, lead = self.leads(snapshot)
         is_label = label_positions(snapshot["labels"], algorithm)
         rows = trained.rows & is_label.any(axis=1)

@@ -68,6 +68,6 @@ def _with_derivatives(experiment: Experiment, measure: Measure) -> Callable[...,
 
     def both(tensors: Params, state: State, data: Data, world: World) -> tuple[Any, Params]:
         at = lambda some: value(state._replace(params={**state.params, **some}), data, world)  # noqa: E731
-        return at(tensors), jax.jacrev(at)(tensors)
+        return at(tensors), jax.jacrev(at)(tensors)  # type: ignore[no-untyped-call]
 
     return both
