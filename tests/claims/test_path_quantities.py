@@ -60,12 +60,12 @@ def test_a_straight_line() -> None:
     assert value(Straightness(**PERIOD), line) == pytest.approx(1.0)
     assert value(DiffusionExponent(**PERIOD), line) == pytest.approx(2.0, abs=1e-3)
     assert value(MoveCosine(**PERIOD, beside="next"), line) == pytest.approx(1.0)
-    assert value(MoveCosine(**PERIOD, beside="end"), line) == pytest.approx(1.0)
+    assert value(MoveCosine(**PERIOD, beside="ahead"), line) == pytest.approx(1.0)
 
 
 def test_a_random_walk() -> None:
     assert value(DiffusionExponent(**PERIOD), walk) == pytest.approx(1.0, abs=0.05)
-    for beside in ("next", "end"):
+    for beside in ("next", "ahead"):
         assert value(MoveCosine(**PERIOD, beside=beside), walk) == pytest.approx(0.0, abs=0.01)
     assert value(Straightness(**PERIOD), walk) < 0.2
     whole = {**PERIOD, "since": "start", "until": "end"}
@@ -76,8 +76,30 @@ def test_there_and_back() -> None:
     whole = {**PERIOD, "since": "start", "until": "end"}
     assert value(PathLength(**whole), there_and_back) == pytest.approx(60.0, rel=0.01)
     assert value(Straightness(**whole), there_and_back) < 0.01
-    assert value(MoveCosine(**PERIOD, beside="end"), there_and_back) == pytest.approx(-1.0), "away from the end"
+    assert value(MoveCosine(**PERIOD, beside="ahead"), there_and_back) == pytest.approx(-1.0), "away from the end"
     assert value(MoveCosine(**PERIOD, beside="next"), there_and_back) == pytest.approx(1.0)
+
+
+def test_the_way_leads_to_a_moment() -> None:
+    """At step 3,000 the walk of there and back is farthest from its start; a network that has not come to the moment stays open."""
+    assert value(MoveCosine(**PERIOD, to="0.3*end"), there_and_back) == pytest.approx(1.0)
+    never = {"a": planted([100] * RUNS, [None] * RUNS, path=lambda run: STEPS / 100)}
+    early = MoveCosine(series="path", arm="a", since="start", until="t_mem", to="t_gen")
+    assert {event.series for event in early.events_read()} == {("train_acc",), ("test_acc",)}
+    assert early.estimates(never)[0].interval.low == -np.inf
+
+
+def test_growing_is_no_turning() -> None:
+    """Weights that grow along themselves do not turn; those that also go round a circle do, at a right angle to themselves."""
+
+    def growing_round(run: int) -> Any:
+        angle, radius = STEPS / 3000, 1 + STEPS / 10
+        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
+        return np.pad(circle, ((0, 0), (0, SIZE - 2)))
+
+    for beside in ("next", "ahead"):
+        assert value(MoveCosine(**PERIOD, beside=beside, turning=True, to="t_gen"), growing_round) == pytest.approx(1.0, abs=1e-6)
+    assert value(MoveCosine(**PERIOD, turning=False), growing_round) < 0.9
 
 
 def test_recorded_updates_take_the_place_of_moves() -> None:
@@ -85,7 +107,7 @@ def test_recorded_updates_take_the_place_of_moves() -> None:
         return lambda run: np.where(STEPS[:, None] % 2 == 0, sign * direction(run), np.nan)  # recorded at some looks only
 
     for sign in (1.0, -1.0):
-        statistic = MoveCosine(**PERIOD, beside="end", moves="updates")
+        statistic = MoveCosine(**PERIOD, beside="ahead", moves="updates")
         assert value(statistic, line, updates=updates(sign)) == pytest.approx(sign)
         assert set(statistic.reads_with_axes()) == {"path", "updates"}
 
@@ -100,7 +122,8 @@ def test_what_is_not_known_stays_open() -> None:
     for statistic in (PathLength(**PERIOD), Straightness(**PERIOD), DiffusionExponent(**PERIOD), MoveCosine(**PERIOD)):
         assert statistic.estimates(never)[0].interval.low == -np.inf
     still = arm(path=lambda run: np.zeros((len(STEPS), SIZE)))
-    assert DiffusionExponent(**PERIOD).estimates(still)[0].interval.high == np.inf
+    for statistic in (DiffusionExponent(**PERIOD), MoveCosine(**PERIOD)):
+        assert statistic.estimates(still)[0].interval.high == np.inf
 
 
 def test_one_period_is_compared_with_another() -> None:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from epicycle.measures.ranks import EffectiveRank, RepresentationQuality
+from epicycle.models.mlp import MLP
 from epicycle.spec.errors import InputError
+from epicycle.spec.experiment import Experiment, Run
 from epicycle.tasks.addition import ToyAddition
 from epicycle.tasks.modular import Modular
+from epicycle.training.checks import refuse_unfit
 
 WAYS = ("entropy", "power", "participation")
 
@@ -96,3 +99,16 @@ def test_other_tasks_and_networks_are_refused() -> None:
         RepresentationQuality().fn({"task": ToyAddition(p=10), "params": {}})
     with pytest.raises(InputError, match="100 symbols at most"):
         quality(np.zeros((101, 1)), ToyAddition(p=101))
+
+
+def test_they_are_refused_before_anything_is_trained() -> None:
+    """All activations and tensors of a small MLP have a rank; a name that it has not is refused on shapes alone."""
+    run = Run(experiment=Experiment(task=Modular(p=7), model=MLP(d_model=8, d_mlp=16)))
+    refuse_unfit(run, [EffectiveRank(of=of) for of in ("W_E", "W_in", "hook_embed", "blocks.0.mlp.hook_post")])
+    for measure, problem in (
+        (EffectiveRank(of="blocks.0.attn.hook_pattern"), "no activation"),
+        (EffectiveRank(of="b_in"), "with two axes or more"),
+        (RepresentationQuality(), "needs plain sums"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            refuse_unfit(run, [measure])

@@ -15,6 +15,8 @@ from numpy import ndarray
 
 from epicycle.claims.estimates import NEVER, PerRun
 from epicycle.claims.series_quantities import Between
+from epicycle.events.moments import Moment, events_in, span_of
+from epicycle.spec.families import Event
 from epicycle.spec.plain_units import PlainUnits
 
 if TYPE_CHECKING:
@@ -157,15 +159,24 @@ class MoveCosine(OfPath):
     Directions that have nothing to do with each other have cosine 0, up to 1 / sqrt(number of weights), or 1 / sqrt(size) in a sketch.
 
     Attributes:
-        beside: `next`: the move that follows. `end`: the way that is still ahead, from the end of the move to the last look of the
-            run. The way ahead does not contain the move, so in a random walk the mean is 0.
+        beside: `next`: the move that follows. `ahead`: the way from the end of the move to the place at the moment `to`. This
+            way does not contain the move, so in a random walk the mean is 0.
+        to: the moment to which the way ahead leads.
         moves: the series of a part of the next update, which is taken instead of the move before each look.
+        turning: whether only the turning of the weights counts: the part of both directions that lies along the weights, and makes all
+            of them larger or smaller, is taken off.
     """
 
     kind: ClassVar[str] = "move_cosine"
 
-    beside: Literal["next", "end"] = "end"
+    beside: Literal["next", "ahead"] = "ahead"
+    to: Moment = "end"
     moves: str | None = None
+    turning: bool = False
+
+    def events_read(self) -> tuple[Event, ...]:
+        """The events of the three moments."""
+        return (*events_in(self.since), *events_in(self.until), *events_in(self.to))
 
     def series_read(self) -> tuple[str, ...]:
         """The series, and that of the moves."""
@@ -173,20 +184,33 @@ class MoveCosine(OfPath):
 
     def what(self) -> str:
         """The two directions."""
-        other = "the next one" if self.beside == "next" else "the way to the end"
-        return f"cosine of {self.moves or 'a move'} with {other}"
+        other = "the next one" if self.beside == "next" else f"the way to {self.to}"
+        turning = ", as far as both turn the weights," if self.turning else ""
+        return f"cosine of {self.moves or 'a move'} with {other}{turning}"
 
     def value(self, places: Places, steps: Int[ndarray, " step"], data: xarray.Dataset, run: int) -> float:
         """The mean over looks."""
-        moves = np.diff(places, axis=0)
-        ahead = places[1:]
+        moves, at = np.diff(places, axis=0), places[1:]
         if self.moves:
-            moves, at = _recorded(data, run, self.moves, self.evaluations(data, run))
-            ahead = places[np.isin(steps, at)]
-        if self.beside == "next":
-            return float(np.mean(_cosines(moves[:-1], moves[1:])))
-        end = _recorded(data, run, self.series, slice(None))[0][-1]
-        return float(np.nanmean(_cosines(moves, end - ahead)))
+            moves, looks = _recorded(data, run, self.moves, self.evaluations(data, run))
+            at = places[np.isin(steps, looks)]
+        others = moves[1:]
+        if self.beside == "ahead":
+            goal = span_of(data, run, self.to, self.series)
+            if goal is None:
+                return float("nan")
+            others = data[self.series].values[run, goal[1]].astype(float).reshape(-1) - at
+        n = len(others)
+        cosines = self._cosines(moves[:n], others, at[:n])
+        return float(cosines[np.isfinite(cosines)].mean()) if np.isfinite(cosines).any() else float("nan")
+
+    def _cosines(self, moves: Places, others: Places, at: Places) -> Float[ndarray, " step"]:
+        """The cosine at each look; NaN where one of the two is 0."""
+        if self.turning:
+            units = at / _lengths(at)[:, None]
+            moves, others = (vectors - (vectors * units).sum(axis=1, keepdims=True) * units for vectors in (moves, others))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((moves * others).sum(axis=1) / (_lengths(moves) * _lengths(others)))
 
 
 def _recorded(data: xarray.Dataset, run: int, series: str, between: slice) -> tuple[Any, Any]:
@@ -203,9 +227,3 @@ def _length(vector: Float[ndarray, " sketch"]) -> float:
 
 def _lengths(vectors: Places) -> Float[ndarray, " step"]:
     return np.asarray(np.linalg.norm(vectors, axis=1))
-
-
-def _cosines(first: Places, second: Places) -> Float[ndarray, " step"]:
-    """NaN where one of the two is 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((first * second).sum(axis=1) / (_lengths(first) * _lengths(second)))

@@ -37,6 +37,7 @@ NAMES = (
     "disruptors",
     "reset",
     "memory_removed",
+    "paths",
 )
 
 
