@@ -17,7 +17,6 @@ PHENOMENA: dict[str, str] = {
     "areas": "Is one area of the table general before another?",
     "lineage": "Is the general circuit built from parts of the memory?",
     "which-algorithm": "Which algorithm does a general network compute?",
-    "path": "Does a network wander at random before it generalises, and rest afterwards?",
     "losses": "What do the losses do before accuracy rises?",
     "mirror": "Are mirrored pairs what looks like early generalisation?",
     "boost": "Does a higher learning rate bring generalisation sooner?",

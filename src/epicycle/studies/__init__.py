@@ -35,9 +35,9 @@ NAMES = (
     "size",
     "reinforcement",
     "disruptors",
+    "paths",
     "reset",
     "memory_removed",
-    "paths",
 )
 
 
