@@ -32,7 +32,7 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.derived import CorruptedSplit, RemovedSplit, ReweightedSplit
 from epicycle.studies.account_answers import inferred, postdictions, predictions
-from epicycle.studies.organisms import FLIES, FLY
+from epicycle.studies.organisms import FLIES, FLY, MICE, MOUSE, ON_MOUSE, UNTIL_GENERAL
 from epicycle.tasks.derived import RandomLabels
 
 QUESTION = "Is what a network is trained on more often learned better and sooner, and is what it is no longer trained on forgotten?"
@@ -348,6 +348,19 @@ FIGURES = (
 )
 SOURCES = (THREAD, DOSHI)
 
+# Of the mouse it is asked what becomes of rows that are trained on more often, and of rows that are withheld.
+ARMS_OF_MICE = ("plain", "frequent_rows", "region", "withheld_early", "withheld_on_plateau", "withheld_late")
+BUDGET_OF_MICE = {"training.steps": 1500, "training.stop": UNTIL_GENERAL.model_dump(mode="json")}
+ON_A_MOUSE = {path: value for path, value in ON_MOUSE.items() if not path.startswith(("split", "training.steps"))} | {
+    "arms.plain.split": MOUSE.split.model_dump(mode="json"),
+    **{f"arms.{name}.split.of": MOUSE.split.model_dump(mode="json") for name in ("frequent_rows", "region")},
+    **{f"arms.{name}.{path}": value for name in ("plain", "region") for path, value in BUDGET_OF_MICE.items()},
+    "arms.frequent_rows.sweep": {"split.weight": (0.25, 4.0, 16.0)},
+    "arms.region.sweep": {"split.weight": (1.0, 4.0)},
+    # The mouse's unit, in which decay alone divides a weight by e, is 200 steps.
+    **{f"arms.withheld_{when}.steps": 2 * WITHHELD_STEPS for when in ("early", "on_plateau", "late")},
+}
+
 _ROWS: tuple[Rows, ...] = ("removed", "never_trained", "reweighted", "not_reweighted")
 STUDY = Study(
     name="reinforcement",
@@ -368,5 +381,6 @@ STUDY = Study(
         checkpoint_megabytes=5,
     ),
     organism="fly",
+    organisms={"mouse": Profile(seeds=MICE, arms=ARMS_OF_MICE, assign=ON_A_MOUSE)},
     profiles={"quick": Profile(seeds=8, pilot=True)},
 )
