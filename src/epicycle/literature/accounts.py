@@ -39,12 +39,28 @@ ACCOUNTS: dict[str, Account] = {
     account.id: account
     for account in (
         Account(
+            id="analytic-waves",
+            title="Analytic waves",
+            says="Each neuron of the general solution is one wave and its phases add up; other neurons hold the memory.",
+            source="Gromov 2023, arXiv 2301.02679; Doshi et al. 2024, arXiv 2310.13061",
+            locator="Gromov, sections 3 and 4; Doshi et al., sections 3 and 4",
+            edition="January 2023; March 2024",
+        ),
+        Account(
             id="barrier",
             title="Barrier",
             says="Shallow circuits are replaced as grains in a metal grow: over a barrier, the more slowly the higher it is.",
             source=f"TLW, {_THREAD}",
             locator="R096 to R098",
             edition=_OF_THREAD,
+        ),
+        Account(
+            id="cosets",
+            title="Cosets",
+            says="Each neuron recognises whether x y lies in a coset of a subgroup; many such neurons single out the answer.",
+            source="Stander et al. 2024, arXiv 2312.06581",
+            locator="sections 4 and 5",
+            edition="2024",
         ),
         Account(
             id="coverage",
@@ -166,6 +182,14 @@ ACCOUNTS: dict[str, Account] = {
             source=f"lalaithion, {_THREAD}",
             locator="R066",
             edition=_OF_THREAD,
+        ),
+        Account(
+            id="representations",
+            title="Representations",
+            says="A network multiplies matrices of irreducible representations, and every network uses some of them.",
+            source="Chughtai et al. 2023, arXiv 2302.03025",
+            locator="sections 3 to 6",
+            edition="May 2023",
         ),
         Account(
             id="simple-task",

@@ -43,6 +43,13 @@ CHUGHTAI = Source(
     year=2023,
     arxiv="2302.03025",
 )
+STANDER = Source(
+    key="stander2024",
+    title="Grokking group multiplication with cosets",
+    authors="Stander, Yu, Fan, Biderman",
+    year=2024,
+    arxiv="2312.06581",
+)
 GROMOV = Source(key="gromov2023", title="Grokking modular arithmetic", authors="Gromov", year=2023, arxiv="2301.02679")
 DOSHI = Source(
     key="doshi2024",

@@ -32,6 +32,7 @@ NAMES = (
     "forces",
     "levels",
     "progress",
+    "inversion",
     "size",
     "reinforcement",
     "disruptors",
