@@ -110,6 +110,7 @@ def test_a_specialist_matters_for_its_answer_only() -> None:
     assert float(Participation().fn(SPECIALISTS)) == pytest.approx(1.0)
     assert float(BroadUnits().fn(SPECIALISTS)) == 0.0
     assert float(BroadUnits(quantity="breadth", rows="all").fn(SPECIALISTS)) == pytest.approx(1 / CLASSES)
+    assert float(BroadUnits(quantity="effective_number", rows="all").fn(SPECIALISTS)) == pytest.approx(CLASSES)
     assert np.asarray(Salience().fn(SPECIALISTS)).max() == 0.0  # the median row has another answer
     rows = {**SPECIALISTS, "all": jnp.asarray(LABELS == 3)}
     assert np.asarray(Salience(rows="all").fn(rows)) == pytest.approx(np.where(np.arange(CLASSES) == 3, lead, 0))
@@ -120,6 +121,7 @@ def test_one_unit_for_all_answers() -> None:
     assert np.asarray(Salience().fn(snapshot)) == pytest.approx(np.where(np.arange(n) == 4, 1 - 1 / CLASSES, 0))
     assert np.asarray(Breadth().fn(snapshot)) == pytest.approx((np.arange(n) == 4).astype(float))
     assert float(BroadUnits().fn(snapshot)) == 1.0
+    assert float(BroadUnits(quantity="effective_number").fn(snapshot)) == pytest.approx(1.0)
     assert float(BroadUnits(quantity="breadth").fn(snapshot)) == pytest.approx(0.5)  # a tenth of the units are two
     assert float(Participation().fn(snapshot)) == pytest.approx(1.0)
     assert float(SalienceSkewness().fn(snapshot)) == pytest.approx((n - 2) / (n - 1) ** 0.5, rel=1e-4)

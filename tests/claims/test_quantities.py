@@ -5,6 +5,7 @@ import pytest
 from tests.claims.planted_arms import planted, stepping
 
 from epicycle.claims.quantities import EventRatio, EventTime, Span
+from epicycle.events.detectors import Threshold
 from epicycle.spec.errors import InputError
 
 
@@ -36,6 +37,15 @@ def test_a_span_over_a_third_event() -> None:
     assert span.plain_units().region([(1.0, np.inf)]) == "above 1 times t_mem"
     with pytest.raises(InputError, match="leave out 'over'"):
         Span.parse({"arm": "a", "unit": "decades", "over": "t_mem"})
+
+
+def test_a_span_between_events_that_are_not_standard() -> None:
+    """The test accuracy rises from 0 at step 300 to 1 at step 1000, so it goes from a fifth to four fifths in 420 steps."""
+    detectors = {name: Threshold(of="test_acc", level=level) for name, level in (("a fifth", 0.2), ("four fifths", 0.8))}
+    span = Span(arm="a", since="a fifth", until="four fifths", over="t_gen", detectors=detectors)
+    value = span.estimates({"a": planted([30] * 8, [1000.0] * 8)})[0].interval.value
+    assert value == pytest.approx(420 / 965, abs=0.02)
+    assert span.reads() == ("test_acc",)
 
 
 def test_swept_arms_must_say_where() -> None:

@@ -27,6 +27,8 @@ def test_events_of_a_dataset() -> None:
     assert table["t_gen_censored"].values.tolist() == [False, True]
     assert table["t_mem"].values.tolist() == steps["t_mem"]
     assert np.isnan(table["t_gen"].values[1])
+    with_axis = data.assign(of_neurons=(("run", "step", "neuron"), np.zeros((2, len(STEPS), 3))))
+    assert event_dataset(with_axis).identical(table), "an axis without labels"
 
 
 def test_events_of_earlier_versions_are_known_by_name_but_not_searched_for() -> None:

@@ -162,17 +162,19 @@ class BroadUnits(OverUnits):
     """How broad the broadest units are, see `Breadth`.
 
     Attributes:
-        quantity: `number` of the units that are among the most salient ones of more than half of the rows, or mean `breadth` of the
-            broadest tenth of the units.
+        quantity: `number` of the units that are among the most salient ones of more than half of the rows; mean `breadth` of the
+            broadest tenth of the units; or `effective_number`, the squared sum of the breadths over the sum of their squares, which is
+            the number of units if all are as broad, and a tenth of it if the same units matter for every row.
     """
 
     kind: ClassVar[str] = "broad_units"
-    quantity: Literal["number", "breadth"] = static("number")
+    quantity: Literal["number", "breadth", "effective_number"] = static("number")
 
     @property
     def name(self) -> str:
-        """`neuron_broad_units` or `neuron_top_breadth`."""
-        return self.of_salience("broad_units" if self.quantity == "number" else "top_breadth")
+        """`neuron_broad_units`, `neuron_top_breadth` or `neuron_effective_breadth`."""
+        names = {"number": "broad_units", "breadth": "top_breadth", "effective_number": "effective_breadth"}
+        return self.of_salience(names[self.quantity])
 
     def over_units(self, sizes: Float[Array, "row removable"]) -> Float[Array, ""]:
         """A whole number, or a share of rows."""
@@ -180,6 +182,8 @@ class BroadUnits(OverUnits):
         if self.quantity == "number":
             return (breadth > 0.5).sum().astype(breadth.dtype)
         return jax.lax.top_k(breadth, ceil(TOP * len(breadth)))[0].mean()
+        if self.quantity == "effective_number":
+            return 1 / inverse_participation(breadth)
 
 
 class Participation(OverUnits):

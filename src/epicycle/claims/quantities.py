@@ -242,6 +242,7 @@ class Span(Quantity):
         until: the second event.
         unit: `share` of the second event's step, or `decades` (factors of ten).
         over: a third event, by whose step the span is divided instead of the second's; empty for none.
+        detectors: detectors of events that are not standard, by the names that the span calls them.
     """
 
     kind: ClassVar[str] = "span"
@@ -250,6 +251,7 @@ class Span(Quantity):
     until: str = "t_gen"
     unit: Literal["share", "decades"] = "share"
     over: str = ""
+    detectors: dict[str, AnyEvent] = {}
 
     @model_validator(mode="after")
     def _divides_steps(self) -> Self:
@@ -258,9 +260,9 @@ class Span(Quantity):
         return self
 
     def events_read(self) -> tuple[Event, ...]:
-        """The standard detectors of the events."""
+        """The detectors of the events."""
         names = (self.since, self.until, *([self.over] if self.over else []))
-        return tuple(detectors_of(name, {})[name] for name in names)
+        return tuple(self.detectors[name] if name in self.detectors else detectors_of(name, {})[name] for name in names)
 
     def title(self) -> str:
         """The two events and the unit."""

@@ -131,4 +131,5 @@ def event_dataset(data: xarray.Dataset) -> xarray.Dataset:
         before = [bracket is not None and bracket[0] < 0 < bracket[1] and not is_forked(data) for bracket in brackets]
         if any(before):
             arrays[f"{name}_left_censored"] = ("run", before)
-    return data.drop_vars(data.data_vars).drop_dims(dim for dim in data.dims if dim != "run").assign(arrays)
+    without_series = data.drop_vars(data.data_vars)
+    return without_series.drop_dims(dim for dim in without_series.dims if dim != "run").assign(arrays)
