@@ -181,9 +181,9 @@ class BroadUnits(OverUnits):
         breadth = _breadth(sizes)
         if self.quantity == "number":
             return (breadth > 0.5).sum().astype(breadth.dtype)
-        return jax.lax.top_k(breadth, ceil(TOP * len(breadth)))[0].mean()
         if self.quantity == "effective_number":
             return 1 / inverse_participation(breadth)
+        return jax.lax.top_k(breadth, ceil(TOP * len(breadth)))[0].mean()
 
 
 class Participation(OverUnits):
