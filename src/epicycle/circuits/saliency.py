@@ -17,6 +17,7 @@ from pydantic import model_validator
 from epicycle.circuits.attribution import Gain, Method, attributions
 from epicycle.circuits.coverage import OfUnits
 from epicycle.circuits.removable import Units, is_right, unit_names, units_of
+from epicycle.maths.order_statistics import kth_smallest, median
 from epicycle.maths.sparsity import gini, inverse_participation, l_skewness, skewness
 from epicycle.spec.families import Task
 from epicycle.spec.fields import static
@@ -69,7 +70,7 @@ class OfSalience(OfUnits):
 
     def saliences(self, snapshot: Mapping[str, Any]) -> Float[Array, " removable"]:
         """The median over rows of the absolute attribution to each unit."""
-        return jnp.nanmedian(self.sizes(snapshot), axis=0)
+        return median(self.sizes(snapshot))
 
     def _counted(self, snapshot: Mapping[str, Any], which: Literal[0, 1]) -> Float[Array, "row removable"]:
         units = self.units_or_directions(snapshot)
@@ -107,7 +108,7 @@ class Salience(SaliencePerUnit):
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " removable"]:
         """In units of the logits, or in nats; NaN if there are no rows."""
-        return jnp.nanmedian(self.errors(snapshot), axis=0) if self.standard_error else self.saliences(snapshot)
+        return median(self.errors(snapshot)) if self.standard_error else self.saliences(snapshot)
 
 
 class Breadth(SaliencePerUnit):
@@ -155,7 +156,7 @@ class SalienceSkewness(OverUnits):
 
     def over_units(self, sizes: Float[Array, "row removable"]) -> Float[Array, ""]:
         """NaN if all units have the same salience."""
-        return {"moment": skewness, "l": l_skewness, "gini": gini}[self.shape](jnp.nanmedian(sizes, axis=0))
+        return {"moment": skewness, "l": l_skewness, "gini": gini}[self.shape](median(sizes))
 
 
 class BroadUnits(OverUnits):
@@ -242,6 +243,7 @@ class DeletionDamage(OfSalience):
 
 def _breadth(sizes: Float[Array, "row removable"]) -> Float[Array, " removable"]:
     """Share of the rows for which each unit is among the most salient ones; a unit that adds nothing to a row is never among them."""
-    least = jax.lax.top_k(jnp.nan_to_num(sizes), ceil(TOP * sizes.shape[1]))[0][:, -1:]
+    n = sizes.shape[1]
+    least = kth_smallest(sizes.T, n - ceil(TOP * n))[:, None]
     counted = ~jnp.isnan(sizes[:, 0])
     return ((sizes >= least) & (sizes > 0)).sum(axis=0) / counted.sum().astype(sizes.dtype)
