@@ -140,7 +140,8 @@ def neuron_weights(params: Mapping[str, Any], task: Task) -> NeuronWeights:
     if tables is not None:
         by_operand = [tables, tables] if tables.ndim == 2 else [tables[0], tables[1]]
         parts = [table @ part for table, part in zip(by_operand, parts, strict=True)]
-    return NeuronWeights(*(part[algorithm.classes] for part in parts), params["W_U"].T[algorithm.classes])
+    first, second = (part[algorithm.classes] for part in parts)
+    return NeuronWeights(first, second, params["W_U"].T[algorithm.classes])
 
 
 def _strongest_wave(values: Float[Array, "element neuron"]) -> tuple[Array, Array]:
