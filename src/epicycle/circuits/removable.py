@@ -87,7 +87,7 @@ def is_right(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]
     return (logits >= right).sum(axis=1) == 1
 
 
-def last_hidden_site(activations: Activations, part: Literal["pre", "post"]) -> str:
+def last_hidden_site(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> str:
     """The name of the last hidden layer before or after its non-linearity.
 
     Raises:
