@@ -32,6 +32,7 @@ NAMES = (
     "forces",
     "levels",
     "progress",
+    "universality",
     "inversion",
     "size",
     "reinforcement",
