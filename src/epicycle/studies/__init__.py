@@ -38,6 +38,7 @@ NAMES = (
     "reinforcement",
     "disruptors",
     "paths",
+    "gen_in_forks",
     "reset",
     "memory_removed",
 )
