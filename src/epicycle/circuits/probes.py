@@ -76,7 +76,7 @@ def explained(
     mean, aim = units[fitted].mean(axis=0), targets[fitted].mean(axis=0)
     centred = units[fitted] - mean
     gram = centred.T @ centred
-    penalty = ridge * jnp.trace(gram) / len(gram) + jnp.finfo(gram.dtype).tiny
+    penalty = ridge * jnp.trace(gram) / len(gram) + 1e-30  # keeps a layer that is constant solvable
     weights = jnp.linalg.solve(gram + penalty * jnp.eye(len(gram), dtype=gram.dtype), centred.T @ (targets[fitted] - aim))
     error = targets[scored] - aim - (units[scored] - mean) @ weights
     left, whole = (

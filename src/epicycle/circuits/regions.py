@@ -5,7 +5,7 @@ neighbours on a grid. Rows whose right answer is no element of the task's group 
 another reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, get_args
@@ -255,7 +255,7 @@ def _regions(task: Task, by: str) -> tuple[Int[ndarray, " row"], int]:
     table = _table(task)
     x, y = table.operands.astype(int).T
     n = int(table.operands.max()) + 1
-    numbers = {
+    numbers: dict[str, Callable[[], Any]] = {
         "band": lambda: x * y // n,
         "sum": lambda: (x + y) % n,
         "difference": lambda: (x - y) % n,
