@@ -13,12 +13,14 @@ from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
+from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import HELD_OUT, Aligned, aligned, held_out, is_right, sums_by_answer
+from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned_set, held_out, is_right, summed_set
 from epicycle.circuits.weight_spectra import is_key
 from epicycle.maths.cross_entropy import cross_entropy
+from epicycle.measures.once import once
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 
@@ -61,26 +63,42 @@ class Ablated(Measure):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In nats, or from 0 to 1. NaN if there are no such rows. A tie counts as wrong."""
         algorithm = algorithm_of(snapshot["task"])
-        everything = aligned(snapshot["logits"], snapshot["all"], algorithm, shuffled=False)
-        fitted_on = everything if self.fit == "published" else held_out(snapshot, algorithm)
+        fitted_on = summed_set(snapshot, "all", algorithm) if self.fit == "published" else held_out(snapshot, algorithm)
         kept = self._kept(snapshot, algorithm)
-        constant, varying = _function_of_answer(fitted_on, kept[jnp.asarray(algorithm.owner)], algorithm)
-        logits = self.reduced(everything, constant, varying[everything.answers])
-        scored = snapshot[self.rows] & everything.rows
-        return _score(logits, everything.answers, scored, self.quantity)
+        constant, part = _function_of_answer(fitted_on, kept[jnp.asarray(algorithm.owner)], algorithm)
+        scored = aligned_set(snapshot, self.rows, algorithm)
+        counts = summed_set(snapshot, self.rows, algorithm).counts
+        return self.mean_score(scored, counts, constant, part)
 
     @abstractmethod
-    def reduced(
-        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
-    ) -> Float[Array, "row element"]:
-        """The logits that are scored, from those of the network and the part of the kept components in them."""
+    def mean_score(
+        self,
+        scored: Aligned,
+        counts: Float[Array, " element"],
+        constant: Float[Array, " element"],
+        part: Float[Array, "element element"],
+    ) -> Float[Array, ""]:
+        """The mean score of the rows.
+
+        Args:
+            scored: the rows and their logits.
+            counts: number of these rows with each right answer.
+            constant: of the fit.
+            part: what the kept components add to it, for each right answer.
+        """
+
+    def scores(self, logits: Float[Array, "row element"], answers: Int[ndarray, " row"]) -> Float[Array, " row"]:
+        """The loss of each row, or 1 where it is right and 0 elsewhere."""
+        return (
+            cross_entropy(logits, jnp.asarray(answers)) if self.quantity == "loss" else is_right(logits, answers).astype(logits.dtype)
+        )
 
     def _kept(self, snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
         """The components that the part consists of."""
         n = len(algorithm.names)
         if self.components == "all":
             return jnp.ones(n, bool)
-        key = is_key(snapshot["params"], algorithm)
+        key = once(snapshot, _key_components, algorithm)
         if self.components == "key":
             return key
         # As many of the others as there are key components, or all others if there are fewer.
@@ -98,12 +116,16 @@ class Restricted(Ablated):
     kind: ClassVar[str] = "restricted"
     part: ClassVar[str] = "restricted"
 
-    def reduced(
-        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
-    ) -> Float[Array, "row element"]:
-        """The part and the constant."""
-        del everything
-        return part + constant
+    def mean_score(
+        self,
+        scored: Aligned,
+        counts: Float[Array, " element"],
+        constant: Float[Array, " element"],
+        part: Float[Array, "element element"],
+    ) -> Float[Array, ""]:
+        """By the part and the constant, which are the same for all rows with one answer."""
+        del scored
+        return (self.scores(part + constant, np.arange(len(part))) * counts).sum() / counts.sum()
 
 
 class Excluded(Ablated):
@@ -112,36 +134,35 @@ class Excluded(Ablated):
     kind: ClassVar[str] = "excluded"
     part: ClassVar[str] = "excluded"
 
-    def reduced(
-        self, everything: Aligned, constant: Float[Array, " element"], part: Float[Array, "row element"]
-    ) -> Float[Array, "row element"]:
-        """All but the part."""
+    def mean_score(
+        self,
+        scored: Aligned,
+        counts: Float[Array, " element"],
+        constant: Float[Array, " element"],
+        part: Float[Array, "element element"],
+    ) -> Float[Array, ""]:
+        """By all but the part."""
         del constant
-        return everything.logits - part
+        scores = self.scores(scored.logits - part[scored.answers], scored.answers)
+        return jnp.where(scored.rows, scores, 0).sum() / counts.sum()
+
+
+def _key_components(snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
+    return is_key(snapshot["params"], algorithm)
 
 
 def _function_of_answer(
-    part: Aligned, kept: Bool[Array, " function"], algorithm: Algorithm
+    sums: Sums, kept: Bool[Array, " function"], algorithm: Algorithm
 ) -> tuple[Float[Array, " element"], Float[Array, "element element"]]:
     """The least-squares fit of the rows' logits by a constant and the kept functions of the right answer.
 
     Returns:
         The constant, and the rest of the fit for each right answer.
     """
-    n = len(algorithm.classes)
-    sums, dtype = sums_by_answer(part, n), part.logits.dtype
-    counts = ((part.answers[:, None] == jnp.arange(n)) & part.rows[:, None]).sum(axis=0).astype(dtype)
+    n, dtype = len(algorithm.classes), sums.by_answer.dtype
     functions = jnp.asarray(algorithm.basis, dtype) * kept
     features = jnp.concatenate([jnp.full((n, 1), n**-0.5, dtype), functions], axis=1)
     # A small ridge keeps the system solvable where functions are left out, or where an answer has no row.
-    gram = (features * counts[:, None]).T @ features / part.total + 1e-6 * jnp.eye(features.shape[1], dtype=dtype) / n
-    coefficients = jnp.linalg.solve(gram, features.T @ sums / part.total)
+    gram = (features * sums.counts[:, None]).T @ features / sums.total + 1e-6 * jnp.eye(features.shape[1], dtype=dtype) / n
+    coefficients = jnp.linalg.solve(gram, features.T @ sums.by_answer / sums.total)
     return features[0, 0] * coefficients[0], functions @ coefficients[1:]
-
-
-def _score(
-    logits: Float[Array, "row element"], answers: Any, rows: Bool[Array, " row"], quantity: Literal["loss", "acc"]
-) -> Float[Array, ""]:
-    """Mean loss, or share of right rows, over a set of rows."""
-    values = cross_entropy(logits, answers) if quantity == "loss" else is_right(logits, answers).astype(logits.dtype)
-    return jnp.where(rows, values, 0).sum() / rows.sum().astype(logits.dtype)

@@ -36,7 +36,7 @@ class OfLogits(Measure):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The task, logits and labels of all rows, and the sets of rows."""
+        """A hook: the task, logits and labels of all rows, and the sets of rows."""
         return (*HELD_OUT, "all")
 
     def similarities(self, snapshot: Mapping[str, Any]) -> Float[Array, " component"]:
@@ -47,7 +47,7 @@ class OfLogits(Measure):
         return strengths(fitted, algorithm) / jnp.sqrt(mean_square(whole))
 
     def ended(self, name: str) -> str:
-        """The name of a series with its ending."""
+        """A hook: the name of a series with its ending."""
         return name if self.rows == "held_out" else f"{name}_all_rows"
 
 
@@ -111,7 +111,7 @@ class OfKeyIrreps(OfLogits):
         return self.similarities(snapshot) >= self.least
 
     def ended(self, name: str) -> str:
-        """A hook: `_at_0.05` for another limit than 0.1."""
+        """The ending, after `_at_0.05` for another limit than 0.1."""
         limit = "" if self.least == USUAL_LIMIT else f"_at_{self.least:g}"
         return super().ended(name + limit)
 

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from epicycle.circuits.algorithm import Algorithm
+from epicycle.measures.once import once
 
 SHUFFLE_SEED = 0  # of the permutation of right answers that the null uses
 
@@ -32,71 +33,148 @@ class Aligned(NamedTuple):
     """
 
     logits: Float[Array, "row element"]
-    answers: Int[Array, " row"]
+    answers: Int[np.ndarray, " row"]
     rows: Bool[Array, " row"]
     total: Float[Array, ""]
 
 
-def held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool = False) -> Aligned:
-    """The logits of held-out rows, less the shadow of memory.
+class Sums(NamedTuple):
+    """Sums over a set of rows, which are all that a fit of the general algorithm needs: no measure passes over the rows again.
 
-    Args:
-        snapshot: with the entries of `HELD_OUT`.
-        shuffled: gives every row the right answer of another one, drawn once: the null.
+    Attributes:
+        by_answer: row e is the sum of the logits of the rows whose right answer is e.
+        counts: number of rows with each right answer.
+        squares: sum of all squared logits.
     """
-    part = aligned(snapshot["logits"], snapshot["test"], algorithm, shuffled)
-    is_trained_answer = label_positions(snapshot["labels"], algorithm) & snapshot["train"][:, None]
-    shadows = [_answers_with(operand, is_trained_answer, part) for operand in algorithm.operands.T]
-    return part._replace(logits=part.logits - _shadow_of_memory(part, shadows, algorithm))
+
+    by_answer: Float[Array, "element element"]
+    counts: Float[Array, " element"]
+    squares: Float[Array, ""]
+
+    @property
+    def total(self) -> Float[Array, ""]:
+        """Number of rows."""
+        return self.counts.sum()
+
+
+class _Shadow(NamedTuple):
+    """The shadow of memory along one operand.
+
+    Attributes:
+        operand: the operand of each row, as an id.
+        seen: 1 at the answers trained on in any row with this operand, 0 at others, less the mean over elements.
+    """
+
+    operand: Int[np.ndarray, " row"]
+    seen: Float[Array, "operand element"]
 
 
 HELD_OUT = ("task", "logits", "labels", "train", "test")  # entries of a snapshot that `held_out` reads
 
 
+def held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool = False) -> Sums:
+    """Sums of the logits of held-out rows, less the shadow of memory.
+
+    Args:
+        snapshot: with the entries of `HELD_OUT`.
+        algorithm: of the task.
+        shuffled: gives every row the right answer of another one, drawn once: the null.
+    """
+    return once(snapshot, _held_out, algorithm, shuffled)
+
+
+def _held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool) -> Sums:
+    part = aligned_set(snapshot, "test", algorithm, shuffled)
+    labels = jnp.where(snapshot["train"], label_elements(snapshot["labels"], algorithm), -1)
+    shadows = [_shadow(operand, labels, part) for operand in algorithm.operands.T]
+    return _without_shadows(part, summed_set(snapshot, "test", algorithm, shuffled), shadows, algorithm)
+
+
+def label_elements(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Int[Array, " row"]:
+    """The element that is the label of each row, the first one where a row has several; -1 if the label is no element."""
+    first = labels if labels.ndim == 1 else labels[:, 0]
+    element_of = np.full(int(algorithm.classes.max()) + 1, -1)
+    element_of[algorithm.classes] = np.arange(len(algorithm.classes))
+    return jnp.where(first < len(element_of), jnp.asarray(element_of)[jnp.minimum(first, len(element_of) - 1)], -1)
+
+
 def label_positions(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Bool[Array, "row element"]:
     """True at the element that is the label of a row; nowhere if the label is no element."""
-    first = labels if labels.ndim == 1 else labels[:, 0]
-    return first[:, None] == jnp.asarray(algorithm.classes)
+    return label_elements(labels, algorithm)[:, None] == jnp.arange(len(algorithm.classes))
 
 
-def _answers_with(
-    operand: Int[np.ndarray, " row"], is_trained_answer: Bool[Array, "row element"], part: Aligned
-) -> Float[Array, "row element"]:
-    """1 at the answers trained on in any row with the same operand, 0 at others, without the mean over elements."""
-    is_operand = jnp.asarray(operand[:, None] == np.arange(operand.max() + 1), part.logits.dtype)
-    counts = is_operand.T @ is_trained_answer.astype(is_operand.dtype)
-    seen = (counts > 0).astype(counts.dtype)
-    return (seen - seen.mean(axis=1, keepdims=True))[operand]
+def _shadow(operand: Int[np.ndarray, " row"], trained_labels: Int[Array, " row"], part: Aligned) -> _Shadow:
+    """The shadow along an operand, from the elements that are labels of trained rows (-1 elsewhere)."""
+    has_label, n_operands = trained_labels >= 0, int(operand.max()) + 1
+    seen = jnp.zeros((n_operands, part.logits.shape[1]), part.logits.dtype)
+    seen = seen.at[operand, jnp.maximum(trained_labels, 0)].max(has_label.astype(seen.dtype))
+    return _Shadow(operand, seen - seen.mean(axis=1, keepdims=True))
 
 
-def _shadow_of_memory(
-    part: Aligned, shadows: Sequence[Float[Array, "row element"]], algorithm: Algorithm
-) -> Float[Array, "row element"]:
-    """The shadow of each operand, with the coefficients of a least-squares fit of shadows and characters to the rows' logits."""
-    by_component = jnp.stack([strengths(part._replace(logits=shadow), algorithm) for shadow in shadows])
-
-    def product(left: Float[Array, "row element"], right: Float[Array, "row element"]) -> Float[Array, ""]:
-        return jnp.where(part.rows, (left * right).sum(axis=1), 0).sum() / part.total
-
+def _without_shadows(part: Aligned, own: Sums, shadows: Sequence[_Shadow], algorithm: Algorithm) -> Sums:
+    """Sums of the rows' logits less the shadows, with the coefficients of a least-squares fit of shadows and characters together."""
+    n = part.logits.shape[1]
+    of_shadows = [pair_counts(part.answers, s.operand, part.rows, (n, len(s.seen)), s.seen.dtype) @ s.seen for s in shadows]
+    along_logits = jnp.stack([(_sums_by(s.operand, len(s.seen), part) * s.seen).sum() for s in shadows])
+    products = jnp.stack([jnp.stack([_product(a, b, part.rows) for b in shadows]) for a in shadows])
     # Characters are orthonormal in every row, so they are eliminated first; what is left is a system for the shadows alone.
-    own = strengths(part, algorithm)
-    gram = jnp.stack([jnp.stack([product(a, b) for b in shadows]) for a in shadows]) - by_component @ by_component.T
-    right = jnp.stack([product(shadow, part.logits) for shadow in shadows]) - by_component @ own
+    by_component = jnp.stack([strengths(own._replace(by_answer=sums), algorithm) for sums in of_shadows])
+    gram = products / own.total - by_component @ by_component.T
+    right = along_logits / own.total - by_component @ strengths(own, algorithm)
     ridge = 1e-6 * jnp.eye(len(shadows), dtype=gram.dtype)  # where a shadow is empty, as when nothing is trained on
-    coefficients = _solved(gram + ridge, right)
-    return sum((size * shadow for size, shadow in zip(coefficients, shadows, strict=True)), start=jnp.zeros_like(part.logits))
+    sizes = _solved(gram + ridge, right)
+    return Sums(
+        by_answer=own.by_answer - jnp.tensordot(sizes, jnp.stack(of_shadows), 1),
+        counts=own.counts,
+        squares=own.squares - 2 * sizes @ along_logits + sizes @ products @ sizes,
+    )
+
+
+def _product(left: _Shadow, right: _Shadow, rows: Bool[Array, " row"]) -> Float[Array, ""]:
+    """The inner product of two shadows over a set of rows."""
+    pairs = pair_counts(left.operand, right.operand, rows, (len(left.seen), len(right.seen)), left.seen.dtype)
+    return (pairs * (left.seen @ right.seen.T)).sum()
+
+
+def pair_counts(left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any) -> Float[Array, "left right"]:
+    """Number of rows of a set with each pair of two ids."""
+    return jnp.zeros(shape, dtype).at[left, right].add(rows.astype(dtype))
+
+
+def _sums_by(ids: Int[np.ndarray, " row"], n_ids: int, part: Aligned) -> Float[Array, "id element"]:
+    """The sum of the logits of a set's rows with each id."""
+    is_id = jnp.asarray(np.arange(n_ids)[:, None] == ids, part.logits.dtype)
+    return is_id @ jnp.where(part.rows[:, None], part.logits, 0)
 
 
 def _solved(gram: Float[Array, "shadow shadow"], right: Float[Array, " shadow"]) -> Float[Array, " shadow"]:
-    """The solution of a positive definite system of two or three equations, by elimination.
+    """The solution of a positive definite system of very few equations, by elimination.
 
-    XLA calls a library for `jnp.linalg.solve`, and computes for every measure anew whatever depends on what a library gave.
+    `jnp.linalg.solve` calls a library, and XLA computes whatever depends on its result anew for every measure.
     """
     rows = [jnp.append(row, value) for row, value in zip(gram, right, strict=True)]
     for i in range(len(rows)):
-        rows[i] = rows[i] / rows[i][i]
-        rows = [row if j == i else row - row[i] * rows[i] for j, row in enumerate(rows)]
+        pivot = rows[i] / rows[i][i]
+        rows = [pivot if j == i else row - row[i] * pivot for j, row in enumerate(rows)]
     return jnp.stack(rows)[:, -1]
+
+
+def aligned_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool = False) -> Aligned:
+    """The logits of a named set of rows in coordinates of the group, see `aligned`."""
+    return once(snapshot, _aligned_set, rows, algorithm, shuffled)
+
+
+def _aligned_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool) -> Aligned:
+    return aligned(snapshot["logits"], snapshot[rows], algorithm, shuffled)
+
+
+def summed_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool = False) -> Sums:
+    """The sums over a named set of rows."""
+    return once(snapshot, _summed_set, rows, algorithm, shuffled)
+
+
+def _summed_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool) -> Sums:
+    return summed(aligned_set(snapshot, rows, algorithm, shuffled))
 
 
 def aligned(
@@ -110,26 +188,29 @@ def aligned(
         shuffled: as in `held_out`.
     """
     first = logits if logits.ndim == 2 else logits[:, 0]
-    values = first[:, algorithm.classes]
+    classes = algorithm.classes
+    values = first[:, : len(classes)] if (classes == np.arange(len(classes))).all() else first[:, classes]  # a slice costs nothing
     has_answer = algorithm.answers >= 0
     answers = np.where(has_answer, algorithm.answers, 0)
     if shuffled:
         answers[has_answer] = np.random.default_rng(SHUFFLE_SEED).permutation(answers[has_answer])
     kept = rows & jnp.asarray(has_answer)
-    return Aligned(values - values.mean(axis=1, keepdims=True), jnp.asarray(answers), kept, kept.sum().astype(values.dtype))
+    return Aligned(values - values.mean(axis=1, keepdims=True), answers, kept, kept.sum().astype(values.dtype))
 
 
-def sums_by_answer(part: Aligned, n_elements: int) -> Float[Array, "element element"]:
-    """The sum of the logits of the rows with each right answer: row e holds those with answer e."""
-    is_answer = (part.answers[:, None] == jnp.arange(n_elements)) & part.rows[:, None]
-    return is_answer.astype(part.logits.dtype).T @ part.logits
+def summed(part: Aligned) -> Sums:
+    """The sums over the rows of a set."""
+    n = part.logits.shape[1]
+    counts = jnp.zeros(n, part.logits.dtype).at[part.answers].add(part.rows.astype(part.logits.dtype))
+    squares = jnp.where(part.rows[:, None], jnp.square(part.logits), 0).sum()
+    return Sums(_sums_by(part.answers, n, part), counts, squares)
 
 
-def strengths(part: Aligned, algorithm: Algorithm) -> Float[Array, " component"]:
+def strengths(sums: Sums, algorithm: Algorithm) -> Float[Array, " component"]:
     """The least-squares coefficient of every component's ideal logits, which have norm 1 in every row. NaN if there are no rows."""
-    sums = sums_by_answer(part, len(algorithm.classes))
-    by_quotient = jnp.zeros_like(sums[0]).at[algorithm.quotient.reshape(-1)].add(sums.reshape(-1))
-    return jnp.asarray(algorithm.characters, sums.dtype) @ by_quotient / part.total
+    class_of = np.argsort(algorithm.quotient, axis=1)  # at row e, column q the class c with e c^-1 = q
+    by_quotient = jnp.take_along_axis(sums.by_answer, jnp.asarray(class_of), axis=1).sum(axis=0)
+    return jnp.asarray(algorithm.characters, by_quotient.dtype) @ by_quotient / sums.total
 
 
 def gen_logits(
@@ -140,7 +221,7 @@ def gen_logits(
     return by_quotient[jnp.asarray(algorithm.quotient)][answers]
 
 
-def is_right(logits: Float[Array, "row element"], answers: Int[Array, " row"]) -> Bool[Array, " row"]:
+def is_right(logits: Float[Array, "row element"], answers: Int[np.ndarray, " row"]) -> Bool[Array, " row"]:
     """Whether the right answer has the largest logit; a tie counts as wrong.
 
     The right logit is compared with the others only. Compared with itself it could lose by a rounding, where both are computed apart.
@@ -149,18 +230,15 @@ def is_right(logits: Float[Array, "row element"], answers: Int[Array, " row"]) -
     return jnp.where(is_answer, logits, -jnp.inf).max(axis=1) > jnp.where(is_answer, -jnp.inf, logits).max(axis=1)
 
 
-def answer_power(part: Aligned, n_elements: int) -> Float[Array, ""]:
+def answer_power(sums: Sums) -> Float[Array, ""]:
     """Mean square of that part of a row's logits which is a function of its right answer, estimated without bias.
 
     Products of two different rows with the same answer are averaged, so that noise which differs from row to row adds nothing. NaN if
     no two rows have the same answer.
     """
-    sums = sums_by_answer(part, n_elements)
-    squares = jnp.where(part.rows, jnp.square(part.logits).sum(axis=1), 0).sum()
-    counts = ((part.answers[:, None] == jnp.arange(n_elements)) & part.rows[:, None]).sum(axis=0).astype(sums.dtype)
-    return (jnp.square(sums).sum() - squares) / (counts * (counts - 1)).sum()
+    return (jnp.square(sums.by_answer).sum() - sums.squares) / (sums.counts * (sums.counts - 1)).sum()
 
 
-def mean_square(part: Aligned) -> Float[Array, ""]:
+def mean_square(sums: Sums) -> Float[Array, ""]:
     """Mean over rows of the squared norm of the logits; NaN if there are no rows."""
-    return jnp.where(part.rows, jnp.square(part.logits).sum(axis=1), 0).sum() / part.total
+    return sums.squares / sums.total

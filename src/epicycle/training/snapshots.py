@@ -27,10 +27,14 @@ Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one 
 
 
 class _DeclaredEntries(Mapping[str, Any]):
-    """The entries of a snapshot that one measure declares in `needs`; reading another one fails."""
+    """The entries of a snapshot that one measure declares in `needs`; reading another one fails.
 
-    def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure) -> None:
-        self._entries, self._measure = {}, measure
+    Attributes:
+        computed: what measures of this snapshot keep for each other, see `epicycle.measures.once`.
+    """
+
+    def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure, computed: dict[Any, Any]) -> None:
+        self._entries, self._measure, self.computed = {}, measure, computed
         for name in (measure.needs,) if isinstance(measure.needs, str) else measure.needs:
             if name not in entries:
                 raise InputError(
@@ -57,8 +61,8 @@ class _DeclaredEntries(Mapping[str, Any]):
 
 def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
     """The value of every measure at a member's present step, by the name of its series."""
-    entries = snapshot_entries(experiment, state, data, world)
-    return {measure.name: measure.fn(_DeclaredEntries(entries, measure)) for measure in measures}
+    entries, computed = snapshot_entries(experiment, state, data, world), {}
+    return {measure.name: measure.fn(_DeclaredEntries(entries, measure, computed)) for measure in measures}
 
 
 def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
@@ -92,7 +96,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
 
     def measured_at(measure: Measure, params: Params) -> Float[Array, "..."]:
         entries = snapshot_entries(experiment, state._replace(params=params), data, world)
-        return measure.fn(_DeclaredEntries(entries, measure))
+        return measure.fn(_DeclaredEntries(entries, measure, {}))
 
     return {
         "task": lambda: experiment.task,
@@ -109,7 +113,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "patched": lambda: patched,
         "read_out": cache(read_out),
         "measured_at": lambda: measured_at,
-        **_row_sets(data, world, labels),
+        **{name: cache(rows) for name, rows in _row_sets(data, world, labels).items()},
     }
 
 
