@@ -335,15 +335,23 @@ FIGURES = (
 )
 SOURCES = (THREAD, POWER)
 
-# The mouse's own rate is 5e-3.
-BASE_OF_MICE = {
-    "training.optimiser.lr": 2e-3,
-    "training.steps": 6000,
-    "arms.usual.experiment.training.optimiser.lr": 5e-3,
-    "arms.labels.experiment.training.steps": 1500,
-    "arms.rates.experiment.training.steps": 1000,
-    "arms.rates.sweep": {"training.optimiser.lr": (0.005, 0.01, 0.02, 0.05, 0.1)},
-    **{f"arms.differences_{moment}_rate.edits.2.to": 2e-3 for moment in ("start", "onset")},
+# The key claims are asked of the mouse, at onset and on differences. Its own rate is 5e-3; the control has two fifths of that.
+RATE_OF_MICE = 2e-3
+ARMS_OF_MICE = ("differences", "differences_onset", "differences_onset_rate", "differences_onset_decay")
+OTHER_DOSES = (
+    "the-speed-grows-much-more-slowly-than-the-rate",
+    "twice-the-decay-at-onset-is-sooner",
+    "three-times-the-decay-at-onset-is-sooner",
+)
+CLAIMS_OF_MICE = tuple(claim for claim in CLAIMS if set(claim.arms()) <= set(ARMS_OF_MICE) and claim.id not in OTHER_DOSES)
+ON_A_MOUSE = ON_MOUSE | {
+    "training.optimiser.lr": RATE_OF_MICE,
+    "training.steps": 2500,
+    "arms.differences_onset_rate.edits.2.to": RATE_OF_MICE,
+    "arms.differences_onset.sweep": {"edits.0.by": (5, 10)},
+    **{f"arms.{name}.sweep": {"edits.0.by": (10,)} for name in ARMS_OF_MICE[2:]},
+    **{f"arms.{name}.steps": 800 for name in ARMS_OF_MICE[1:]},
+    "claims": [claim.model_dump(mode="json") for claim in CLAIMS_OF_MICE],
 }
 
 STUDY = Study(
@@ -355,6 +363,6 @@ STUDY = Study(
     figures=FIGURES,
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=40),
-    organisms={"mouse": Profile(seeds=MICE, assign={**ON_MOUSE, **BASE_OF_MICE})},
+    organisms={"mouse": Profile(seeds=MICE, arms=ARMS_OF_MICE, assign=ON_A_MOUSE)},
     profiles={"quick": Profile(seeds=8, pilot=True)},
 )
