@@ -12,6 +12,7 @@ PHENOMENA: dict[str, str] = {
     "fourier-circuit": "What does the general circuit of sums look like inside?",
     "clock-pizza": "By which of two algorithms does a network add?",
     "forces": "What pushes the general algorithm and memory, the loss or weight decay?",
+    "salience": "Do a few units come to carry most answers?",
     "path": "Does a network wander at random before it generalises, and rest afterwards?",
     "levels": "Are there levels of generality between memory and the rule?",
     "areas": "Is one area of the table general before another?",

@@ -30,6 +30,7 @@ NAMES = (
     "efficiency",
     "two_at_once",
     "forces",
+    "saliency",
     "levels",
     "progress",
     "universality",
