@@ -20,7 +20,7 @@ from epicycle.spec.families import Task
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, postdictions, predictions
-from epicycle.studies.organisms import FLIES, FLY, fly
+from epicycle.studies.organisms import FLIES, FLY, ON_MOUSE, fly
 from epicycle.tasks.derived import RandomLabels
 
 QUESTION = "At the same weight norm, is a network that has found the rule more certain of its data than one that has memorised?"
@@ -187,6 +187,16 @@ FIGURES = (
 )
 SOURCES = (VARMA, LIU)
 
+# The mouse is held at one norm only, with two shares of the data. A mouse that is left alone goes to 1.2 of its initial norm.
+SEEDS_OF_MICE = 16
+ON_A_MOUSE = ON_MOUSE | {
+    "training.steps": 1500,
+    "split.frac_train": MUCH,
+    "training.norm_share": 1.0,
+    **{f"arms.{name}.sweep": {"split.frac_train": (HALF, MUCH)} for name in ("rule_data", "labels_data")},
+    "claims": [claim.model_dump(mode="json") for claim in CLAIMS if claim.primary],
+}
+
 STUDY = Study(
     name="efficiency",
     question=QUESTION,
@@ -196,5 +206,6 @@ STUDY = Study(
     sources=SOURCES,
     observation=Observation(per_decade=20, checkpoint_megabytes=10),
     organism="fly",
+    organisms={"mouse": Profile(seeds=SEEDS_OF_MICE, arms=("rule_data", "labels_data"), assign=ON_A_MOUSE)},
     profiles={"quick": Profile(seeds=8, pilot=True, assign={"training.steps": 1000})},
 )

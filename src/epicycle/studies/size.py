@@ -29,7 +29,7 @@ from epicycle.spec.families import Statistic
 from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, predictions
-from epicycle.studies.organisms import FLIES, FLY, P, fly
+from epicycle.studies.organisms import FLIES, FLY, MICE, ON_MOUSE, P, fly
 from epicycle.tasks.modular import Modular
 
 QUESTION = "How does grokking depend on the width and depth of a network and on the size of the data?"
@@ -364,6 +364,9 @@ FIGURES = (
 )
 SOURCES = (VARMA, POWER)
 
+# Of the mouse it is asked what the width of its hidden layer does.
+ON_A_MOUSE = ON_MOUSE | {"training.steps": 1500, "arms.widths.sweep": {"model.d_mlp": (64, 256)}}
+
 STUDY = Study(
     name="size",
     question=QUESTION,
@@ -373,5 +376,6 @@ STUDY = Study(
     sources=SOURCES,
     observation=Observation(checkpoint_megabytes=10),
     organism="fly",
+    organisms={"mouse": Profile(seeds=MICE, arms=("widths",), assign=ON_A_MOUSE)},
     profiles={"quick": Profile(seeds=8, pilot=True)},
 )
