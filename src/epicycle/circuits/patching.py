@@ -83,7 +83,11 @@ def path_patched(
 
 def _held(activations: Activations, names: Sequence[str]) -> list[SitePatch]:
     """Patches that put these activations at their sites."""
-    return [(name, lambda value, name=name: activations[name]) for name in names]
+
+    def put(name: str) -> SitePatch:
+        return name, lambda _: activations[name]
+
+    return [put(name) for name in names]
 
 
 def _own_sites(sender: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.splitting import HELD_OUT, held_out, strengths
 from epicycle.spec.errors import InputError
-from epicycle.spec.families import Activations, Task
+from epicycle.spec.families import Task
 
 Unit = Literal["neuron", "head", "component"]
 Baseline = Literal["zero", "mean", "resample"]
