@@ -17,6 +17,8 @@ PHENOMENA: dict[str, str] = {
     "levels": "Are there levels of generality between memory and the rule?",
     "areas": "Is one area of the table general before another?",
     "lineage": "Is the general circuit built from parts of the memory?",
+    "census": "Are there several algorithms of unequal strength in one network?",
+    "repair": "Can what is known of a circuit mend the errors of a network?",
     "which-algorithm": "Which algorithm does a general network compute?",
     "losses": "What do the losses do before accuracy rises?",
     "mirror": "Are mirrored pairs what looks like early generalisation?",

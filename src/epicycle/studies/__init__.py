@@ -32,6 +32,7 @@ NAMES = (
     "forces",
     "saliency",
     "levels",
+    "census",
     "progress",
     "universality",
     "inversion",
