@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "studies": {"literature", "presets", "claims", "events", *LEARNER},
     "lab": {"claims", "events", "store", *LEARNER},
     "report": {"claims", "events", "literature", "store"},
-    "notebook": {"events", "lab", "store"},
+    "notebook": {"events", "lab", "report", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
     "bench": {"lab", "models", "splits", "store", "studies", "tasks", "training"},
     "cli": {"bench", "circuits", "claims", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},

@@ -17,10 +17,12 @@ from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.replay import replayed
 from epicycle.lab.session import Session, Watcher, ignore_progress
+from epicycle.report.run_pictures import plot_of_runs
 from epicycle.spec.arms import ArmRun, ForkArm, RootArm, short_names
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run, bind
 from epicycle.spec.families import Activations, Edit, Event
+from epicycle.spec.figure import Form
 from epicycle.spec.moment_grammar import whole_step
 from epicycle.spec.observation import Observation
 from epicycle.spec.results import is_forked
@@ -35,6 +37,7 @@ from epicycle.store.study_listing import ListedArm
 
 if TYPE_CHECKING:
     import pandas
+    import plotly.graph_objects
 
 
 def train(
@@ -178,6 +181,21 @@ class Runs:
         Steps of forks count from step 0 of their first ancestor; `ep.since_moment(runs.events)` counts from the moments.
         """
         return unstacked(event_dataset(self._flat()))
+
+    def picture(self, form: Form, series: str | Sequence[str], **options: Any) -> "plotly.graph_objects.Figure":
+        """A picture of these runs, as on the page of a study, with a panel for each combination of what they sweep.
+
+        Args:
+            form: `curves`, `component_curves`, `heat_map`, `ridges`, `circles`, `neurons` or `answer_map`; see `ep.Figure`.
+            series: the name of a recorded series. Curves take several names.
+            options: other fields of `ep.Figure`, such as `moments`, `ranked`, `events`, `null_band` and `log`.
+
+        Raises:
+            InputError: an option is unknown or refused, or the series was not recorded or does not fit the form. The message names a
+                measure that fits.
+        """
+        names = [series] if isinstance(series, str) else list(series)
+        return plot_of_runs(self._flat(), {"form": form, "series": names, **options})
 
     def to_pandas(self) -> "pandas.DataFrame":
         """The scalar series as a long table: one row per run and step. Forks have a column `since_moment` too."""

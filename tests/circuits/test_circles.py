@@ -33,8 +33,21 @@ def test_planted_waves_lie_on_circles() -> None:
     coordinates = circles(weights)
     assert coordinates.shape == (P // 2, 2, P)
     radius = np.linalg.norm(coordinates[4], axis=0)
-    assert radius == pytest.approx(1 - 2 / (P - 1), abs=2e-3), "a circle of radius 1, less each token's own part"
+    assert radius == pytest.approx(((P - 1) / 2 - 1) * np.sqrt(2 / (P - 1)), rel=2e-3), "all of the power, less each token's own part"
     assert fit(coordinates, 5) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_frequency_that_the_weights_avoid_is_a_small_circle_upside_down() -> None:
+    rng = np.random.default_rng(3)
+    wave = np.stack([np.cos(ANGLES[0]), np.sin(ANGLES[0])])
+    weights = rng.standard_normal((P, 64))
+    weights -= wave.T @ (wave @ weights) * 2 / P
+    coordinates = circles(weights)
+    assert fit(coordinates, 1) < -0.95
+    whole = circles(wave.T @ np.linalg.qr(rng.standard_normal((64, 2)))[0].T * np.linalg.norm(weights) / np.sqrt(P))
+    assert fit(whole, 1) > 0.99
+    assert np.linalg.norm(coordinates[0]) < np.linalg.norm(whole[0]) / 10, "small beside that of a frequency with all of the power"
+    assert abs(np.mean([fit(coordinates, k) for k in range(2, 16)])) < 0.1
 
 
 @pytest.mark.parametrize("d_model", [16, 64, 512])

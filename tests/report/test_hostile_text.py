@@ -22,6 +22,7 @@ from epicycle.store.files import Root, StudyFiles
 HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(2)>'</style></script>{{ 7*7 }}{% for %}&lt;%{x}$\\no{$"
 # Names whose texts have a meaning, and mappings whose keys are texts.
 PLAIN = {"run", "kind", "knob", "at", "series", "event", "events", "verdict", "says", "basis", "timing", "preset", "profile"}
+PLAIN |= {"form", "moments", "null_band"}
 NAMED = {"arms", "accounts", "left_out", "values", "detectors", "leakage", "versions", "machine"}
 OWN_TAGS = ("<br>", "<extra></extra>")  # what figures say to plotly themselves
 OWN_FIELDS = ("%{x:,}", "%{y:.3g}", "%{text}", "%{customdata}")
@@ -134,6 +135,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Root, StudyFiles]:
                 {"title": "Forks?", "arms": ["control", "boosted"], "series": ["train_acc", "test_acc"], "decides": "sooner"},
                 {"title": "Curves?", "arms": ["control"], "series": ["test_loss"]},
                 {"title": "Points?", "arms": ["boosted"], "quantities": [left], "along": "by"},
+                {"title": "Map?", "arms": ["control"], "series": ["weight_norm"], "form": "heat_map"},
             ],
             "sources": [source],
         },
@@ -165,7 +167,7 @@ def write_documents(files: StudyFiles, values: Mapping[str, Any]) -> None:
 
 def test_html_in_every_text_of_the_stored_documents(stored: tuple[Root, StudyFiles]) -> None:
     changed = {name: hostile(document) for name, document in documents(stored[1]).items()}
-    read = assert_harmless(page_of(*stored, changed), figures=3)
+    read = assert_harmless(page_of(*stored, changed), figures=4)
     shown = "\n".join([*read.shown, *read.attributes["title"]])
     verdicts, spec = changed["verdicts"], changed["spec"]
     source, claim = spec["sources"][0], verdicts["claims"][0]
@@ -202,6 +204,9 @@ def replaced(value: Any, path: tuple[Any, ...], text: str) -> Any:
         ("spec", ("sources", 0, "year")),
         ("spec", ("figures", 0, "events", 0)),
         ("spec", ("figures", 1, "series", 0)),
+        ("spec", ("figures", 1, "null_band")),
+        ("spec", ("figures", 3, "form")),
+        ("spec", ("figures", 3, "series", 0)),
         ("spec", ("figures", 2, "quantities", 0, "event")),
         ("spec", ("arms", "boosted", "at")),
         ("spec", ("arms", "boosted", "edits", 0, "kind")),
@@ -216,7 +221,7 @@ def test_html_in_a_name_that_has_a_meaning(
     monkeypatch.setattr("epicycle.report.page.save_figure", lambda *args: None)
     root, files = stored
     with suppress(ValueError, KeyError):  # refused
-        assert_harmless(page_of(root, files, {document: replaced(documents(files)[document], path, HOSTILE)}), figures=3)
+        assert_harmless(page_of(root, files, {document: replaced(documents(files)[document], path, HOSTILE)}), figures=4)
 
 
 def test_html_in_imported_curves(tmp_path: Path) -> None:

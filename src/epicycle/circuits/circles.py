@@ -22,7 +22,8 @@ class TokenCircles(OfWeights):
 
     The direction of a wave is the sum of the tokens' weights, each times the wave at its token. A token's own weights are left out of
     the sum that the token is placed by. So tokens of random weights lie around 0 without an order. If they were not left out, random
-    weights would lie near a circle too, wherever there are more dimensions than tokens.
+    weights would lie near a circle too, wherever there are more dimensions than tokens. A frequency with more than its equal share of
+    the power has a circle, the larger the more it has; one with less has a small circle that is upside down.
     """
 
     kind: ClassVar[str] = "token_circles"
@@ -34,7 +35,7 @@ class TokenCircles(OfWeights):
         return f"{self.where}_circles"
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "component coordinate element"]:
-        """In units of the weights, in half precision, which is enough for a picture.
+        """In units of the weights along one direction with an equal share of the power, in half precision, for pictures.
 
         Raises:
             InputError: the task has no frequencies.
@@ -49,11 +50,11 @@ class TokenCircles(OfWeights):
         centred = functions - functions.mean(axis=0)
         waves = jnp.asarray(_waves(algorithm.basis, algorithm.owner), functions.dtype)
         products = centred @ centred.T
-        lengths = jnp.sqrt(jnp.einsum("kqe,ef,kqf->kq", waves, products, waves))
-        n = len(products)
-        own = jnp.diag(products) * n / (n - 1)  # with the mean taken out, a token is in the weights of the others too
+        freedom = len(products) - 1
+        own = jnp.diag(products) * len(products) / freedom  # with the mean taken out, a token is in the weights of the others too
+        size = jnp.sqrt(jnp.trace(products) / freedom)
         by_others = jnp.einsum("kqe,ef->kqf", waves, products) - waves * own
-        return (by_others / jnp.where(lengths > 0, lengths, 1)[..., None]).astype(jnp.float16)
+        return (by_others / jnp.where(size > 0, size, 1)).astype(jnp.float16)
 
     def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
         """The names of the components, the two coordinates, and the tokens."""

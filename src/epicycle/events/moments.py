@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 FIXED = ("start", "end", "max", "min")
 
 
-def _checked(moment: str) -> str:
+def checked_moment(moment: str) -> str:
+    """The moment itself, if there is one of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
     if moment not in FIXED and _share_and_event(moment) is None and _share_of_end(moment) is None:
         forms = "write start, end, max, min, an event, or a share of an event or of the end (0.8*end)"
         raise ValueError(f"'{moment}' is no moment: {forms}; {nearest(moment, (*FIXED, *standard()))}")
     return moment
 
 
-Moment = Annotated[str, AfterValidator(_checked)]
+Moment = Annotated[str, AfterValidator(checked_moment)]
 
 
 def _share_and_event(moment: str) -> tuple[float, Event] | None:

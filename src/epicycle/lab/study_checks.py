@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import xarray
 
-from epicycle.events.moments import events_in, fork_moment
+from epicycle.events.moments import checked_moment, events_in, fork_moment
 from epicycle.events.standard import named
 from epicycle.events.stops import refuse_unrecorded_stops
 from epicycle.lab.foreseen import foreseen
@@ -116,6 +116,11 @@ def _refuse_figure(figure: Figure, study: Study, arms: Arms) -> None:
     for event in figure.events:
         if event not in named():
             raise InputError(f"{where}: there is no event '{event}'; {nearest(event, named())}")
+    for moment in figure.moments:
+        try:
+            checked_moment(moment)
+        except ValueError as error:
+            raise InputError(f"{where}: {error}.") from None
     ids = [claim.id for claim in study.claims]
     if figure.decides and figure.decides not in ids:
         raise InputError(

@@ -10,13 +10,14 @@ from numpy import ndarray
 
 from epicycle.events.standard import event_steps
 from epicycle.report.ancestry import families
-from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_reached
+from epicycle.report.curves import PlotAxes, band_of, median_over_runs, run_lines, steps_reached
 from epicycle.report.fork_panels import panels, swept_beyond
 from epicycle.report.run_groups import point_texts, runs_by_point, seeds_text, shown_arms, steps_text, without_text
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
 from epicycle.spec.results import ancestry_of, is_forked, moments_of
 from epicycle.spec.study import Figure
 
+NULL_BAND = "The grey band shows what is measured where there is nothing to find: from the 5th to the 95th percentile of runs."
 TICKS = "Short ticks on the step axis mark when runs reached these events."
 BASELINE = "The dotted line is the baseline accuracy."
 THINNED = "Long curves are thinned: in each column of pixels only their first, last, lowest and highest points are drawn."
@@ -28,6 +29,8 @@ def curve_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
     sentences = [
         "Thin lines are single runs and thick lines are their median. A run that has ended counts in the median with its last value."
     ]
+    if any(band_of(figure, arms, name) for name in shown):
+        sentences.append(NULL_BAND)
     for name in shown if figure.events else ():
         counts = []
         for event in figure.events:
@@ -68,7 +71,7 @@ def _drawn_curves(figure: Figure, data: xarray.Dataset) -> Iterator[_DrawnCurve]
 
 def _is_thinned(figure: Figure, curves: Iterable[_DrawnCurve]) -> bool:
     """Whether a plot of the figure, with log steps or with linear ones, leaves out points of a curve."""
-    return any(PlotAxes.of(figure.series, log_steps, last).thins(x, y) for x, y, last in curves for log_steps in (True, False))
+    return any(PlotAxes.of(figure, log_steps, last).thins(x, y) for x, y, last in curves for log_steps in (True, False))
 
 
 def point_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from epicycle.report.curves import PlotAxes, median_over_runs, run_lines, steps_reached
+from epicycle.report.curves import Band, PlotAxes, band_of, median_over_runs, run_lines, steps_reached, values_span
 from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.style import INK, event_colour, plotly_text, scale_of, series_style, template, value_axis_title
 from epicycle.spec.results import is_forked
@@ -36,7 +36,11 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
     ticks: list[Shape] = []
     for row, name in enumerate(shown, start=1):
         for col in (1, 2):
+            if band := band_of(figure, arms, name):
+                drawn.add_trace(_band_trace(band, in_legend=row == 1 and col == 1), row=row, col=col)
             _draw_panel(drawn, figure, arms[name], row, col)
+            if span := values_span(figure, arms):
+                drawn.update_yaxes(range=[np.log10(end) for end in span], row=row, col=col)
             ticks += _event_ticks(drawn, figure, arms[name], row, col)
     height = 110 + 260 * len(shown)
     legend = {"y": 1 + 26 / (height - 112)}
@@ -47,7 +51,7 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
 
 
 def _draw_panel(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> None:
-    axes = PlotAxes.of(figure.series, col == 1, data["step"].values[-1])
+    axes = PlotAxes.of(figure, col == 1, data["step"].values[-1])
     for name in figure.series:
         drawn.add_trace(_runs_trace(data, name, axes), row=row, col=col)
         drawn.add_trace(_median_trace(data, name, axes, in_legend=row == 1 and col == 1), row=row, col=col)
@@ -89,6 +93,23 @@ def _median_trace(data: xarray.Dataset, name: str, axes: PlotAxes, in_legend: bo
     )
 
 
+def _band_trace(band: Band, in_legend: bool) -> Any:
+    import plotly.graph_objects as go
+
+    steps = np.maximum(band.steps, 1)  # a log axis begins at step 1
+    return go.Scatter(
+        x=np.concatenate([steps, steps[::-1]]),
+        y=np.concatenate([band.high, band.low[::-1]]),
+        mode="lines",
+        fill="toself",
+        fillcolor="rgba(127,127,127,0.28)",
+        line={"width": 0},
+        name=plotly_text(band.name),
+        showlegend=in_legend,
+        hoverinfo="name",
+    )
+
+
 def _event_ticks(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> list[Shape]:
     """Events as short lines on the step axis. Plotly takes plain shapes all at once much faster than one by one."""
     shared = {"type": "line", "opacity": 0.8, "y0": 0, "y1": 0.05, **shape_axes(drawn, row, col)}
@@ -115,7 +136,7 @@ def _draw_axes(drawn: Any, figure: Figure, data: xarray.Dataset, last: float, pa
         ticklabeloverflow="allow",  # otherwise plotly leaves out the last number
         **panel,
     )
-    kind, span = scale_of(figure.series)
+    kind, span = scale_of(figure.series, figure.log)
     title = plotly_text(value_axis_title(figure.series)) if log_steps else None
     drawn.update_yaxes(
         type=kind, range=span, title_text=title, exponentformat="power", tickfont_size=11 if kind == "log" else 13, **panel

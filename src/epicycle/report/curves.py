@@ -1,6 +1,6 @@
 """What figures of curves show: the series of every run as lines, their median, and when the runs reached an event."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +9,12 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray
 
 from epicycle.events.standard import event_steps
-from epicycle.report.style import scale_of
+from epicycle.report.style import scale_of, series_style
+from epicycle.spec.figure import Figure
 from epicycle.spec.results import statuses
 
 COLUMNS = 600  # columns of pixels that a plot is at most wide
+DECADES = 3.5  # that a log axis shows where a figure asks for one
 
 
 class PlotAxes(NamedTuple):
@@ -29,9 +31,9 @@ class PlotAxes(NamedTuple):
     last: float
 
     @classmethod
-    def of(cls, series: Sequence[str], log_steps: bool, last: float) -> "PlotAxes":
-        """The axes of a plot of some series."""
-        return cls(log_steps, scale_of(series)[0] == "log", last)
+    def of(cls, figure: Figure, log_steps: bool, last: float) -> "PlotAxes":
+        """The axes of a plot of a figure's series."""
+        return cls(log_steps, scale_of(figure.series, figure.log)[0] == "log", last)
 
     def drawn_steps(self, steps: Shaped[ndarray, " step"]) -> Shaped[ndarray, " step"]:
         """Where steps are drawn: a log axis begins at step 1."""
@@ -105,6 +107,15 @@ def run_lines(values: Float[ndarray, "run step"], steps: Shaped[ndarray, " step"
     )
 
 
+def values_span(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> tuple[float, float] | None:
+    """The ends of the value axis of a figure that asks for a log axis: from the largest median down by `DECADES`; None for others."""
+    if not figure.log:
+        return None
+    names = [name for name in figure.arms if name in arms]
+    top = max(float(np.nanmax(median_over_runs(arms[name], series))) for name in names for series in figure.series)
+    return (top * 10**-DECADES, top * 2) if top > 0 else None
+
+
 def median_over_runs(data: xarray.Dataset, name: str) -> Float[ndarray, " step"]:
     """The median of a series over runs at every step; NaN before the first record.
 
@@ -120,6 +131,36 @@ def median_over_runs(data: xarray.Dataset, name: str) -> Float[ndarray, " step"]
     median = np.full(values.shape[1], np.nan)
     median[seen] = np.nanmedian(values[:, seen], axis=0)
     return median
+
+
+class Band(NamedTuple):
+    """What is measured where there is nothing to find: from the 5th to the 95th percentile of runs, at each step.
+
+    Attributes:
+        name: what it shows, in print.
+    """
+
+    steps: Shaped[ndarray, " step"]
+    low: Float[ndarray, " step"]
+    high: Float[ndarray, " step"]
+    name: str
+
+
+def band_of(figure: Figure, arms: Mapping[str, xarray.Dataset], arm: str) -> Band | None:
+    """The band that a figure shows in the panel of an arm; None where it shows none, or the arm is itself the null."""
+    if not figure.null_band or figure.null_band == arm:
+        return None
+    data = arms.get(figure.null_band, arms[arm])
+    series = figure.series[0] if figure.null_band in arms else figure.null_band
+    if series not in data:
+        return None
+    values = data[series].values.astype(float)
+    seen = np.isfinite(values).any(axis=0)
+    low, high = np.nanquantile(values[:, seen], [0.05, 0.95], axis=0)
+    if span := values_span(figure, arms):  # a log axis has no place for 0: the band goes down to the end of the axis
+        low, high = np.maximum(low, span[0]), np.maximum(high, span[0])
+    label = f"{figure.null_band}: {series_style(series).label}" if figure.null_band in arms else series_style(series).label
+    return Band(data["step"].values[seen], low, high, label)
 
 
 def steps_reached(data: xarray.Dataset, event: str) -> list[int]:

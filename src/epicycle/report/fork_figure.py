@@ -59,7 +59,7 @@ def _empty_grid(shown: list[Panel]) -> Any:
 
 def _draw_panel(drawn: Any, figure: Figure, panel: Panel, row: int, col: int, log_steps: bool) -> list[Shape]:
     """Draw a panel; returns its marks as plain shapes, which plotly takes all at once much faster than one by one."""
-    axes = PlotAxes.of(figure.series, log_steps, panel.last_step)
+    axes = PlotAxes.of(figure, log_steps, panel.last_step)
     for line in panel.lines:
         drawn.add_trace(_trace(line, panel.opacity(line), axes), row=row, col=col)
     _draw_axes(drawn, figure, panel, {"row": row, "col": col}, log_steps)
@@ -89,7 +89,7 @@ def _trace(line: Line, opacity: float, axes: PlotAxes) -> Any:
 
 
 def _draw_axes(drawn: Any, figure: Figure, panel: Panel, position: dict[str, int], log_steps: bool) -> None:
-    kind, span = scale_of(figure.series)
+    kind, span = scale_of(figure.series, figure.log)
     last = panel.last_step
     drawn.update_xaxes(type="log" if log_steps else "linear", dtick=1 if log_steps else None, **position)
     drawn.update_xaxes(range=[0, np.log10(last)] if log_steps else [0, last], nticks=5, tickfont_size=11, **position)

@@ -146,7 +146,7 @@ class _Group:
 
 def shows_forks(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> bool:
     """Whether a figure of curves names forks together with an arm that they descend from."""
-    return bool(figure.series) and any(families(shown_arms(figure.arms, arms), arms).values())
+    return bool(figure.series) and figure.form == "curves" and any(families(shown_arms(figure.arms, arms), arms).values())
 
 
 def on_clock(data: xarray.Dataset, series: Sequence[str]) -> xarray.Dataset:

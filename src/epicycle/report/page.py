@@ -18,6 +18,8 @@ from epicycle.report.fork_panels import shows_forks
 from epicycle.report.html_templates import rendered
 from epicycle.report.page_data import Document, StudyPage
 from epicycle.report.paper_figure import save_figure
+from epicycle.report.picture_figure import picture_figure
+from epicycle.report.picture_forms import picture
 from epicycle.report.point_figure import point_figure
 from epicycle.spec.study import Figure
 from epicycle.spec.yaml_text import dump_yaml
@@ -100,6 +102,10 @@ class DrawnFigure(NamedTuple):
 
 
 def _drawn(page: StudyPage, figure: Figure) -> DrawnFigure:
+    if figure.form != "curves":
+        drawn = picture(figure, page.arms)
+        plot = picture_figure(drawn)
+        return DrawnFigure(figure.title, drawn.caption, plot, int(plot.layout.height))
     draw, caption = (point_figure, point_caption) if figure.quantities else (curve_figure, curve_caption)
     if shows_forks(figure, page.arms):
         draw, caption = fork_figure, fork_caption

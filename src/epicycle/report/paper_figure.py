@@ -10,9 +10,11 @@ import xarray
 from jaxtyping import Float, Shaped
 from numpy import ndarray
 
-from epicycle.report.curves import PlotAxes, median_over_runs, steps_reached
+from epicycle.report.curves import PlotAxes, band_of, median_over_runs, steps_reached, values_span
 from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
+from epicycle.report.paper_picture import draw_picture
+from epicycle.report.picture_forms import picture
 from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.run_points import PointPlot, PointSet, in_proportion, point_plot
 from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_style, value_axis_title
@@ -40,7 +42,7 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
     from matplotlib import pyplot
 
     draw = _draw_points if figure.quantities else _draw_forks if shows_forks(figure, arms) else _draw_curves
-    page = draw(pyplot, figure, arms)
+    page = draw(pyplot, figure, arms) if figure.form == "curves" else draw_picture(pyplot, picture(figure, arms))
     page.suptitle(paper_text(figure.title), fontsize=10)
     paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
     for path in paths:
@@ -59,15 +61,21 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
     page, grid = pyplot.subplots(len(shown), 2, figsize=size, sharey=True, squeeze=False, layout="constrained")
     for row, name in zip(grid, shown, strict=True):
         for axes, log_steps in zip(row, (True, False), strict=True):
+            if band := band_of(figure, arms, name):
+                steps = np.maximum(band.steps, 1)
+                label = paper_text(band.name)
+                axes.fill_between(steps, band.low, band.high, color=INK, alpha=0.28, linewidth=0, label=label)
             _draw_curve_panel(axes, figure, arms[name], log_steps)
+            if span := values_span(figure, arms):
+                axes.set_ylim(*span)
         row[0].set_title(f"{paper_text(name)} ({runs_text(arms[name].sizes['run'])})", loc="left", fontsize=9)
-    grid[0][0].legend(frameon=False, fontsize=8, loc="center left")
+    grid[0][0].legend(frameon=False, fontsize=8, loc="upper left" if figure.log else "center left")
     return page
 
 
 def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:
-    steps, (kind, span) = data["step"].values, scale_of(figure.series)
-    limits = PlotAxes.of(figure.series, log_steps, steps[-1])
+    steps, (kind, span) = data["step"].values, scale_of(figure.series, figure.log)
+    limits = PlotAxes.of(figure, log_steps, steps[-1])
     for name in figure.series:
         style = series_style(name)
         _draw_runs(axes, limits, steps, data[name].values, color=style.colour, alpha=0.45, linewidth=0.6)
@@ -169,8 +177,8 @@ def _draw_forks(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset])
 
 
 def _draw_fork_panel(axes: "Axes", figure: Figure, panel: Panel, log_steps: bool) -> None:
-    kind, span = scale_of(figure.series)
-    limits = PlotAxes.of(figure.series, log_steps, panel.last_step)
+    kind, span = scale_of(figure.series, figure.log)
+    limits = PlotAxes.of(figure, log_steps, panel.last_step)
     for line in panel.lines:
         style = {"color": line.colour, "linestyle": DASHES[line.dash], "linewidth": line.width / 1.6}
         _draw_line(axes, limits, line.x, line.y, alpha=panel.opacity(line), **style)

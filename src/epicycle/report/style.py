@@ -8,6 +8,8 @@ import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class SeriesStyle(NamedTuple):
     """How a series is drawn and called.
@@ -50,6 +52,10 @@ SERIES = {
     "train_zero_loss_share": SeriesStyle(TRAIN, "share of train losses that float32 would round to 0", ""),
     "train_zero_loss_share_own": SeriesStyle(TRAIN, "share of train losses that the run rounds to 0", ""),
     "total_norm": SeriesStyle("#CC79A7", "weight norm", ""),
+    "embedding_power": SeriesStyle(GEN, "share of power", ""),
+    "unembedding_power": SeriesStyle(GEN, "share of power", ""),
+    "neuron_share": SeriesStyle(GEN, "share of variance explained", ""),
+    "gen_logit_by_component": SeriesStyle(GEN, "Gen by component", "logits"),
     "gen_logit": SeriesStyle(GEN, "Gen, the general algorithm", "logits"),
     "mem_logit": SeriesStyle(MEM, "Mem, the rest", "logits"),
     "gen_part": SeriesStyle(GEN, "Gen's part of the right logit", ""),
@@ -60,10 +66,39 @@ SERIES = {
     "gen_logit_by_decay": SeriesStyle("#8A5BD6", "Gen, by weight decay", "logits a step"),
     "mem_logit_by_loss": SeriesStyle(MEM, "Mem, by the loss", "logits a step"),
     "mem_logit_by_decay": SeriesStyle("#CC79A7", "Mem, by weight decay", "logits a step"),
+    "clean_acc": SeriesStyle(TRAIN, "accuracy on right labels trained on", ""),
+    "corrupted_acc": SeriesStyle("#CC79A7", "accuracy on wrong labels", ""),
+    "corrupted_acc_without_lowest_0.5_neuron_ipr": SeriesStyle("#CC79A7", "wrong labels, without the less periodic half", ""),
+    "test_acc_without_lowest_0.5_neuron_ipr": SeriesStyle(TEST, "held-out rows, without the less periodic half", ""),
+    "corrupted_acc_without_highest_0.3_neuron_ipr": SeriesStyle(MEM, "wrong labels, without the most periodic neurons", ""),
+    "test_acc_without_highest_0.3_neuron_ipr": SeriesStyle("#56B4E9", "held-out rows, without the most periodic neurons", ""),
+    "neuron_ipr_share_0.6_to_1": SeriesStyle(GEN, "share of neurons with an IPR from 0.6", ""),
+    "neuron_ipr_share_0.2_to_0.6": SeriesStyle(MEM, "share of neurons with an IPR from 0.2 to 0.6", ""),
+    "coset_distance_median": SeriesStyle(GEN, "distance from functions of cosets", ""),
+    "coset_distance_median_same_irreps": SeriesStyle(MEM, "the same for others of the same irreps: the null", ""),
+    "logit_similarity_number_0": SeriesStyle(TRAIN, "cosine with the sign", ""),
+    "logit_similarity_number_2": SeriesStyle(GEN, "cosine with the standard irrep", ""),
+    "logit_similarity_number_3": SeriesStyle("#8A5BD6", "cosine with standard x sign", ""),
+    "embedding_in_key_irreps": SeriesStyle(TRAIN, "embedding in key irreps", ""),
+    "unembedding_in_key_irreps": SeriesStyle("#8A5BD6", "unembedding in key irreps", ""),
+    "functions_in_key_irreps": SeriesStyle(MEM, "all functions in key irreps: noise", ""),
+    "hidden_in_all_irreps": SeriesStyle(MEM, "hidden layer in functions of x, y and x y", ""),
+    "hidden_answer_in_all_irreps": SeriesStyle(GEN, "hidden layer in functions of x y", ""),
+    "test_acc_after_absolute": SeriesStyle(GEN, "test accuracy with absolute values", ""),
+    "test_acc_after_flip_both": SeriesStyle("#56B4E9", "test accuracy, both embeddings negated", ""),
+    "test_acc_after_flip_first": SeriesStyle("#CC79A7", "test accuracy, the first embedding negated", ""),
     "test_loss_by_loss": SeriesStyle(TRAIN, "test loss, by the loss", "nats a step"),
     "test_loss_by_decay": SeriesStyle("#CC79A7", "test loss, by weight decay", "nats a step"),
     "test_loss_by_all": SeriesStyle(TEST, "test loss, by the whole update", "nats a step"),
 }
+MAP_COLOURS = "Viridis"  # of numbers in heat maps; plotly and matplotlib both have it
+# What the cells of a map of answers mean, by their number, as red, green, blue and opacity.
+ANSWERS = (
+    ("held out, wrong", (0, 114, 178, 0.12)),
+    ("held out, right", (0, 114, 178, 1.0)),
+    ("trained on, wrong", (230, 159, 0, 0.22)),
+    ("trained on, right", (230, 159, 0, 1.0)),
+)
 RESTRICTED, EXCLUDED = "#56B4E9", "#CC79A7"  # what is measured with Gen alone, and without Gen
 VERDICTS = {
     "supported": VerdictStyle("✓", "#007A5E"),
@@ -84,11 +119,14 @@ def event_colour(event: str) -> str:
     return TRAIN if event == "t_mem" else TEST
 
 
-def scale_of(series: Sequence[str]) -> tuple[str, list[float] | None]:
+def scale_of(series: Sequence[str], log: bool = False) -> tuple[str, list[float] | None]:
     """The value axis for some series: its type and its range (None: the range of the data).
 
-    Accuracies and shares go from 0 to 1 on a linear axis, with a small margin; losses have a log axis.
+    Accuracies and shares go from 0 to 1 on a linear axis, with a small margin; losses have a log axis, and others where `log` asks
+    for one.
     """
+    if log:
+        return "log", None
     if all("acc" in name or "share" in name for name in series):
         return "linear", [-0.04, 1.04]
     return ("log", None) if all("loss" in name and "_by_" not in name for name in series) else ("linear", None)
@@ -110,6 +148,13 @@ def shades(colour: str, n: int) -> list[str]:
     steps = [lightness] if n == 1 else [0.76 - 0.36 * i / (n - 1) for i in range(n)]
     shaded = [colorsys.hls_to_rgb(hue, step, saturation) for step in steps]
     return ["#" + "".join(f"{round(255 * part):02X}" for part in rgb) for rgb in shaded]
+
+
+def blends(first: str, last: str, n: int) -> list[str]:
+    """Colours from one to another, in equal steps."""
+    ends = [np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (first, last)]
+    mixed = [ends[0] + (ends[1] - ends[0]) * i / max(n - 1, 1) for i in range(n)]
+    return ["#" + "".join(f"{round(part):02X}" for part in rgb) for rgb in mixed]
 
 
 def plotly_text(text: str) -> str:

@@ -11,7 +11,8 @@ from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.experiment import Experiment
-from epicycle.spec.families import AnyStatistic, Statistic
+from epicycle.spec.families import Statistic
+from epicycle.spec.figure import Figure as Figure
 from epicycle.spec.kept_arms import check_kept_arms, kept_parts
 from epicycle.spec.limits import MOST_ARMS, MOST_NAMES, MOST_POINTS, MOST_RUNS
 from epicycle.spec.moment_grammar import series_in
@@ -49,44 +50,6 @@ class Source(Spec):
     def at(self, locator: str) -> "Source":
         """The same text, cited at another place."""
         return self.model_copy(update={"locator": locator})
-
-
-class Figure(Spec):
-    """One figure.
-
-    Attributes:
-        title: the question that the figure answers.
-        arms: the arms that the figure shows.
-        series: curves over steps, with a panel for each arm. Forks that are listed with an arm they descend from are drawn over that
-            arm, on its step axis, with a panel for each of its runs.
-        quantities: instead of series, one number a run, as points. The arm that a quantity names stands for every arm of the figure.
-            A fork that does not descend from the arm `against` of `log_remaining_time` is compared with its own parent arm.
-        along: for quantities, the swept name (or seed, data_seed) on the other axis; empty for the arms themselves.
-        events: events marked on the step axis of curves.
-        decides: id of the claim that the figure decides; empty for none.
-        proportional: for log remaining times along a swept number: whether a dashed line shows where forks lie that are as many times
-            faster as the number is large.
-    """
-
-    title: str = Field(max_length=1000)
-    arms: tuple[str, ...] = Field(min_length=1, max_length=MOST_ARMS)
-    series: tuple[str, ...] = Field((), max_length=100)
-    quantities: tuple[AnyStatistic, ...] = Field((), max_length=20)
-    along: str = ""
-    events: tuple[str, ...] = Field(("t_mem", "t_gen"), max_length=20)
-    decides: str = ""
-    proportional: bool = False
-
-    @model_validator(mode="after")
-    def _shows_one_thing(self) -> "Figure":
-        if bool(self.series) == bool(self.quantities):
-            raise ValueError(f"figure '{self.title}' shows either series or quantities; give one of them")
-        for quantity in self.quantities:
-            if not hasattr(quantity, "per_run"):
-                raise ValueError(f"figure '{self.title}' shows one number a run, and {quantity.kind} gives none")
-        if self.proportional and not (self.along and self.quantities and all(quantity.of_forks for quantity in self.quantities)):
-            raise ValueError(f"figure '{self.title}': 'proportional' needs quantities of forks, and a swept name in 'along'")
-        return self
 
 
 class Profile(Spec):
@@ -340,6 +303,9 @@ class Study(Spec):
             if axes[name] and not takes_axes:
                 several = f"which has several numbers at a step (one for each {' and '.join(axes[name])})"
                 raise ValueError(f"{who} needs one number at a step, and names series '{name}', {several}; {nearest(name, scalar)}")
+        for figure in self.figures:
+            if flaw := next(filter(None, (figure.axes_flaw(axes[name]) for name in figure.series)), ""):
+                raise ValueError(f"figure '{figure.title}': {flaw}")
 
     def _series_read(self) -> Iterator[tuple[str, str, bool]]:
         """Who reads a series, its name, and whether the reader may take several numbers at a step, as a user's own statistic may."""
@@ -352,7 +318,8 @@ class Study(Spec):
             for statistic in claim.statistics():
                 yield from of(f"claim '{claim.id}'", statistic)
         for figure in self.figures:
-            yield from ((f"figure '{figure.title}'", name, False) for name in figure.series)
+            yield from ((f"figure '{figure.title}'", name, figure.form != "curves") for name in figure.series)
+            yield from ((f"figure '{figure.title}'", name, False) for name in [figure.null_band] if name and name not in self.arms)
             for quantity in figure.quantities:
                 yield from of(f"figure '{figure.title}'", quantity)
         for name, arm in self.fork_arms():

@@ -12,10 +12,14 @@ from functools import partial
 from math import log10
 
 from epicycle.circuits.ablated_loss import Excluded, Restricted
+from epicycle.circuits.circles import TokenCircles
+from epicycle.circuits.neurons import NeuronShare
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit
+from epicycle.circuits.weight_spectra import ComponentPower
 from epicycle.claims.differences import Difference
 from epicycle.claims.series_quantities import Extreme, SeriesChange, Trend, ValueAt
 from epicycle.literature.texts import BASINS, THREAD
+from epicycle.measures.answer_maps import AnswerMap
 from epicycle.spec.arms import RootArm
 from epicycle.spec.claim import Claim, Gate, Region
 from epicycle.spec.experiment import Experiment
@@ -62,6 +66,14 @@ MEASURES = (
     GEN_ALONE_ON_TRAINED,
     MEM_ALONE_ON_TRAINED,
     PUBLISHED,
+)
+# What the pictures show beside: several numbers at a step.
+PICTURED = (
+    ComponentPower(where="embedding"),
+    TokenCircles(where="embedding"),
+    NeuronShare(),
+    NeuronShare(by_component=True),
+    AnswerMap(),
 )
 
 
@@ -255,6 +267,31 @@ FIGURES = (
     Figure(
         title="How much of the logits' variance is the general algorithm?", arms=ALL_ARMS, series=("gen_share", "gen_share_shuffled")
     ),
+    Figure(
+        title="From which step on is there more of the general algorithm than in a network without a rule?",
+        arms=("rule",),
+        series=("gen_logit", "mem_logit"),
+        null_band="no_rule",
+        log=True,
+        events=("t_mem", "t_on", "t_gen"),
+    ),
+    Figure(
+        title="When does the embedding choose its frequencies?",
+        arms=ALL_ARMS,
+        series=("embedding_power",),
+        form="heat_map",
+        ranked=True,
+        events=("t_mem", "t_on", "t_gen"),
+    ),
+    Figure(title="When do the tokens lie on circles?", arms=("rule",), series=("embedding_circles",), form="circles"),
+    Figure(
+        title="Does each neuron follow one frequency?",
+        arms=("rule", "no_decay"),
+        series=("neuron_share_by_component",),
+        form="neurons",
+    ),
+    Figure(title="When do neurons settle on one frequency?", arms=ALL_ARMS, series=("neuron_share",), form="ridges"),
+    Figure(title="Which pairs does the network get right, and when?", arms=ALL_ARMS, series=("answer_map",), form="answer_map"),
 )
 
 STUDY = Study(
@@ -264,7 +301,7 @@ STUDY = Study(
     claims=CLAIMS,
     figures=FIGURES,
     sources=(BASINS, THREAD),
-    observation=Observation(measures=(*Observation().measures, *MEASURES), checkpoint_megabytes=10),
+    observation=Observation(measures=(*Observation().measures, *MEASURES, *PICTURED), checkpoint_megabytes=10),
     organism="fly",
     organisms={"mouse": Profile(seeds=MICE, assign={**ON_MOUSE, "training.steps": 2500})},
     profiles={"quick": Profile(seeds=8, pilot=True)},
