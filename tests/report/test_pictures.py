@@ -145,6 +145,16 @@ def test_ridges_pool_neurons_at_a_moment_of_each_run(arm: xarray.Dataset) -> Non
 
 
 @pytest.mark.parametrize("form", SHOWS)
+def test_a_run_without_records_is_no_trouble(form: Form, arm: xarray.Dataset) -> None:
+    """A run that diverged at once, and one of which only step 0 is there."""
+    lost = arm.where((arm["run"] != "run 0") & ((arm["run"] != "run 4") | (arm["step"] == 0)))
+    lost["step"] = arm["step"]
+    plot = picture_figure(drawn(form, lost))
+    assert plot.data
+    assert picture_figure(drawn(form, lost.isel(run=[0]))).data is not None
+
+
+@pytest.mark.parametrize("form", SHOWS)
 def test_every_form_is_drawn_for_the_page_and_for_papers(form: Form, arm: xarray.Dataset, tmp_path: Path) -> None:
     arms = {"a": arm, "b": arm.isel(run=[4])}
     figure = of(form).model_copy(update={"arms": ("a", "b")})

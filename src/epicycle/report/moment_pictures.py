@@ -82,7 +82,7 @@ def _at_moments(
     positions = {
         moment: {name: moment_position(data, figure, runs[name], moment) for name, data in shown.items()} for moment in figure.moments
     }
-    came = [moment for moment in figure.moments if any(at is not None for at in positions[moment].values())]
+    came = [moment for moment in figure.moments if any(at is not None for at in positions[moment].values())] or [figure.moments[-1]]
     views = []
     for moment in came:
         panels: list[Panel] = []
@@ -109,7 +109,7 @@ def _circle_panels(figure: Figure, arm: str, data: xarray.Dataset, run: int, at:
     n_components, n = values.shape[1], values.shape[3]
     sizes = [float((values[-1, k] * _circle(n, k + 1)).sum()) for k in range(n_components)]
     order = np.argsort(-np.array(sizes), kind="stable")[:CIRCLES]
-    reach = 1.12 * float(np.abs(values[:, order]).max() or 1)
+    reach = 1.12 * float(np.nan_to_num(np.abs(values[:, order])).max() or 1)
     axis = Axis("", (-reach, reach), NO_NUMBERS)
     tokens = [str(token) for token in data["element"].values]
     panels = []

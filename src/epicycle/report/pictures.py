@@ -171,6 +171,14 @@ def run_text(data: xarray.Dataset, run: int) -> str:
     return f"seed {labels_of(data)[run]}"
 
 
+def median_of_runs(values: Float[ndarray, "run ..."]) -> Float[ndarray, "..."]:
+    """The median over runs; NaN where no run has a value."""
+    median = np.full(values.shape[1:], np.nan)
+    known = np.isfinite(values).any(axis=0)
+    median[known] = np.nanmedian(values[:, known], axis=0)
+    return median
+
+
 def carried(values: Float[ndarray, "run step ..."]) -> Float[ndarray, "run step ..."]:
     """The values with each run's last record in place of what was not recorded after it."""
     known = np.isfinite(values).reshape(*values.shape[:2], -1).any(axis=2)

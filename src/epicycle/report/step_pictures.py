@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from epicycle.report.curves import steps_reached
-from epicycle.report.pictures import Axis, Heat, Line, Mark, Panel, Picture, View, carried, run_text, series_in
+from epicycle.report.pictures import Axis, Heat, Line, Mark, Panel, Picture, View, carried, median_of_runs, run_text, series_in
 from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.style import ARMS, GEN, INK, blends, event_colour, series_style
 from epicycle.spec.figure import Figure
@@ -51,7 +51,7 @@ def heat_map(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Picture:
     """The entries of an axis against steps: their median over runs, and single runs."""
     shown = {name: arms[name] for name in shown_arms(figure.arms, arms)}
     values = {name: _entries(figure, data, name) for name, data in shown.items()}
-    top = max(float(np.nanmax(np.nanmedian(of_runs, axis=0))) for of_runs in values.values())
+    top = max(float(np.nan_to_num(median_of_runs(of_runs)).max()) for of_runs in values.values())
     span = (0.0, top if top > 0 else 1.0)
     n_single = min(SINGLE_RUNS, max(data.sizes["run"] for data in shown.values()))
     choices: list[int | None] = [None, *range(n_single)] if n_single > 1 else [0]
@@ -74,9 +74,9 @@ def heat_map(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Picture:
 def component_curves(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Picture:
     """A curve for each entry of an axis: its median over runs."""
     shown = {name: arms[name] for name in shown_arms(figure.arms, arms)}
-    medians = {name: np.nanmedian(_entries(figure, data, name), axis=0) for name, data in shown.items()}
-    low, top = (reduce([reduce(median) for median in medians.values()]) for reduce in (np.nanmin, np.nanmax))
-    height = Axis(series_style(figure.series[0]).label, (min(0.0, float(low)), 1.05 * float(top)), {})
+    medians = {name: median_of_runs(_entries(figure, data, name)) for name, data in shown.items()}
+    everything = np.nan_to_num(np.concatenate([median.ravel() for median in medians.values()]))
+    height = Axis(series_style(figure.series[0]).label, (float(everything.min()), 1.05 * float(everything.max() or 1)), {})
     panels = tuple(_curves_panel(figure, name, data, medians[name], height) for name, data in shown.items())
     caption = ["Each line is the median over runs of one entry of the series.", *_ranking(figure)]
     return Picture((View("", panels),), " ".join(caption), across=min(len(panels), 3))
@@ -124,7 +124,7 @@ def _heat_panel(
 ) -> Panel:
     runs = range(data.sizes["run"]) if run is None else [min(run, data.sizes["run"] - 1)]
     columns = _LogSteps.of(data["step"].values)
-    median = np.nanmedian(values[list(runs)], axis=0).T
+    median = median_of_runs(values[list(runs)]).T
     cells = np.where(columns.records < 0, np.nan, median[:, columns.records])
     names = _names(figure, data)
     entry = str(data[figure.series[0]].dims[2])
