@@ -144,6 +144,7 @@ if TYPE_CHECKING:
     from epicycle.measures.ranks import EffectiveRank as EffectiveRank
     from epicycle.measures.ranks import RepresentationQuality as RepresentationQuality
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
+    from epicycle.measures.update_effects import StepAdditivity as StepAdditivity
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic

@@ -15,7 +15,7 @@ from epicycle.measures.norms import TotalNorm, WeightNorm
 from epicycle.measures.path_sketch import Displacement, WeightSketch
 from epicycle.measures.ranks import EffectiveRank, RepresentationQuality
 from epicycle.measures.row_pushes import GradientCoherence
-from epicycle.measures.update_effects import UpdateEffect
+from epicycle.measures.update_effects import StepAdditivity, UpdateEffect
 from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
@@ -25,11 +25,10 @@ from epicycle.training.snapshots import SNAPSHOT, observe
 
 CLASSES, ROWS = 7, 40
 LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
-TESTED = {UpdateEffect, Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare, TotalNorm, WeightNorm}
 OF_FIT = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare}
-TESTED = {*OF_FIT, AnswerMap, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
 OF_PATHS_AND_RANKS = {Displacement, EffectiveRank, RepresentationQuality, WeightSketch}
-TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, AnswerMap, GradientCoherence, UpdateEffect, TotalNorm, WeightNorm}
+OF_UPDATES = {GradientCoherence, StepAdditivity, UpdateEffect}
+TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, *OF_UPDATES, AnswerMap, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from epicycle.circuits.strength import GenLogit
 from epicycle.measures.fit import Loss, Margin
 from epicycle.measures.norms import TotalNorm
-from epicycle.measures.update_effects import UpdateEffect
+from epicycle.measures.update_effects import StepAdditivity, UpdateEffect
 from epicycle.models.mlp import MLP
+from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run, Training
 from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
@@ -63,6 +65,36 @@ def test_each_part_does_what_it_is_for() -> None:
     assert before["total_norm_by_decay"] == pytest.approx(-1e-3 * before["total_norm"], rel=1e-3)
     for of in OF:
         assert abs(before[f"{of.name}_by_noise"]) < 1e-4 * abs(before[f"{of.name}_by_loss"]), "there is none in a full batch"
+
+
+def of_planted(value: Any, update: dict[str, float], times: float = 1.0) -> float:
+    """The additivity of a quantity of two weights, which is `value` of them, from 0 and 0 on."""
+
+    def measured_at(measure: Any, params: Any) -> Any:
+        return value(params["a"], params["b"])
+
+    params = {name: jnp.zeros(()) for name in update}
+    parts = {"loss": {name: jnp.asarray(step) for name, step in update.items()}}
+    measure = StepAdditivity(of=TotalNorm(), times=times)
+    return float(measure.fn({"params": params, "update_parts": parts, "measured_at": measured_at}))
+
+
+def test_what_needs_coordination_is_not_additive() -> None:
+    step = {"a": 0.5, "b": 2.0}
+    assert of_planted(lambda a, b: 3 * a - b, step) == pytest.approx(1.0)
+    assert of_planted(lambda a, b: a * b, step) == 0.0
+    assert of_planted(lambda a, b: a + b + a * b, step, times=2.0) == pytest.approx((1 + 4) / (1 + 4 + 4))
+
+
+def test_short_steps_are_additive() -> None:
+    """To first order single steps add up to the joint one, whatever the quantity."""
+    measures = [StepAdditivity(of=of, times=times) for times in (1.0,) for of in (GenLogit(), Loss(rows="train"))]
+    before, _ = observed(Training(optimiser=AdamW(lr=1e-4, weight_decay=1.0)), measures)
+    for measure in measures:
+        assert before[measure.name] == pytest.approx(1.0, abs=0.05)
+    assert measures[0].name == "gen_logit_additivity"
+    with pytest.raises(InputError, match="several at a step"):
+        StepAdditivity.parse({"of": GenLogit(by_component=True).model_dump()})
 
 
 def test_without_decay_the_part_of_decay_is_nothing() -> None:

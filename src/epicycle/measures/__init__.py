@@ -15,6 +15,7 @@ MEASURES = {
     "weight_norm": "epicycle.measures.norms:WeightNorm",
     "total_norm": "epicycle.measures.norms:TotalNorm",
     "update_effect": "epicycle.measures.update_effects:UpdateEffect",
+    "step_additivity": "epicycle.measures.update_effects:StepAdditivity",
     "displacement": "epicycle.measures.path_sketch:Displacement",
     "weight_sketch": "epicycle.measures.path_sketch:WeightSketch",
     "effective_rank": "epicycle.measures.ranks:EffectiveRank",

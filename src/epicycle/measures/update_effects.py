@@ -6,12 +6,13 @@ part is responsible while nothing is switched off, where a fork would change the
 Cost: a gradient on all training rows, and a forward pass with its derivative along one direction.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from pydantic import model_validator
 
 from epicycle.spec.families import AnyMeasure, Measure, Task
 from epicycle.spec.fields import static
@@ -57,3 +58,47 @@ class UpdateEffect(Measure):
     def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
         """Those of the other measure."""
         return self.of.coords(params, task)
+
+
+class StepAdditivity(Measure):
+    """Can a quantity be built one tensor at a time? What steps of single tensors do, added up, over what their joint step does.
+
+    1: each tensor brings its share whatever the others do. 0: single steps do nothing, and only coordinated ones do. To first order
+    the two are always equal, so the steps are finite ones: the next update, many times over.
+
+    Attributes:
+        of: the quantity: another measure with one number at a step, such as Gen or Mem.
+        part: the part of the update, see `UpdateEffect`.
+        times: how many updates long the step is.
+    """
+
+    kind: ClassVar[str] = "step_additivity"
+    of: AnyMeasure
+    part: Literal["loss", "decay", "noise", "all", "gradient"] = static("loss")
+    times: float = static(30.0, gt=0, le=1e6)
+
+    @model_validator(mode="after")
+    def _of_one_number(self) -> Self:
+        if self.of.dims:
+            raise ValueError(f"steps are compared in one number, and {self.of.name} has several at a step; name a measure with one")
+        return self
+
+    @property
+    def name(self) -> str:
+        """`gen_logit_additivity`, `mem_logit_additivity`, ..."""
+        return f"{self.of.name}_additivity"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The parts of the update, and what the other measure needs."""
+        return tuple(dict.fromkeys(("params", "update_parts", "measured_at", *self.of.needs)))
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """The ratio; it says nothing where the joint step changes nothing."""
+        measured_at, params, update = snapshot["measured_at"], snapshot["params"], snapshot["update_parts"][self.part]
+        before = measured_at(self.of, params)
+
+        def change(names: Iterable[str]) -> Float[Array, ""]:
+            return measured_at(self.of, params | {name: params[name] + self.times * update[name] for name in names}) - before
+
+        return sum(change([name]) for name in params) / change(params)
