@@ -322,10 +322,6 @@ class Statistic(Part, ABC):
         """A hook for subclasses: those of the series it needs that may have several numbers at a step."""
         return ()
 
-    def reads_with_axes(self) -> tuple[str, ...]:
-        """A hook for subclasses: those of the series it needs that may have several numbers at a step."""
-        return ()
-
     @abstractmethod
     def phrase(self) -> str:
         """The name of the number, such as `median of t_gen over runs of arm control`."""
