@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"claims", "events", "literature", "store"},
     "notebook": {"events", "lab", "report", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
-    "bench": {"lab", "models", "splits", "store", "studies", "tasks", "training"},
+    "bench": {"circuits", "lab", "models", "splits", "store", "studies", "tasks", "training"},
     "cli": {"bench", "circuits", "claims", "events", "interop", "lab", "presets", "report", "store", "studies", "training"},
 }
 WITHOUT_JAX = {"spec", "claims", "edits", "events", "literature", "store", "studies", "report", "cli"}

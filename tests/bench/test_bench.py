@@ -83,3 +83,14 @@ def test_the_fly_is_compared_with_loops_that_compute_the_same_function(machine: 
     assert result["members"] == 8 * machine.devices
     assert result["ratio_to_bare_loop"] > 0
     assert result["share_of_observation"] > -1
+
+
+def test_the_cost_of_circuits_is_that_of_the_evaluations(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "ROUNDS", 1)
+    monkeypatch.setattr(cases, "FLY_STEPS", 12)
+    monkeypatch.setattr(cases, "CIRCUIT_SET", [{"kind": "gen_logit"}])
+    of_fly, of_mouse = cases.circuits(machine)
+    assert (of_fly["organism"], of_mouse["organism"]) == ("fly", "mouse")
+    assert of_fly["evaluations"] == 13
+    assert of_fly["measures"] == 1
+    assert of_fly["share_of_measures"] > -1

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,12 +22,13 @@ from epicycle.bench.floor import Floor
 from epicycle.bench.jax_loop import jax_loop
 from epicycle.bench.settings import CANONICAL, experiment
 from epicycle.bench.timing import Job, alternate, ratio
+from epicycle.circuits import CIRCUIT_SET
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
 from epicycle.spec.experiment import Experiment, Run
-from epicycle.spec.families import Params
+from epicycle.spec.families import Measure, Params
 from epicycle.spec.observation import Observation
-from epicycle.studies.organisms import FLY
+from epicycle.studies.organisms import FLY, MOUSE
 from epicycle.training.cohort import Cohort
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
@@ -86,17 +87,45 @@ def fly(machine: Machine) -> Result:
     return result
 
 
-def _training(setting: Experiment, members: int, observed: Observation, machine: Machine) -> Job:
+def circuits(machine: Machine) -> list[Result]:
+    """What the usual measures of circuits cost at 200 evaluations, as a share of the training time of a fly and of a mouse."""
+    measures = Observation.parse({"measures": list(CIRCUIT_SET)}, "the circuit set").measures
+    return [
+        {"organism": name, **_cost_of(measures, setting, steps, rounds, machine)}
+        for name, setting, steps, rounds in (("fly", FLY, FLY_STEPS, ROUNDS), ("mouse", MOUSE, FLY_STEPS, 3))
+    ]
+
+
+def _cost_of(measures: Sequence[Measure], setting: Experiment, steps: int, rounds: int, machine: Machine) -> Result:
+    """The time of measures at 200 evaluations, which are dense at first, over the time of a training that hardly records."""
+    members = 8 * machine.devices
+    measured = Observation(measures=tuple(measures), dense_until=100, per_decade=108)
+    jobs: dict[str, Job] = {
+        "measured": _training(setting, members, measured, machine, steps),
+        "unobserved": _training(setting, members, Observation(dense_until=1, per_decade=1), machine, steps),
+    }
+    seconds = alternate(jobs, rounds)
+    return {
+        "members": members,
+        "steps": steps,
+        "measures": len(measures),
+        "evaluations": len(measured.grid(steps)),
+        "ms_per_member_step": round(statistics.median(seconds["measured"]) * 1e3, 4),
+        "share_of_measures": round(ratio(seconds["measured"], seconds["unobserved"]) - 1, 3),
+    }
+
+
+def _training(setting: Experiment, members: int, observed: Observation, machine: Machine, steps: int = FLY_STEPS) -> Job:
     """A job that trains members from step 0, as the command line does but without a disk; it gives the seconds of a member-step."""
-    experiment = setting.swept("training.steps", FLY_STEPS).swept("training.stop", None)
+    experiment = setting.swept("training.steps", steps).swept("training.stop", None)
     runs = [Run(experiment=experiment, seed=seed, data_seed=seed) for seed in range(members)]
 
     def job() -> float:
-        grid = observed.grid(FLY_STEPS)
-        cohort = Cohort(runs, setting.task.table(), observed.measures, grid, [FLY_STEPS] * members, lambda *_: None)
+        grid = observed.grid(steps)
+        cohort = Cohort(runs, setting.task.table(), observed.measures, grid, [steps] * members, lambda *_: None)
         began = time.perf_counter()
         train(cohort, machine, _Nowhere(), lambda *_: None, lambda: False)
-        return (time.perf_counter() - began) / (members * FLY_STEPS)
+        return (time.perf_counter() - began) / (members * steps)
 
     return job
 
@@ -172,6 +201,7 @@ CASES: dict[str, Callable[[Machine], Any]] = {
     "ensembles": ensembles,
     "mlp": mlp,
     "fly": fly,
+    "circuits": circuits,
     "observation": observation,
     "members": members,
     "start": starting,
