@@ -1,8 +1,15 @@
-"""Gen and Mem: how much of what a network computes is the general algorithm of its task, and how much is the rest.
+"""Circuits: which parts of a network compute the general algorithm of its task (Gen), which compute the rest (Mem), and when.
 
-CIRCUIT_MEASURES names the kinds; they are measures like those of `epicycle.measures`. `algorithm` says what the general algorithm of a
-task is made of, `splitting` splits logits by it, and the measures stand in `strength` (Gen and Mem), `ablated_loss` (the loss with
-Gen alone, and without Gen), `weight_spectra` (where in the weights the components are) and `neurons` (which component each follows).
+CIRCUIT_MEASURES names the kinds of measures. They stand in these modules, by the question that they answer:
+
+- How much of the logits is Gen? `strength`, `row_strength`, `ablated_loss`, `exchange`; `algorithm` says what Gen is made of, and
+  `splitting` takes it out of the logits.
+- Where in the weights is it? `weight_spectra`, `circles`, `key_irreps`.
+- What do single neurons and heads compute? `neurons`, `coset_neurons`, `waves`, `attention`.
+- Which units matter? `removable` says what can be taken out; `coverage`, `attribution` and `saliency` measure what is lost; `altered`
+  changes a network on the spot, and `patching` takes activations from other rows.
+- Which algorithm is it? `clock_pizza`, `probes`.
+- On which rows is it right? `regions`.
 """
 
 CIRCUIT_MEASURES = {
