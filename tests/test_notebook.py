@@ -48,6 +48,21 @@ def one_plain_paragraph(error: Exception) -> str:
     return text
 
 
+def test_pictures_of_runs(runs: ep.Runs) -> None:
+    plot = runs.picture("heat_map", "weight_norm", events=())
+    assert [title.text for title in plot.layout.annotations] == [f"weight_decay = {value} (median of 3 runs)" for value in (0.5, 1)]
+    curves = runs.picture("curves", ("train_loss", "test_loss"), null_band="total_norm")
+    assert any(trace.fill == "toself" for trace in curves.data)
+    for form, series, message in (
+        ("circles", "weight_norm", r"circles shows a series with the axes component, coordinate, element, and weight_norm has tensor"),
+        ("answer_map", "answer_map", r"'answer_map', which was not recorded of arm 'weight_decay = 0.5'; a measure such as"),
+        ("pie", "weight_norm", "form: Input should be 'curves'"),
+    ):
+        with pytest.raises(InputError, match=message) as error:
+            runs.picture(form, series)  # type: ignore[arg-type]
+        one_plain_paragraph(error.value)
+
+
 def test_some_of_the_runs(runs: ep.Runs) -> None:
     part = runs[0:2]
     assert (len(part), part.data.sizes["seed"]) == (2, 2)

@@ -59,6 +59,10 @@ def test_a_study_without_mistakes_passes(tiny: ep.Experiment) -> None:
         {"arms": ["swept"], "quantities": [{**T_GEN, "arm": "swept"}], "along": "lr"},
         {"arms": ["forks"], "quantities": [SOONER], "along": "by"},
         {"series": ["train_loss"], "events": ["t_on"], "decides": "late"},
+        {"series": ["train_loss"], "null_band": "test_loss", "log": True},
+        {"series": ["train_loss"], "null_band": "swept"},
+        {"series": ["weight_norm"], "form": "heat_map", "ranked": True},
+        {"series": ["weight_norm"], "form": "ridges", "moments": ["start", "0.5*t_gen", "0.5*end"]},
     )
     for figure in figures:
         refuse_mistakes(study_of(tiny, figure=figure))
@@ -76,6 +80,16 @@ def test_a_study_without_mistakes_passes(tiny: ep.Experiment) -> None:
         ({"claim": {"kind": "value_at", "series": "test_acc", "at": "t_nope", "arm": "plain"}}, "'t_nope' is no moment"),
         ({"claim": {"kind": "value_at", "series": "weight_norm", "at": "end", "arm": "plain"}}, "several numbers at a step"),
         ({"claim": {"kind": "extreme", "series": "weight_norm", "arm": "plain"}}, "several numbers at a step"),
+        (
+            {"figure": {"series": ["train_loss"], "form": "heat_map"}},
+            "figure 'When?': heat_map shows a series with one axis beside the steps, and train_loss has one number at a step",
+        ),
+        ({"figure": {"series": ["weight_norm"], "form": "circles"}}, "circles shows a series with the axes component, coordinate"),
+        ({"figure": {"series": ["train_loss"], "null_band": "nothing"}}, "needs series 'nothing', which no measure records"),
+        (
+            {"figure": {"series": ["weight_norm"], "form": "ridges", "moments": ["t_never"]}},
+            "figure 'When?': 't_never' is no moment",
+        ),
         ({"figure": {"series": ["weight_norm"]}}, "figure 'When?' needs one number at a step, and names series 'weight_norm'"),
         ({"figure": {"series": ["train_loss"], "events": ["t_nope"]}}, "figure 'When?': there is no event 't_nope'"),
         ({"figure": {"series": ["train_loss"], "decides": "lat"}}, "did you mean 'late'"),

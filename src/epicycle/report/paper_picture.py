@@ -24,19 +24,25 @@ def draw_picture(pyplot: Any, picture: Picture) -> Any:
     size = width / across if picture.square else min(2.6, 0.6 * width / across + 0.9)
     page, plots = pyplot.subplots(down, across, figsize=(width, 0.7 + down * (size + 0.25)), squeeze=False, layout="constrained")
     image = None
-    for row, panels in zip(plots, grid, strict=True):
+    for number, (row, panels) in enumerate(zip(plots, grid, strict=True)):
         for axes, panel in zip(row, panels, strict=True):
             x, y = panel.x, panel.y  # the titles of axes stand at the left and below
-            shown = replace(panel, x=x if row is plots[-1] else x._replace(title=""), y=y if axes is row[0] else y._replace(title=""))
-            image = _draw_panel(axes, picture, shown, first=axes is row[0]) or image
+            shown = replace(
+                panel, x=x if number == down - 1 else x._replace(title=""), y=y if axes is row[0] else y._replace(title="")
+            )
+            image = _draw_panel(axes, picture, shown) or image
     if picture.colours == "answers":
         _answers_key(page)
     elif image is not None:
-        page.colorbar(image, ax=plots, shrink=0.8, pad=0.01).set_label(paper_text(picture.colour_title), fontsize=8)
+        bar = page.colorbar(image, ax=plots, shrink=0.8, pad=0.01)
+        bar.set_label(paper_text(picture.colour_title), fontsize=7)
+        bar.ax.tick_params(labelsize=6)
+    if marks := plots[0][0].get_legend_handles_labels()[0] if grid[0][0].marks else []:
+        page.legend(handles=marks, frameon=False, fontsize=7, loc="outside lower center", ncols=8)
     return page
 
 
-def _draw_panel(axes: "Axes", picture: Picture, panel: Panel, first: bool) -> Any:
+def _draw_panel(axes: "Axes", picture: Picture, panel: Panel) -> Any:
     content, image = panel.content, None
     if isinstance(content, Heat):
         image = _draw_heat(axes, picture, content)
@@ -46,14 +52,14 @@ def _draw_panel(axes: "Axes", picture: Picture, panel: Panel, first: bool) -> An
         axes.scatter(content.x, content.y, c=np.arange(len(content.x)), cmap=MAP_COLOURS.lower(), s=7, zorder=2)
     else:
         for line in content:
-            axes.plot(line.x, line.y, color=line.colour, linewidth=1.2, label=paper_text(line.name) or None)
+            label = paper_text(line.name) if line.base is None and line.name else None
+            axes.plot(line.x, line.y, color=line.colour, linewidth=1.2, label=label)
             if line.base is not None:
                 axes.fill_between(line.x, line.base, line.y, color=line.colour, alpha=0.7, linewidth=0)
-        if content and content[0].base is None and first:
-            axes.legend(frameon=False, fontsize=7)
     for mark in panel.marks:
         heights = mark_heights(panel.y)
-        axes.plot([mark.x] * 2, heights, color=mark.colour, linewidth=2, solid_capstyle="butt", label=paper_text(mark.name))
+        style = ":" if mark.name == "t_on" else "-"
+        axes.plot([mark.x] * 2, heights, style, color=mark.colour, linewidth=2, solid_capstyle="butt", label=paper_text(mark.name))
     low = mark_heights(panel.y)[0] if panel.marks else panel.y.span[0]
     _draw_axis(axes.xaxis, panel.x, panel.x.span, axes.set_xlim)
     _draw_axis(axes.yaxis, panel.y, (low, panel.y.span[1]), axes.set_ylim)
