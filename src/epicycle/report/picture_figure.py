@@ -44,7 +44,7 @@ def picture_figure(picture: Picture) -> Any:
         axis = panel.y._replace(title="") if of_first else panel.y
         _draw_axes(drawn, replace(panel, y=axis), i // across + 1, i % across + 1, picture.square)
     n_keys = _add_answers_key(drawn) if picture.colours == "answers" else 0
-    margin = {"t": top, "b": height - top - inner, "r": 80 if picture.colour_title else 24}
+    margin = {"t": top, "b": height - top - inner, "r": 80 if picture.colour_title else 56 if len(picture.views) > 1 else 24}
     drawn.update_layout(template=template(), height=height, margin=margin, legend={"y": 1 + 30 / inner}, coloraxis=_colours(picture))
     drawn.update_annotations(font_size=12)
     if len(picture.views) > 1:
