@@ -308,15 +308,23 @@ FIGURES = (
 )
 SOURCES = (VARMA, THREAD)
 
-# The mouse's unit is 200 steps. It keeps the share of pairs of the fly: with more, too few are held out to replace 65 % of the rows.
-ON_A_MOUSE = {path: value for path, value in ON_MOUSE.items() if path != "split.frac_train"} | {
-    "arms.general.experiment.training.steps": 6000,
-    "arms.scratch.experiment.training.steps": 6000,
-    "arms.scratch.experiment.training.optimiser.lr": 1e-2,
-    "arms.high_rate.edits.1.to": 1e-2,
-    **{f"arms.{name}.steps": 2 * STEPS for name in ("removed", "high_decay", "high_rate", "replaced")},
-    "arms.low_decay.edits.1.to": 0.3,
-    "arms.low_decay.steps": 4 * STEPS,
+# The mouse is asked whether it forgets, and what decay does to its time. Its unit is 200 steps.
+ARMS_OF_MICE = ("general", "removed", "decays")
+CLAIMS_OF_MICE = (
+    "little-data-unlearns",
+    "little-data-is-still-fitted",
+    "decay-speeds-generalisation",
+    "decay-brings-the-onset-sooner",
+)
+ON_A_MOUSE = ON_MOUSE | {
+    "arms.general.seeds": MICE,
+    "arms.decays.seeds": 16,
+    "arms.general.experiment.training.steps": 3000,
+    "arms.decays.experiment.training.steps": 2500,
+    "arms.decays.sweep": {"training.optimiser.weight_decay": (0.5, 2.0)},
+    "arms.removed.sweep": {"edits.0.share": (0.9,)},
+    "arms.removed.steps": 1200,
+    "claims": [claim.model_dump(mode="json") for claim in CLAIMS if claim.id in CLAIMS_OF_MICE],
 }
 STUDY = Study(
     name="dcrit",
@@ -330,7 +338,7 @@ STUDY = Study(
         measures=(*Observation().measures, *(Accuracy.parse({"rows": rows}) for rows in ("removed", "never_trained"))),
     ),
     organism="fly",
-    organisms={"mouse": Profile(seeds=MICE, assign=ON_A_MOUSE)},
+    organisms={"mouse": Profile(arms=ARMS_OF_MICE, assign=ON_A_MOUSE)},
     profiles={
         "quick": Profile(
             seeds=8,
