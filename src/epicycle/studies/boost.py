@@ -346,7 +346,7 @@ OTHER_DOSES = (
 CLAIMS_OF_MICE = tuple(claim for claim in CLAIMS if set(claim.arms()) <= set(ARMS_OF_MICE) and claim.id not in OTHER_DOSES)
 ON_A_MOUSE = ON_MOUSE | {
     "training.optimiser.lr": RATE_OF_MICE,
-    "training.steps": 4000,
+    "training.steps": 2500,
     "arms.differences_onset_rate.edits.2.to": RATE_OF_MICE,
     "arms.differences_onset.sweep": {"edits.0.by": (5, 10)},
     **{f"arms.{name}.sweep": {"edits.0.by": (10,)} for name in ARMS_OF_MICE[2:]},
