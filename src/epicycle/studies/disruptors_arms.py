@@ -1,6 +1,6 @@
 """The arms of study `disruptors`: flies with one regulariser or none, forks without one force, and forks with smaller weights.
 
-The mouse has arms of its own. Its transformer has dropout, which an MLP of this laboratory has not.
+The mouse has fewer arms.
 """
 
 from typing import Any
@@ -105,9 +105,15 @@ ARMS: dict[str, RootArm | ForkArm] = {
     "shrunk_at_onset": _shrunk("t_on", SHRINKS[1]),
 }
 
-# The mouse with dropout beside its decay.
-RATES = (0.05, 0.1, 0.3)
-MOUSE_ARMS = {
-    "decay": RootArm(experiment=MOUSE, seeds=MICE),
-    "dropout": RootArm(experiment=MOUSE.swept("model.dropout", RATES[0]), seeds=MICE, sweep={"model.dropout": RATES}),
+# The key arms on the mouse. With the fly's noise on its weights no pilot mouse memorised.
+NOISE_OF_MICE = 0.01
+OF_MICE = {
+    "decay": MOUSE,
+    "decay_smoothing": _with(MOUSE, "smoothing"),
+    "decay_weight_noise": MOUSE.swept("training.weight_noise", NOISE_OF_MICE),
+    "decay_batches": _with(MOUSE, "batches"),
+}
+MOUSE_ARMS: dict[str, RootArm | ForkArm] = {
+    **{name: RootArm(experiment=experiment.swept("training.steps", 1500), seeds=MICE) for name, experiment in OF_MICE.items()},
+    "no_decay": ARMS["no_decay"],
 }
