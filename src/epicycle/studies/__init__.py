@@ -34,6 +34,7 @@ NAMES = (
     "levels",
     "census",
     "progress",
+    "clock_pizza",
     "universality",
     "inversion",
     "size",
