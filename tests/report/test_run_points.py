@@ -45,6 +45,18 @@ def test_columns_medians_and_what_is_open() -> None:
     assert sum(len(trace.x) for trace in drawn.data if trace.mode == "markers") == 48
 
 
+def test_two_quantities_of_one_series_have_colours_of_their_own() -> None:
+    largest, last, loss = (
+        Extreme(series=name, which=which, arm="any")
+        for name, which in (("test_acc", "max"), ("test_acc", "last"), ("train_loss", "last"))
+    )
+    figure = Figure(title="How far?", arms=("a",), quantities=(largest, last, loss))
+    colours = [points.colour for points in point_plot(figure, swept()).quantities]
+    assert len(set(colours)) == 3
+    alone = Figure(title="How far?", arms=("a",), quantities=(last, loss))
+    assert [points.colour for points in point_plot(alone, swept()).quantities][1] == colours[2]
+
+
 def test_arms_side_by_side(tmp_path: Path) -> None:
     arms = {"fast": planted([20] * 6, [300.0] * 6), "slow": planted([20] * 6, [None] * 6)}
     times = Figure(title="Which?", arms=("fast", "slow", "absent"), quantities=BOTH)

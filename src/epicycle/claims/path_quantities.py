@@ -22,6 +22,7 @@ from epicycle.spec.plain_units import PlainUnits
 if TYPE_CHECKING:
     import xarray
 
+SKETCH = "weight_sketch"  # the series of all weights
 # Where a network is at each look.
 Places = Float[ndarray, "step sketch"]
 
@@ -33,7 +34,7 @@ class OfPath(Between):
         series: name of the series that says where the network is.
     """
 
-    series: str = "weight_sketch"
+    series: str = SKETCH
 
     def series_read(self) -> tuple[str, ...]:
         """A hook for subclasses: the series."""
@@ -44,8 +45,9 @@ class OfPath(Between):
         return self.series_read()
 
     def title(self) -> str:
-        """The quantity and the two moments."""
-        return f"{self.what()} in {self.series} from {self.since} to {self.until}"
+        """The quantity and the two moments; and the series, if it is another one than that of all weights."""
+        series = "" if self.series == SKETCH else f" in {self.series}"
+        return f"{self.what()}{series} from {self.since} to {self.until}"
 
     @abstractmethod
     def what(self) -> str:

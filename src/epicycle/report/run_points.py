@@ -19,7 +19,7 @@ from epicycle.claims.intervals import Interval, order_statistic_rank
 from epicycle.claims.remaining_time import RemainingTime
 from epicycle.report.ancestry import control_of
 from epicycle.report.run_groups import group_text, runs_by_point, shown_arms, value_text
-from epicycle.report.style import event_colour, series_style
+from epicycle.report.style import ARMS, event_colour, series_style
 from epicycle.spec.results import ancestry_of, labels_of, swept_names
 from epicycle.spec.study import Figure
 
@@ -268,7 +268,7 @@ def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Colu
     medians = [median_estimate(arms[column.arm], values[column.arm].of(column.runs)) for column in columns]
     return PointSet(
         f"speed to {quantity.event}" if isinstance(quantity, RemainingTime) else quantity.title(),
-        _colour(quantity),
+        _colour(quantity, order, figure),
         shift,
         ASIDE[len(figure.quantities) > 1],
         x=np.array([column.position + shift for column, _ in drawn], float),
@@ -295,8 +295,11 @@ def _per_run(quantity: Any, name: str, arms: Mapping[str, xarray.Dataset]) -> Pe
     return of_arm.per_run(arms[name])[0]
 
 
-def _colour(quantity: Any) -> str:
+def _colour(quantity: Any, order: int, figure: Figure) -> str:
+    """The colour of the quantity's series or event; one of its own where several quantities of the figure read that series."""
     series = getattr(quantity, "series", "")
+    if series and sum(getattr(other, "series", "") == series for other in figure.quantities) > 1:
+        return ARMS[order % len(ARMS)]
     return series_style(series).colour if series else event_colour(getattr(quantity, "event", ""))
 
 

@@ -37,7 +37,6 @@ GENERALISES = Gate(statistic=Extreme(series="test_acc", arm="rule", which="max")
 EXPONENT = DiffusionExponent.parse({**PLATEAU, "arm": "rule"})
 STRAIGHTNESS = Straightness.parse({**PLATEAU, "arm": "rule"})
 AHEAD = MoveCosine.parse(TO_THE_RULE)
-TURNING_AHEAD = MoveCosine.parse({**TO_THE_RULE, "turning": True})
 LOSS_AHEAD, LOSS_TURNING_AHEAD = (
     MoveCosine.parse({**TO_THE_RULE, "moves": BY_LOSS.name, "turning": turning}) for turning in (False, True)
 )
@@ -169,12 +168,22 @@ CLAIMS = (
 )
 
 EVENTS = ("t_mem", "t_on", "t_gen")
+# The same period for networks that never generalise: others begin to at about 8 times t_mem, and have done so at about 20 times.
+FOR_ALL = {"since": "2*t_mem", "until": "8*t_mem", "arm": "rule"}
 FIGURES = (
     Figure(
-        title="Do the moves on the plateau point where the next move points, and where the network will generalise?",
-        arms=("rule",),
-        quantities=(NEXT, STRAIGHTNESS, AHEAD, TURNING_AHEAD, LOSS_AHEAD, LOSS_TURNING_AHEAD),
+        title="Do moves on the plateau point where the next one points, and where the network will be when others generalise?",
+        arms=tuple(ARMS),
+        quantities=(
+            MoveCosine.parse({**FOR_ALL, "beside": "next"}),
+            MoveCosine.parse({**FOR_ALL, "to": "20*t_mem"}),
+        ),
         decides="moves-head-for-the-rule-on-the-plateau",
+    ),
+    Figure(
+        title="And where does the loss point by itself, with the growth of weights and without?",
+        arms=("rule",),
+        quantities=(LOSS_AHEAD, LOSS_TURNING_AHEAD),
     ),
     Figure(title="How far from its start is a network?", arms=tuple(ARMS), series=("displacement",), events=EVENTS),
     Figure(
