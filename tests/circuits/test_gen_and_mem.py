@@ -297,6 +297,12 @@ def test_key_components_alone_and_left_out() -> None:
         random_ones = float(Restricted(quantity="loss", fit=fit, components="random").fn(planted))
         assert random_ones == pytest.approx(np.log(31), rel=5e-2)
         assert float(Excluded(quantity="acc", fit=fit, components="random").fn(planted)) == 1.0
+        named = Restricted(fit=fit, components=("3", "7"))
+        assert float(named.fn(planted)) == pytest.approx(float(Restricted(fit=fit).fn(planted)), rel=1e-4)
+        assert named.name.endswith("_3_7")
+        assert float(Restricted(fit=fit, components=("1", "2")).fn(planted)) == pytest.approx(np.log(31), rel=5e-2)
+    with pytest.raises(InputError, match="no component '16'"):
+        Restricted(components=("16",)).fn(planted)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ fits the same functions to held-out rows only, less the shadow of memory there, 
 then at chance.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
@@ -21,6 +22,7 @@ from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned_set, he
 from epicycle.circuits.weight_spectra import is_key
 from epicycle.maths.cross_entropy import cross_entropy
 from epicycle.measures.once import once
+from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
 
@@ -36,7 +38,8 @@ class Ablated(Measure):
             squares. The name of the series then ends in `_held_out`.
         rows: the rows that are scored.
         components: `key` are those with a large share of the unembedding's power at this step, see `KeyComponents`; `all` are all;
-            `random` are as many other ones as there are key ones, drawn once: the null. The name ends in `_all` or `_random`.
+            `random` are as many other ones as there are key ones, drawn once: the null. A list of names fixes them for all steps, such
+            as the key components of the trained network (Nanda et al.). The name ends in `_all`, `_random` or the names.
     """
 
     part: ClassVar[str]
@@ -44,7 +47,7 @@ class Ablated(Measure):
     quantity: Literal["loss", "acc"] = static("loss")
     fit: Literal["published", "held_out"] = static("published")
     rows: Rows = static("all")
-    components: Literal["key", "all", "random"] = static("key")
+    components: Literal["key", "all", "random"] | tuple[str, ...] = static("key")
 
     @property
     def name(self) -> str:
@@ -52,8 +55,9 @@ class Ablated(Measure):
         pieces = [self.part, self.quantity]
         pieces += [] if self.rows == "all" else [self.rows]
         pieces += [] if self.fit == "published" else [self.fit]
-        pieces += [] if self.components == "key" else [self.components]
-        return "_".join(pieces)
+        named = (self.components,) if isinstance(self.components, str) else self.components
+        pieces += [] if self.components == "key" else named
+        return re.sub(r"\W", "_", "_".join(pieces))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -98,6 +102,8 @@ class Ablated(Measure):
         n = len(algorithm.names)
         if self.components == "all":
             return jnp.ones(n, bool)
+        if isinstance(self.components, tuple):
+            return _named(self.components, algorithm)
         key = once(snapshot, _key_components, algorithm)
         if self.components == "key":
             return key
@@ -145,6 +151,18 @@ class Excluded(Ablated):
         del constant
         scores = self.scores(scored.logits - part[scored.answers], scored.answers)
         return jnp.where(scored.rows, scores, 0).sum() / counts.sum()
+
+
+def _named(components: tuple[str, ...], algorithm: Algorithm) -> Bool[Array, " component"]:
+    """Which components have these names.
+
+    Raises:
+        InputError: there is no such component.
+    """
+    for name in components:
+        if name not in algorithm.names:
+            raise InputError(f"components: the task has no component '{name}'; {nearest(name, algorithm.names)}")
+    return jnp.asarray([name in components for name in algorithm.names])
 
 
 def _key_components(snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
