@@ -115,8 +115,8 @@ def series_style(name: str) -> SeriesStyle:
 
 
 def event_colour(event: str) -> str:
-    """The colour of an event: memorisation has that of the training series, every other event that of the test series."""
-    return TRAIN if event == "t_mem" else TEST
+    """The colour of an event: t_mem has that of the training series, what Gen does has Gen's, and others have that of the test series."""
+    return GEN if event.startswith("gen_") else TRAIN if event == "t_mem" else TEST
 
 
 def scale_of(series: Sequence[str], log: bool = False) -> tuple[str, list[float] | None]:

@@ -8,7 +8,7 @@ counted. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 
 from functools import partial
 from math import log
-from typing import Any
+from typing import Any, Literal
 
 from epicycle.circuits.ablated_loss import Restricted
 from epicycle.circuits.strength import GenLogit, GenPart, MemLogit
@@ -76,8 +76,8 @@ def _compared(series: str, arm: str, **where: Any) -> Difference:
     return Difference(of=_at(series, moment, arm, **where), against=_at(series, other, "untouched"), paired=True)
 
 
-def _formed(event: str = "gen_formed") -> EventTime:
-    return EventTime(event=event, detectors=FORMED if event == "gen_formed" else {}, unit="log", arm="decays")
+def _formed(event: str = "gen_formed", unit: Literal["log", "steps"] = "log") -> EventTime:
+    return EventTime(event=event, detectors=FORMED if event == "gen_formed" else {}, unit=unit, arm="decays")
 
 
 SAME_NORM = Gate(
@@ -191,7 +191,7 @@ FIGURES = (
     Figure(
         title="When is the general algorithm formed, and when does the network generalise, at each decay?",
         arms=("decays",),
-        quantities=(_formed(), _formed("t_gen")),
+        quantities=(_formed(unit="steps"), _formed("t_gen", "steps")),
         along="weight_decay",
         decides="decay-brings-the-general-algorithm-sooner",
     ),
