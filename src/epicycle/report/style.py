@@ -115,7 +115,7 @@ def series_style(name: str) -> SeriesStyle:
 
 
 def event_colour(event: str) -> str:
-    """The colour of an event: t_mem has that of the training series, what Gen does has Gen's, and others have that of the test series."""
+    """The colour of an event: t_mem has that of the training series, what Gen does has Gen's, others have that of the test series."""
     return GEN if event.startswith("gen_") else TRAIN if event == "t_mem" else TEST
 
 
