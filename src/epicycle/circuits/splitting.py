@@ -136,18 +136,18 @@ def _product(left: _Shadow, right: _Shadow, rows: Bool[Array, " row"]) -> Float[
     return (pairs * (left.seen @ right.seen.T)).sum()
 
 
-def pair_counts(left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any) -> Float[Array, "left right"]:
+def pair_counts(left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any) -> Float[Array, "unit other_unit"]:
     """Number of rows of a set with each pair of two ids."""
     return jnp.zeros(shape, dtype).at[left, right].add(rows.astype(dtype))
 
 
-def _sums_by(ids: Int[np.ndarray, " row"], n_ids: int, part: Aligned) -> Float[Array, "id element"]:
+def _sums_by(ids: Int[np.ndarray, " row"], n_ids: int, part: Aligned) -> Float[Array, "unit element"]:
     """The sum of the logits of a set's rows with each id."""
     is_id = jnp.asarray(np.arange(n_ids)[:, None] == ids, part.logits.dtype)
     return is_id @ jnp.where(part.rows[:, None], part.logits, 0)
 
 
-def _solved(gram: Float[Array, "shadow shadow"], right: Float[Array, " shadow"]) -> Float[Array, " shadow"]:
+def _solved(gram: Float[Array, "operand operand"], right: Float[Array, " operand"]) -> Float[Array, " operand"]:
     """The solution of a positive definite system of very few equations, by elimination.
 
     `jnp.linalg.solve` calls a library, and XLA computes whatever depends on its result anew for every measure.

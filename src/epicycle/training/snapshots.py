@@ -61,7 +61,8 @@ class _DeclaredEntries(Mapping[str, Any]):
 
 def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
     """The value of every measure at a member's present step, by the name of its series."""
-    entries, computed = snapshot_entries(experiment, state, data, world), {}
+    entries = snapshot_entries(experiment, state, data, world)
+    computed: dict[Any, Any] = {}
     return {measure.name: measure.fn(_DeclaredEntries(entries, measure, computed)) for measure in measures}
 
 
