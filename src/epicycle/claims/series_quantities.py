@@ -160,7 +160,7 @@ class Between(Quantity):
     until: Moment
 
     def events_read(self) -> tuple[Event, ...]:
-        """The events of the two moments, if there are any."""
+        """A hook: the events of the moments that it reads."""
         return (*events_in(self.since), *events_in(self.until))
 
     def subject(self) -> str:
