@@ -25,7 +25,7 @@ from epicycle.spec.precision import Precision
 MEMORY_SHARE = 0.8  # of an accelerator's memory that one block of members may take
 TURNS = 8  # most members that take turns on a CPU device within one call; a call costs as much as ten steps of a small MLP
 BLOCK_BYTES = 64_000_000  # of states that one call on CPU devices may move
-ENGINE_VERSION = 5  # raised when the same spec under the same libraries may give other bits
+ENGINE_VERSION = 6  # raised when the same spec under the same libraries may give other bits
 FLAG_VARIABLES = ("XLA_FLAGS", "LIBTPU_INIT_ARGS")
 # Where compiled programs are written down, and the number of devices, which a signature has already.
 HARMLESS_FLAGS = ("--xla_dump", "--xla_force_host_platform_device_count")
