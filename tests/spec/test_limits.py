@@ -99,6 +99,7 @@ def test_fields_of_own_parts_have_bounds(given: dict[str, Any]) -> None:
         ("a: &x [*x]", "alias 'x' stands for something that it is a part of"),
         ("1: 2", "line 1, column 1: not valid YAML: a key must be a text"),
         ("? [a]\n: b", "a key must be a text"),
+        ("~: 2", "a key must be a text"),
         ("a: !!binary x", "'binary' is no kind of plain data"),
         ("a: !!python/object:os.system x", "is no kind of plain data"),
         ("a: \x00", "line 1: not valid YAML: character '\\x00' is not allowed"),
@@ -117,6 +118,10 @@ def test_yaml_that_is_no_plain_data_is_bad_input_with_its_line(text: str, messag
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
     assert time.process_time() - began < 2
+
+
+def test_null_may_be_the_name_of_a_field() -> None:
+    assert load_yaml("{kind: gen_share, null: shuffled, of: null}", "x") == {"kind": "gen_share", "null": "shuffled", "of": None}
 
 
 def test_dates_are_texts_and_aliases_are_allowed() -> None:

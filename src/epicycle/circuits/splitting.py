@@ -136,7 +136,9 @@ def _product(left: _Shadow, right: _Shadow, rows: Bool[Array, " row"]) -> Float[
     return (pairs * (left.seen @ right.seen.T)).sum()
 
 
-def pair_counts(left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any) -> Float[Array, "unit other_unit"]:
+def pair_counts(
+    left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any
+) -> Float[Array, "unit other_unit"]:
     """Number of rows of a set with each pair of two ids."""
     return jnp.zeros(shape, dtype).at[left, right].add(rows.astype(dtype))
 

@@ -67,6 +67,8 @@ class _CountingComposer(Composer):
     def compose_mapping_node(self, anchor: Any) -> Any:
         node = super().compose_mapping_node(anchor)
         for key, _ in node.value:
+            if key.value == "null" and _kind(key) == "null":  # measures have a field of this name
+                key.tag = f"{PREFIX}str"
             if _kind(key) not in (*TEXTS, "merge"):
                 _refuse("a key must be a text; write it in quotes", key.start_mark)
         return node
