@@ -128,7 +128,8 @@ CLAIMS = (
     ),
     exploratory(
         id="salience-from-the-mean-becomes-skewed",
-        says="Counted from each neuron's mean instead of from nothing, salience becomes more skewed too, by more than 0.1 in L-skewness.",
+        says="Counted from each neuron's mean instead of from nothing, salience becomes more skewed "
+        "too, by more than 0.1 in L-skewness.",
         statistic=_change(L_FROM_MEAN.name, "end"),
         supported_if=Region(above=0.1),
         refuted_if=Region(below=0.0),
