@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from epicycle.circuits.coset_neurons import CosetDistance as CosetDistance
     from epicycle.circuits.coverage import Coverage as Coverage
     from epicycle.circuits.coverage import EffectiveNumber as EffectiveNumber
+    from epicycle.circuits.end_point import EndPart as EndPart
+    from epicycle.circuits.end_point import EndShare as EndShare
     from epicycle.circuits.exchange import Exchange as Exchange
     from epicycle.circuits.key_irreps import KeyIrreps as KeyIrreps
     from epicycle.circuits.key_irreps import KeyIrrepShare as KeyIrrepShare

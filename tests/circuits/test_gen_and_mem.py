@@ -15,6 +15,7 @@ from epicycle.circuits.circles import TokenCircles
 from epicycle.circuits.clock_pizza import Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare
 from epicycle.circuits.coset_neurons import CosetDistance
 from epicycle.circuits.coverage import Coverage, EffectiveNumber
+from epicycle.circuits.end_point import EndPart, EndShare
 from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
@@ -42,6 +43,7 @@ CLOCK_PIZZA = {  # tested in test_clock_pizza.py
 NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
 IRREPS = {CosetDistance, KeyIrrepShare, KeyIrreps, LogitSimilarity}  # tested in test_key_irreps.py and test_coset_distance.py
 EXCHANGE = {Exchange}  # tested in test_exchange.py
+END = {EndPart, EndShare}  # tested in test_end_point.py
 WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py
 UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
 SALIENCE = {Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness}  # tested in test_saliency.py
@@ -115,6 +117,7 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         *IRREPS,
         *WAVES,
         *EXCHANGE,
+        *END,
     }
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:

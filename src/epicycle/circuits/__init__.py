@@ -3,7 +3,7 @@
 CIRCUIT_MEASURES names the kinds of measures. They stand in these modules, by the question that they answer:
 
 - How much of the logits is Gen? `strength`, `row_strength`, `ablated_loss`, `exchange`; `algorithm` says what Gen is made of, and
-  `splitting` takes it out of the logits.
+  `splitting` takes it out of the logits. `end_point` compares with the end of a run instead.
 - Where in the weights is it? `weight_spectra`, `circles`, `key_irreps`.
 - What do single neurons and heads compute? `neurons`, `coset_neurons`, `waves`, `attention`.
 - Which units matter? `removable` says what can be taken out; `coverage`, `attribution` and `saliency` measure what is lost; `altered`
@@ -19,6 +19,8 @@ CIRCUIT_MEASURES = {
     "gen_part": "epicycle.circuits.strength:GenPart",
     "gen_share": "epicycle.circuits.strength:GenShare",
     "gen_quality": "epicycle.circuits.strength:GenQuality",
+    "end_share": "epicycle.circuits.end_point:EndShare",
+    "end_part": "epicycle.circuits.end_point:EndPart",
     "exchange": "epicycle.circuits.exchange:Exchange",
     "restricted": "epicycle.circuits.ablated_loss:Restricted",
     "excluded": "epicycle.circuits.ablated_loss:Excluded",

@@ -37,9 +37,10 @@ class Ablated(Measure):
         fit: `published` projects the logits of all rows. `held_out` fits functions of the right answer to held-out rows only, by least
             squares. The name of the series then ends in `_held_out`.
         rows: the rows that are scored.
-        components: `key` are those with a large share of the unembedding's power at this step, see `KeyComponents`; `all` are all;
-            `random` are as many other ones as there are key ones, drawn once: the null. A list of names fixes them for all steps, such
-            as the key components of the trained network (Nanda et al.). The name ends in `_all`, `_random` or the names.
+        components: `key` are those with a large share of the unembedding's power at this step, see `KeyComponents`; `final` are those
+            of the network that the run ends with (Nanda et al.), which `epicycle measure` knows; `all` are all; `random` are as many
+            other ones as there are key ones, drawn once: the null. A list of names fixes them for all steps. The name ends in
+            `_final`, `_all`, `_random` or the names.
     """
 
     part: ClassVar[str]
@@ -47,7 +48,7 @@ class Ablated(Measure):
     quantity: Literal["loss", "acc"] = static("loss")
     fit: Literal["published", "held_out"] = static("published")
     rows: Rows = static("all")
-    components: Literal["key", "all", "random"] | tuple[str, ...] = static("key")
+    components: Literal["key", "final", "all", "random"] | tuple[str, ...] = static("key")
 
     @property
     def name(self) -> str:
@@ -61,8 +62,9 @@ class Ablated(Measure):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The task, the weights, the logits of all rows, and the sets of rows."""
-        return tuple(dict.fromkeys((*HELD_OUT, "params", "all", self.rows)))
+        """The task, the weights (or those at the end), the logits of all rows, and the sets of rows."""
+        weights = "end_params" if self.components == "final" else "params"
+        return tuple(dict.fromkeys((*HELD_OUT, weights, "all", self.rows)))
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In nats, or from 0 to 1. NaN if there are no such rows. A tie counts as wrong."""
@@ -104,8 +106,8 @@ class Ablated(Measure):
             return jnp.ones(n, bool)
         if isinstance(self.components, tuple):
             return _named(self.components, algorithm)
-        key = once(snapshot, _key_components, algorithm)
-        if self.components == "key":
+        key = once(snapshot, _key_components, algorithm, "end_params" if self.components == "final" else "params")
+        if self.components != "random":
             return key
         # As many of the others as there are key components, or all others if there are fewer.
         order = jnp.asarray(np.random.default_rng(0).permutation(n))
@@ -165,8 +167,8 @@ def _named(components: tuple[str, ...], algorithm: Algorithm) -> Bool[Array, " c
     return jnp.asarray([name in components for name in algorithm.names])
 
 
-def _key_components(snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
-    return is_key(snapshot["params"], algorithm)
+def _key_components(snapshot: Mapping[str, Any], algorithm: Algorithm, weights: str) -> Bool[Array, " component"]:
+    return is_key(snapshot[weights], algorithm)
 
 
 def _function_of_answer(

@@ -21,6 +21,7 @@ from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
+from epicycle.store.checkpoints import Checkpoint
 from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
 from epicycle.store.own_code import keep_own_code, refuse_changed
@@ -28,6 +29,7 @@ from epicycle.training.checks import refuse_unfit
 from epicycle.training.cohort import Cohort
 from epicycle.training.devices import Machine, fixed_settings, start
 from epicycle.training.loop import train
+from epicycle.training.snapshots import known_at_the_end
 from epicycle.training.state import State, from_tensors, to_tensors
 
 POLL_SECONDS = 1.0  # between two looks whether another process has finished a cohort
@@ -235,7 +237,7 @@ class CohortJob:
                 f"cohort {store.id} lacks {names}, and only some of its runs are asked for; "
                 "run the study that it was made for with this measure."
             )
-        refuse_unfit(self.any_run(), missing)
+        refuse_unfit(self.any_run(), missing, ended=True)
         checkpoint = store.committed().checkpoint
         if checkpoint is None:
             raise InputError(f"cohort {store.id} has no whole checkpoint to compare a replay with; remove {store.files.path}.")
@@ -243,7 +245,7 @@ class CohortJob:
         observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
         replay = store.replay_store(observation)
         with replay.held():
-            cohort = self._replayed(replay, observation, [Request(max(end, 1)) for end in ends])
+            cohort = self._replayed(replay, observation, [Request(max(end, 1)) for end in ends], checkpoint)
             for member, state in enumerate(cohort.states):
                 stored = checkpoint.of(member)
                 if not all(np.array_equal(value, stored[name], equal_nan=True) for name, value in to_tensors(state).items()):
@@ -254,9 +256,12 @@ class CohortJob:
         store.adopt(replay)
         keep_own_code(store.files, missing)
 
-    def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request]) -> Cohort:
+    def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request], stored: Checkpoint) -> Cohort:
         machine, runs = start(), [self.wanted[member.run] for member in self.store.members]
         cohort = assembled(runs, requests, observation, self.store.recorded_steps(), self.starts)
+        if any(known_at_the_end(measure) for measure in observation.measures):
+            ends = [from_tensors(stored.of(row), first).params for row, first in enumerate(cohort.states)]
+            cohort.data = [data._replace(end=end) for data, end in zip(cohort.data, ends, strict=True)]
         if not replay.marker.budget:
             for grid in self.store.grids():
                 replay.extend(grid, cohort.series_shapes(), cohort.coords())

@@ -40,7 +40,8 @@ def _from_plateau(*edits: Any, steps: int, **sweep: Any) -> ForkArm:
 
 
 ARMS = {
-    "plain": RootArm(experiment=FLY, seeds=FLIES),
+    # Nothing ends a run or its forks before their budgets, so that a share of the end is the same step in all of them.
+    "plain": RootArm(experiment=FLY.swept("training.stop", None).swept("training.steps", 2000), seeds=FLIES),
     # Nothing is changed: what the forks from the plateau are compared with.
     "untouched": _from_plateau(steps=300),
     # All weights shrink (R030).
@@ -71,11 +72,7 @@ def _at(series: str, at: str, arm: str, log: bool = True, **where: Any) -> Value
 
 
 def _compared(series: str, arm: str, **where: Any) -> Difference:
-    """A series soon after the change, in comparison with an untouched fork of the same seed.
-
-    After a shrink both are at the same step. A fork with a raised rate stops when it has generalised, so a tenth of it is over sooner
-    than a tenth of the untouched one (LOG.md, 2026-11-27).
-    """
+    """A series soon after the change, in comparison with an untouched fork of the same seed at the same step."""
     moment, other = ("0.2*end", "0.0666*end") if arm == "shrunk" else ("0.1*end", "0.1*end")
     return Difference(of=_at(series, moment, arm, **where), against=_at(series, other, "untouched"), paired=True)
 

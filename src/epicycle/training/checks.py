@@ -19,17 +19,29 @@ from epicycle.spec.paths import matches
 from epicycle.spec.table import Table
 from epicycle.training.losses import row_losses
 from epicycle.training.program import step
-from epicycle.training.snapshots import observe
+from epicycle.training.snapshots import known_at_the_end, observe
 from epicycle.training.state import data_of, initialiser, trained_tensors, world_of
 
 
-def refuse_unfit(run: Run, measures: Sequence[Measure]) -> None:
+def refuse_unfit(run: Run, measures: Sequence[Measure], ended: bool = False) -> None:
     """Refuse an experiment that cannot be trained, before anything of it is written.
 
+    Args:
+        run: what is trained.
+        measures: what is recorded.
+        ended: whether the run has ended before, and is trained again to record the measures.
+
     Raises:
-        InputError: a field of the model or the optimiser does not fit the task, or a user's own part breaks its contract.
+        InputError: a field of the model or the optimiser does not fit the task, a user's own part breaks its contract, or a measure
+            needs the end of the run, which is not known yet.
     """
     experiment = run.experiment
+    for measure in () if ended else measures:
+        if known_at_the_end(measure):
+            raise InputError(
+                f"measure {measure.name}: it compares with the end of the run, which is not known while the run is trained; "
+                "leave it out, run the study, and record it with epicycle measure."
+            )
     table = experiment.task.table()
     if is_own(type(experiment.task)):
         _refuse_table(table)
@@ -148,6 +160,8 @@ def _records(run: Run, measures: Sequence[Measure], table: Table) -> Any:
     """The shape and number type of each measure's record."""
     data = data_of(run, table)
     state = initialiser(run.experiment, table)(run, data)
+    if any(known_at_the_end(measure) for measure in measures):
+        data = data._replace(end=state.params)  # of the same shapes
     return jax.eval_shape(lambda s, d, w: observe(run.experiment, measures, s, d, w), state, data, world_of(table))
 
 

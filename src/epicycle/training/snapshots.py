@@ -22,7 +22,8 @@ ROWS = (
     *("clean", "corrupted", "removed", "never_trained", "reweighted", "not_reweighted"),
 )
 OF_NETWORK = ("task", "params", "inputs", "activations", "logits", "labels", "row_loss", "trained_loss", "row_margin")
-SNAPSHOT = (*OF_NETWORK, "initial_params", "patched", "read_out", "update_parts", "measured_at", *ROWS)
+OF_END = ("end_params", "end_logits")  # of the network that the run ends with, known only when it is trained again
+SNAPSHOT = (*OF_NETWORK, *OF_END, "initial_params", "patched", "read_out", "update_parts", "measured_at", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -59,6 +60,11 @@ class _DeclaredEntries(Mapping[str, Any]):
         return len(self._entries)
 
 
+def known_at_the_end(measure: Measure) -> bool:
+    """Whether a measure needs the network that the run ends with."""
+    return bool({*OF_END}.intersection(measure.needs))
+
+
 def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
     """The value of every measure at a member's present step, by the name of its series."""
     entries = snapshot_entries(experiment, state, data, world)
@@ -71,11 +77,12 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
 
     `initial_params` are the parameters that the member's seed draws.
     The entries: `task`, which is no array but the experiment's task; `params`; `inputs`, the token ids of all rows; `logits` of all
-    rows, divided by the temperature; `labels`, see `_observed_labels`; `row_loss`, the loss that is recorded; `trained_loss`, the
-    loss that is minimised, in its own arithmetic; `row_margin`, above 0 where a row is right; `update_parts`, the next update split by
-    what causes it; `patched`, a function of site patches -> the logits of all rows under them; `read_out`, what each unit of the last
-    hidden layer adds to these logits per unit of activation, None where they are not linear in it; `measured_at`, a function (measure,
-    params) -> the measure's value if the network had these parameters; and the sets of rows.
+    rows, divided by the temperature; `end_params` and `end_logits`, those of the network that the run ended with; `labels`, see
+    `_observed_labels`; `row_loss`, the loss that is recorded; `trained_loss`, the loss that is minimised, in its own arithmetic;
+    `row_margin`, above 0 where a row is right; `update_parts`, the next update split by what causes it; `patched`, a function of site
+    patches -> the logits of all rows under them; `read_out`, what each unit of the last hidden layer adds to these logits per unit of
+    activation, None where they are not linear in it; `measured_at`, a function (measure, params) -> the measure's value if the network
+    had these parameters; and the sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -86,6 +93,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         )
     )
     labels = cache(lambda: _observed_labels(data, world))
+    end = cache(lambda: snapshot_entries(experiment, state._replace(params=_end_params(data)), data, world))
 
     def patched(patches: Sequence[SitePatch]) -> Float[Array, "row *answer d_vocab_out"]:
         own = bound().model.apply(state.params, inputs, patches=patches, positions=world.positions)[0]
@@ -102,6 +110,8 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     return {
         "task": lambda: experiment.task,
         "params": lambda: state.params,
+        "end_params": lambda: _end_params(data),
+        "end_logits": lambda: end()["logits"](),
         "initial_params": cache(lambda: _initial_params(experiment, state)),
         "inputs": lambda: inputs,
         "activations": cache(lambda: bound().model.apply(state.params, inputs, positions=world.positions)[1]),
@@ -116,6 +126,13 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "measured_at": lambda: measured_at,
         **{name: cache(rows) for name, rows in _row_sets(data, world, labels).items()},
     }
+
+
+def _end_params(data: Data) -> Params:
+    """The weights with which the run ended."""
+    if data.end is None:
+        raise InputError("the weights at the end of a run are not known while it is trained.")
+    return data.end
 
 
 def _initial_params(experiment: Experiment, state: State) -> Params:

@@ -70,6 +70,7 @@ class Data(NamedTuple):
         labels: the label trained on in each slot, which may differ from the task's own.
         since: the step from which each slot counts; None if all count from the start.
         removed: true at the rows of the table that an edit took out of training; None if there are none.
+        end: the weights with which the run ended, where it is trained again and they are known; else None.
     """
 
     rows: Int[Array, " slot"]
@@ -77,6 +78,7 @@ class Data(NamedTuple):
     labels: Int[Array, "slot ..."] | Float[Array, "slot d_vocab_out"]
     since: Int[Array, " slot"] | None = None
     removed: Bool[Array, " row"] | None = None
+    end: Params | None = None
 
 
 @partial(
