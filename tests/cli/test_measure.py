@@ -88,7 +88,7 @@ def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command:
         assert (data["end_share"].isel(step=0) < 0.999).all()
         final, online = (data[name].isel(step=-1) for name in ("restricted_loss_final", "restricted_loss"))
         np.testing.assert_allclose(final, online, rtol=1e-5)
-    asked = STUDY.replace("OPERATION", "x-y") + "observation: {measures: [end_share]}\n"
+    asked = STUDY.replace("OPERATION", "x-y") + "observation: {measures: [{kind: end_share}]}\n"
     (tmp_path / "early.yaml").write_text(asked)
     one_paragraph(command("run", "early.yaml"), "measure end_share", "record it with epicycle measure")
 
