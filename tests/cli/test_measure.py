@@ -77,7 +77,7 @@ def test_the_effect_of_an_update_on_a_measure_with_axes(study: str, command: Com
     np.testing.assert_allclose(by_component.sum("component"), data["gen_logit_by_all"], atol=1e-5)
 
 
-def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command: Command, tmp_path: Path) -> None:
+def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command: Command) -> None:
     folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
     result = command("measure", study, "--measures", "[{kind: end_share}, {kind: restricted, components: final}, {kind: restricted}]")
     assert result.returncode == 0, result.stderr
@@ -88,9 +88,13 @@ def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command:
         assert (data["end_share"].isel(step=0) < 0.999).all()
         final, online = (data[name].isel(step=-1) for name in ("restricted_loss_final", "restricted_loss"))
         np.testing.assert_allclose(final, online, rtol=1e-5)
-    asked = STUDY.replace("OPERATION", "x-y") + "observation: {measures: [{kind: end_share}]}\n"
-    (tmp_path / "early.yaml").write_text(asked)
-    one_paragraph(command("run", "early.yaml"), "measure end_share", "record it with epicycle measure")
+
+
+def test_the_end_of_a_run_is_not_known_before(tmp_path: Path) -> None:
+    experiment = ep.Experiment(task=ep.Modular(p=7), model=ep.MLP(d_model=4, d_mlp=8), training=ep.Training(steps=5))
+    observation = ep.Observation(measures=(*ep.Observation().measures, ep.EndShare()))
+    with pytest.raises(ep.InputError, match="measure end_share: .* record it with epicycle measure"):
+        ep.train(experiment, seeds=1, observation=observation, root=tmp_path)
 
 
 def test_a_measure_of_ones_own_with_wrong_axes(study: str, command: Command, tmp_path: Path) -> None:
