@@ -93,7 +93,7 @@ def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command:
 def test_the_end_of_a_run_is_not_known_before(tmp_path: Path) -> None:
     experiment = ep.Experiment(task=ep.Modular(p=7), model=ep.MLP(d_model=4, d_mlp=8), training=ep.Training(steps=5))
     observation = ep.Observation(measures=(*ep.Observation().measures, ep.EndShare()))
-    with pytest.raises(ep.InputError, match="measure end_share: .* record it with epicycle measure"):
+    with pytest.raises(ep.InputError, match=r"measure end_share: .* record it with epicycle measure"):
         ep.train(experiment, seeds=1, observation=observation, root=tmp_path)
 
 
