@@ -41,6 +41,12 @@ def test_assignments_of_an_organism_reach_all_root_arms_one_arm_a_claim_and_a_mo
     assert dict(mouse.fork_arms())["c"].at == 20
 
 
+def test_a_claim_is_named_among_those_that_the_profile_puts_in_place() -> None:
+    fewer = {"claims": [claim("late"), claim("early")], "claims.late.supported_if.above": 5}
+    mouse = study(organisms={"mouse": {"assign": fewer}}).on_organism("mouse")
+    assert {each.id: each.supported_if.above for each in mouse.claims} == {"late": 5, "early": 3}
+
+
 def test_the_organism_of_a_study_changes_nothing() -> None:
     assert study().on_organism("fly") == study()
     mouse = study().on_organism("mouse")

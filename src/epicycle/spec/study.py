@@ -269,18 +269,22 @@ class Study(Spec):
             if path == "organism":
                 raise InputError("organism cannot be assigned: --organism sets a study on another organism, and its verdicts say so.")
             if path.split(".", 1)[0] in Study.model_fields:
-                plain = _assigned(plain, self._whole_path(path), value)
+                plain = _assigned(plain, self._whole_path(path, plain), value)
                 continue
             for name, _ in self.root_arms():
                 plain = _assigned(plain, f"arms.{name}.experiment.{path}", value)
         changed = Study.parse(plain, f"study {self.name}")
         return changed._on_pilot_seeds(self.profile) if self.pilot else changed
 
-    def _whole_path(self, path: str) -> str:
-        """A path with `experiment` where it may be left out, and with a claim's number for its id."""
+    def _whole_path(self, path: str, plain: Any) -> str:
+        """A path with `experiment` where it may be left out, and with a claim's number for its id.
+
+        Numbers count in the plain study, as an assignment before this one may have replaced the claims.
+        """
         head, _, rest = path.partition(".")
         name, _, field = rest.partition(".")
-        ids = [claim.id for claim in self.claims]
+        claims = plain["claims"] if isinstance(plain["claims"], list) else []
+        ids = [claim.get("id") if isinstance(claim, dict) else None for claim in claims]
         if head == "claims" and name in ids:
             return f"claims.{ids.index(name)}{field and '.'}{field}"
         if head == "arms" and name in self.arms and field.split(".", 1)[0] in (*Experiment.model_fields, "preset"):
