@@ -73,29 +73,33 @@ def chunk(
         The state at the end, and the record of every segment, stacked along segments; NaN where a segment is not observed or the
         member diverged before its end.
     """
-    observe_state = jax.jit(lambda s: observe(experiment, measures, s, data, world))  # traced once, for its shapes and its values
-    empty = blank(jax.eval_shape(observe_state, state))
+    # Traced once, for its shapes and its values.
+    observe_state = jax.jit(lambda s, d, w: observe(experiment, measures, s, d, w))
+    empty = blank(jax.eval_shape(observe_state, state, data, world))
 
     def segment(state: State, segment_plan: ChunkPlan) -> tuple[State, Record]:
         goal = state.step + segment_plan.steps
         state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
-        record = _in_one_round(observe_state, state, empty, segment_plan.observed & (state.step == goal))
+        record = _in_one_round(observe_state, (state, data, world), empty, segment_plan.observed & (state.step == goal))
         return state, record
 
     return jax.lax.scan(segment, state, plan)
 
 
-def _in_one_round(observe_state: Callable[[State], Record], state: State, empty: Record, due: Bool[Array, ""]) -> Record:
+def _in_one_round(
+    observe_state: Callable[..., Record], seen: tuple[State, Data, World], empty: Record, due: Bool[Array, ""]
+) -> Record:
     """The record of a state where it is due, and an empty one elsewhere, by a loop of one round or none.
 
     In a `jax.lax.cond` XLA computes what several measures share again for each of them, which takes four times as long. XLA also
-    moves whatever does not change out of a loop, and would observe where nothing is due. So the state seems to depend on the round.
+    moves whatever does not change out of a loop. So it would observe where nothing is due, and it would share what it moved with the
+    training step, whose last bit then depends on the measures. Therefore everything that is seen seems to depend on the round.
     """
 
     def one_round(carry: tuple[Int[Array, ""], Record]) -> tuple[Int[Array, ""], Record]:
         rounds_left = carry[0]
-        seen = jax.tree.map(lambda value: jnp.where(rounds_left > 0, value, jnp.zeros_like(value)), state)
-        return rounds_left - 1, observe_state(seen)
+        in_round = jax.tree.map(lambda value: jnp.where(rounds_left > 0, value, jnp.zeros_like(value)), seen)
+        return rounds_left - 1, observe_state(*in_round)
 
     return jax.lax.while_loop(lambda carry: carry[0] > 0, one_round, (due.astype(jnp.int32), empty))[1]
 

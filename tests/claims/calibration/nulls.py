@@ -9,7 +9,7 @@ import numpy as np
 import xarray
 from jaxtyping import Float
 from numpy import ndarray
-from tests.claims.calibration.planting import Case, Draw, population
+from tests.claims.calibration.planting import LOOKS, Case, Draw, population
 from tests.claims.planted_arms import STEPS, planted
 
 from epicycle.claims.change_points import ChangePoints
@@ -18,6 +18,8 @@ from epicycle.claims.estimates import PerRun
 from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
 from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.pairs import EqualPairs
+from epicycle.claims.path_quantities import DiffusionExponent, MoveCosine, PathLength, Straightness
+from epicycle.claims.persistence import Persistence
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
@@ -118,6 +120,34 @@ def series_cases(draw: Draw) -> Iterator[Case]:
     levels = draw.integers(1, 5, size=SIZE)
     stairs = {"x": lambda run: np.floor(levels[run] * position * 0.999) + 0.02 * noise[run]}
     yield of_series(ChangePoints(series="x", arm="a"), stairs, size=101)
+
+
+def path_cases(draw: Draw) -> Iterator[Case]:
+    """Numbers that are read from series with several numbers at a step: walks through space, and labels of neurons."""
+    size = 101
+    data = planted([30] * size, [1000.0] * size).isel(step=slice(0, None, 12))
+    n_steps = data.sizes["step"]
+    pace = draw.uniform(0.5, 2, size=(size, 1, 1))
+    data["walk"] = (("run", "step", "sketch"), np.cumsum(pace * draw.normal(size=(size, n_steps, 16)) + 0.3, axis=1))
+    kept = draw.random((size, 1, 12)) < draw.uniform(0.2, 0.9, size=(size, 1, 1))
+    labels = draw.integers(0, 4, size=(size, n_steps, 12))
+    data["label"] = (("run", "step", "neuron"), np.where(kept, labels[:, :1], labels).astype(float))
+
+    def drawn(draw: Draw) -> dict[str, xarray.Dataset]:
+        runs = data.isel(run=draw.integers(size, size=max(LOOKS)))
+        own = ("run", np.arange(max(LOOKS)))
+        return {"a": population(runs.assign_coords(seed=own, data_seed=own), "a")}
+
+    period: dict[str, Any] = {"since": "start", "until": "end", "arm": "a"}
+    for statistic in (
+        PathLength(series="walk", **period),
+        Straightness(series="walk", **period),
+        DiffusionExponent(series="walk", **period),
+        MoveCosine(series="walk", beside="next", **period),
+        Persistence(series="label", **period),
+    ):
+        [bounds] = statistic.per_run(data)
+        yield Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), fresh=drawn)
 
 
 def share_cases(draw: Draw) -> Iterator[Case]:
@@ -284,7 +314,7 @@ def variance_cases() -> Iterator[Case]:
 
 def all_cases(draw: Draw) -> Iterator[Case]:
     """Every case."""
-    for family in (event_cases, series_cases, share_cases, difference_cases, fork_cases, sweep_cases):
+    for family in (event_cases, series_cases, share_cases, difference_cases, fork_cases, sweep_cases, path_cases):
         yield from family(draw)
     yield from shared_cases()
     yield from variance_cases()
