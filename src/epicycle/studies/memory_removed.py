@@ -162,7 +162,7 @@ CLAIMS = (
         supported_if=Region(below=-1.0),
         refuted_if=Region(above=-0.1),
         phenomenon="tickets",
-        sources=(),  # the thread asks about tickets and states nothing
+        sources=("thread2022",),
     ),
     cut(
         id="few-components-at-the-onset-are-sooner",
@@ -261,7 +261,6 @@ CLAIMS = (
             supported_if=Region(above=0.9),
             refuted_if=Region(below=0.5),
             phenomenon="tickets",
-            sources=(),
         )
         for words, keep in (("two-fifths", KEEP), ("four-fifths", MORE))
     ),
@@ -273,7 +272,6 @@ CLAIMS = (
             supported_if=SOONER,
             refuted_if=NOT_SOONER,
             phenomenon="tickets",
-            sources=(),
         )
         for words, arm, phrase in (
             ("chance", "random_ticket", "a random one"),
@@ -287,7 +285,6 @@ CLAIMS = (
         supported_if=Region(above=-log(1.2), below=log(1.2)),
         refuted_if=Region(above=log(1.5), below=-log(1.5)),
         phenomenon="tickets",
-        sources=(),
     ),
 )
 
