@@ -85,9 +85,8 @@ def _claim(
     regions: tuple[Region, Region],
     gates: tuple[Gate, ...] = (),
     primary: bool = False,
-    sources: tuple[str, ...] = ("zhong2023",),
 ) -> Claim:
-    """A claim; `regions` are those of support and of refutation. Claims that the paper does not make have no sources."""
+    """A claim of the paper; `regions` are those of support and of refutation."""
     return Claim(
         id=claim_id,
         says=says,
@@ -97,7 +96,7 @@ def _claim(
         gates=gates,
         primary=primary,
         phenomenon="clock-pizza",
-        sources=sources,
+        sources=("zhong2023",),
     )
 
 
@@ -148,7 +147,6 @@ MICE_ONLY = (
         "Before the first step gradient symmetricity is above 0.95, with softmax too.",
         ValueAt.parse({"series": "gradient_symmetricity", "at": "start", **_at(1.0)}),
         (Region(above=0.95), Region(below=0.7)),
-        sources=(),
     ),
     _claim(
         "learning-parts-the-gradients",
@@ -156,7 +154,6 @@ MICE_ONLY = (
         SeriesChange.parse({"series": "gradient_symmetricity", "since": "start", "until": "end", **_at(1.0)}),
         (Region(below=-0.1), Region(above=0.0)),
         (SOFTMAX,),
-        sources=(),
     ),
     _claim(
         "gradients-come-together-and-part",
@@ -164,7 +161,6 @@ MICE_ONLY = (
         SeriesChange.parse({"series": "gradient_symmetricity", "since": "max", "until": "end", **_at(1.0)}),
         (Region(below=-0.2), Region(above=-0.05)),
         (SOFTMAX,),
-        sources=(),
     ),
     _claim(
         "accuracy-is-perfect-with-constant-attention",
