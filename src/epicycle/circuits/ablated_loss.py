@@ -18,10 +18,9 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned_set, held_out, is_right, summed_set
+from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned, held_out, is_right, summed
 from epicycle.circuits.weight_spectra import is_key
 from epicycle.maths.cross_entropy import cross_entropy
-from epicycle.measures.once import once
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
@@ -69,12 +68,12 @@ class Ablated(Measure):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In nats, or from 0 to 1. NaN if there are no such rows. A tie counts as wrong."""
         algorithm = algorithm_of(snapshot["task"])
-        fitted_on = summed_set(snapshot, "all", algorithm) if self.fit == "published" else held_out(snapshot, algorithm)
+        logits = snapshot["logits"]
+        fitted_on = summed(aligned(logits, snapshot["all"], algorithm)) if self.fit == "published" else held_out(snapshot, algorithm)
         kept = self._kept(snapshot, algorithm)
         constant, part = _function_of_answer(fitted_on, kept[jnp.asarray(algorithm.owner)], algorithm)
-        scored = aligned_set(snapshot, self.rows, algorithm)
-        counts = summed_set(snapshot, self.rows, algorithm).counts
-        return self.mean_score(scored, counts, constant, part)
+        scored = aligned(logits, snapshot[self.rows], algorithm)
+        return self.mean_score(scored, summed(scored).counts, constant, part)
 
     @abstractmethod
     def mean_score(
@@ -106,7 +105,7 @@ class Ablated(Measure):
             return jnp.ones(n, bool)
         if isinstance(self.components, tuple):
             return _named(self.components, algorithm)
-        key = once(snapshot, _key_components, algorithm, "end_params" if self.components == "final" else "params")
+        key = is_key(snapshot["end_params" if self.components == "final" else "params"], algorithm)
         if self.components != "random":
             return key
         # As many of the others as there are key components, or all others if there are fewer.
@@ -165,10 +164,6 @@ def _named(components: tuple[str, ...], algorithm: Algorithm) -> Bool[Array, " c
         if name not in algorithm.names:
             raise InputError(f"components: the task has no component '{name}'; {nearest(name, algorithm.names)}")
     return jnp.asarray([name in components for name in algorithm.names])
-
-
-def _key_components(snapshot: Mapping[str, Any], algorithm: Algorithm, weights: str) -> Bool[Array, " component"]:
-    return is_key(snapshot[weights], algorithm)
 
 
 def _function_of_answer(

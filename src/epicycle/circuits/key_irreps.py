@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
 from epicycle.circuits.neurons import hidden, on_pairs
-from epicycle.circuits.splitting import HELD_OUT, held_out, mean_square, strengths, summed_set
+from epicycle.circuits.splitting import HELD_OUT, aligned, held_out, mean_square, strengths, summed
 from epicycle.circuits.strength import component_names
 from epicycle.circuits.weight_spectra import ComponentPower, power_of_components
 from epicycle.spec.errors import InputError
@@ -42,7 +42,8 @@ class OfLogits(Measure):
     def similarities(self, snapshot: Mapping[str, Any]) -> Float[Array, " component"]:
         """The cosine between the logits and the characters of each component."""
         algorithm = algorithm_of(snapshot["task"])
-        whole = summed_set(snapshot, "test" if self.rows == "held_out" else "all", algorithm)
+        rows = snapshot["test" if self.rows == "held_out" else "all"]
+        whole = summed(aligned(snapshot["logits"], rows, algorithm))
         fitted = held_out(snapshot, algorithm) if self.rows == "held_out" else whole
         return strengths(fitted, algorithm) / jnp.sqrt(mean_square(whole))
 

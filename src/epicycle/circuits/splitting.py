@@ -17,7 +17,6 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from epicycle.circuits.algorithm import Algorithm
-from epicycle.measures.once import once
 
 SHUFFLE_SEED = 0  # of the permutation of right answers that the null uses
 
@@ -80,14 +79,10 @@ def held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool =
         algorithm: of the task.
         shuffled: gives every row the right answer of another one, drawn once: the null.
     """
-    return once(snapshot, _held_out, algorithm, shuffled)
-
-
-def _held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool) -> Sums:
-    part = aligned_set(snapshot, "test", algorithm, shuffled)
+    part = aligned(snapshot["logits"], snapshot["test"], algorithm, shuffled)
     labels = jnp.where(snapshot["train"], label_elements(snapshot["labels"], algorithm), -1)
     shadows = [_shadow(operand, labels, part) for operand in algorithm.operands.T]
-    return _without_shadows(part, summed_set(snapshot, "test", algorithm, shuffled), shadows, algorithm)
+    return _without_shadows(part, shadows, algorithm)
 
 
 def label_elements(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Int[Array, " row"]:
@@ -111,10 +106,10 @@ def _shadow(operand: Int[np.ndarray, " row"], trained_labels: Int[Array, " row"]
     return _Shadow(operand, seen - seen.mean(axis=1, keepdims=True))
 
 
-def _without_shadows(part: Aligned, own: Sums, shadows: Sequence[_Shadow], algorithm: Algorithm) -> Sums:
+def _without_shadows(part: Aligned, shadows: Sequence[_Shadow], algorithm: Algorithm) -> Sums:
     """Sums of the rows' logits less the shadows, with the coefficients of a least-squares fit of shadows and characters together."""
-    n = part.logits.shape[1]
-    of_shadows = [pair_counts(part.answers, s.operand, part.rows, (n, len(s.seen)), s.seen.dtype) @ s.seen for s in shadows]
+    own, n = summed(part), part.logits.shape[1]
+    of_shadows = [_pair_counts(part.answers, s.operand, part.rows, (n, len(s.seen)), s.seen.dtype) @ s.seen for s in shadows]
     along_logits = jnp.stack([(_sums_by(s.operand, len(s.seen), part) * s.seen).sum() for s in shadows])
     products = jnp.stack([jnp.stack([_product(a, b, part.rows) for b in shadows]) for a in shadows])
     # Characters are orthonormal in every row, so they are eliminated first; what is left is a system for the shadows alone.
@@ -132,11 +127,11 @@ def _without_shadows(part: Aligned, own: Sums, shadows: Sequence[_Shadow], algor
 
 def _product(left: _Shadow, right: _Shadow, rows: Bool[Array, " row"]) -> Float[Array, ""]:
     """The inner product of two shadows over a set of rows."""
-    pairs = pair_counts(left.operand, right.operand, rows, (len(left.seen), len(right.seen)), left.seen.dtype)
+    pairs = _pair_counts(left.operand, right.operand, rows, (len(left.seen), len(right.seen)), left.seen.dtype)
     return (pairs * (left.seen @ right.seen.T)).sum()
 
 
-def pair_counts(
+def _pair_counts(
     left: Any, right: Any, rows: Bool[Array, " row"], shape: tuple[int, int], dtype: Any
 ) -> Float[Array, "unit other_unit"]:
     """Number of rows of a set with each pair of two ids."""
@@ -152,7 +147,7 @@ def _sums_by(ids: Int[np.ndarray, " row"], n_ids: int, part: Aligned) -> Float[A
 def _solved(gram: Float[Array, "operand operand"], right: Float[Array, " operand"]) -> Float[Array, " operand"]:
     """The solution of a positive definite system of very few equations, by elimination.
 
-    `jnp.linalg.solve` calls a library, and XLA computes whatever depends on its result anew for every measure.
+    XLA calls a library for `jnp.linalg.solve`, which is slower for so few.
     """
     rows = [jnp.append(row, value) for row, value in zip(gram, right, strict=True)]
     for i in range(len(rows)):
@@ -161,26 +156,8 @@ def _solved(gram: Float[Array, "operand operand"], right: Float[Array, " operand
     return jnp.stack(rows)[:, -1]
 
 
-def aligned_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool = False) -> Aligned:
-    """The logits of a named set of rows in coordinates of the group, see `aligned`."""
-    return once(snapshot, _aligned_set, rows, algorithm, shuffled)
-
-
-def _aligned_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool) -> Aligned:
-    return aligned(snapshot["logits"], snapshot[rows], algorithm, shuffled)
-
-
-def summed_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool = False) -> Sums:
-    """The sums over a named set of rows."""
-    return once(snapshot, _summed_set, rows, algorithm, shuffled)
-
-
-def _summed_set(snapshot: Mapping[str, Any], rows: str, algorithm: Algorithm, shuffled: bool) -> Sums:
-    return summed(aligned_set(snapshot, rows, algorithm, shuffled))
-
-
 def aligned(
-    logits: Float[Array, "row *answer d_vocab_out"], rows: Bool[Array, " row"], algorithm: Algorithm, shuffled: bool
+    logits: Float[Array, "row *answer d_vocab_out"], rows: Bool[Array, " row"], algorithm: Algorithm, shuffled: bool = False
 ) -> Aligned:
     """The logits of a set of rows in coordinates of the group.
 

@@ -17,20 +17,18 @@ from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.splitting import (
     HELD_OUT,
     Sums,
-    aligned_set,
+    aligned,
     answer_power,
     held_out,
     label_elements,
     mean_square,
     strengths,
-    summed_set,
+    summed,
 )
-from epicycle.measures.once import once
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
 
 Null = Literal["none", "shuffled"]
-RowLeads = tuple[Float[Array, " row"], Float[Array, " row"], Bool[Array, " row"]]
 SAMPLE_SEED = 0  # of the order in which trained rows are taken where a few are enough
 
 
@@ -60,11 +58,25 @@ class OfGen(Measure):
             snapshot: with the entries of `HELD_OUT`.
             of_rows: number of trained rows that count, the same ones throughout a run; None counts all.
         """
-        return once(snapshot, _mean_leads, self.null == "shuffled", of_rows)
+        by_gen, in_all, rows = self.row_leads(snapshot)
+        if of_rows is not None:
+            order = np.random.default_rng(SAMPLE_SEED).permutation(len(rows))
+            rows = rows & jnp.zeros_like(rows).at[order].set(jnp.cumsum(rows[order]) <= of_rows)
 
-    def row_leads(self, snapshot: Mapping[str, Any]) -> RowLeads:
+        def mean(leads: Float[Array, " row"]) -> Float[Array, ""]:
+            return jnp.where(rows, leads, 0).sum() / rows.sum().astype(leads.dtype)
+
+        return mean(by_gen), mean(in_all)
+
+    def row_leads(self, snapshot: Mapping[str, Any]) -> tuple[Float[Array, " row"], Float[Array, " row"], Bool[Array, " row"]]:
         """The leads of each row's label over its mean logit, through Gen and in all, and the trained rows, whose leads count."""
-        return once(snapshot, _row_leads, self.null == "shuffled")
+        algorithm = algorithm_of(snapshot["task"])
+        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
+        coefficients, labels = strengths(self.held_out(snapshot), algorithm), label_elements(snapshot["labels"], algorithm)
+        by_quotient = coefficients @ jnp.asarray(algorithm.characters, coefficients.dtype)
+        by_gen = by_quotient[jnp.asarray(algorithm.quotient)[trained.answers, labels]]
+        in_all = jnp.take_along_axis(trained.logits, labels[:, None], axis=1)[:, 0]
+        return by_gen, in_all, trained.rows & (labels >= 0)
 
     @property
     def _ending(self) -> str:
@@ -193,7 +205,7 @@ class GenShare(OfComponents):
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """The share; NaN if no rows are held out, or all their logits are equal."""
         algorithm = algorithm_of(snapshot["task"])
-        everything = summed_set(snapshot, "test", algorithm, self.null == "shuffled")
+        everything = summed(aligned(snapshot["logits"], snapshot["test"], algorithm, self.null == "shuffled"))
         shares = jnp.square(strengths(self.held_out(snapshot), algorithm)) / mean_square(everything)
         return shares if self.by_component else shares.sum()
 
@@ -216,28 +228,6 @@ class GenQuality(OfGen):
         """The ratio. It is noise where `gen_share` is not above its null; NaN if no two held-out rows have the same right answer."""
         sums = self.held_out(snapshot)
         return jnp.square(strengths(sums, algorithm_of(snapshot["task"]))).sum() / answer_power(sums)
-
-
-def _row_leads(snapshot: Mapping[str, Any], shuffled: bool) -> RowLeads:
-    algorithm = algorithm_of(snapshot["task"])
-    trained, labels = aligned_set(snapshot, "train", algorithm, shuffled), label_elements(snapshot["labels"], algorithm)
-    coefficients = strengths(held_out(snapshot, algorithm, shuffled), algorithm)
-    by_quotient = coefficients @ jnp.asarray(algorithm.characters, coefficients.dtype)
-    by_gen = by_quotient[jnp.asarray(algorithm.quotient)[trained.answers, labels]]
-    in_all = jnp.take_along_axis(trained.logits, labels[:, None], axis=1)[:, 0]
-    return by_gen, in_all, trained.rows & (labels >= 0)
-
-
-def _mean_leads(snapshot: Mapping[str, Any], shuffled: bool, of_rows: int | None) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    by_gen, in_all, rows = once(snapshot, _row_leads, shuffled)
-    if of_rows is not None:
-        order = np.random.default_rng(SAMPLE_SEED).permutation(len(rows))
-        rows = rows & jnp.zeros_like(rows).at[order].set(jnp.cumsum(rows[order]) <= of_rows)
-
-    def mean(leads: Float[Array, " row"]) -> Float[Array, ""]:
-        return jnp.where(rows, leads, 0).sum() / rows.sum().astype(leads.dtype)
-
-    return mean(by_gen), mean(in_all)
 
 
 def component_names(task: Task) -> dict[str, list[str]]:

@@ -28,14 +28,10 @@ Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one 
 
 
 class _DeclaredEntries(Mapping[str, Any]):
-    """The entries of a snapshot that one measure declares in `needs`; reading another one fails.
+    """The entries of a snapshot that one measure declares in `needs`; reading another one fails."""
 
-    Attributes:
-        computed: what measures of this snapshot keep for each other, see `epicycle.measures.once`.
-    """
-
-    def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure, computed: dict[Any, Any]) -> None:
-        self._entries, self._measure, self.computed = {}, measure, computed
+    def __init__(self, entries: Mapping[str, Callable[[], Any]], measure: Measure) -> None:
+        self._entries, self._measure = {}, measure
         for name in (measure.needs,) if isinstance(measure.needs, str) else measure.needs:
             if name not in entries:
                 raise InputError(
@@ -68,8 +64,7 @@ def known_at_the_end(measure: Measure) -> bool:
 def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
     """The value of every measure at a member's present step, by the name of its series."""
     entries = snapshot_entries(experiment, state, data, world)
-    computed: dict[Any, Any] = {}
-    return {measure.name: measure.fn(_DeclaredEntries(entries, measure, computed)) for measure in measures}
+    return {measure.name: measure.fn(_DeclaredEntries(entries, measure)) for measure in measures}
 
 
 def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
@@ -105,7 +100,7 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
 
     def measured_at(measure: Measure, params: Params) -> Float[Array, "..."]:
         entries = snapshot_entries(experiment, state._replace(params=params), data, world)
-        return measure.fn(_DeclaredEntries(entries, measure, {}))
+        return measure.fn(_DeclaredEntries(entries, measure))
 
     return {
         "task": lambda: experiment.task,
