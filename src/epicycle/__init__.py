@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from epicycle.circuits.regions import MoransI as MoransI
     from epicycle.circuits.regions import OffsetShare as OffsetShare
     from epicycle.circuits.regions import RegionMap as RegionMap
-    from epicycle.circuits.regions import RowRight as RowRight
     from epicycle.circuits.row_strength import RowGenPart as RowGenPart
     from epicycle.circuits.saliency import Breadth as Breadth
     from epicycle.circuits.saliency import BroadUnits as BroadUnits

@@ -20,7 +20,7 @@ from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
 from epicycle.circuits.probes import Probe
-from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, RowRight
+from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap
 from epicycle.circuits.row_strength import RowGenPart
 from epicycle.circuits.saliency import Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
@@ -35,7 +35,7 @@ from epicycle.tasks.modular import Modular
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.snapshots import SNAPSHOT
 
-MAPS = {MoransI, OffsetShare, Probe, RegionMap, RowRight}  # tested in test_regions.py and test_probes.py
+MAPS = {MoransI, OffsetShare, Probe, RegionMap}  # tested in test_regions.py and test_probes.py
 CLOCK_PIZZA = {  # tested in test_clock_pizza.py
     *(Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare),
     *(AttentionEntropy, AttentionPattern),

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, RowRight, neighbours_of
+from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap, neighbours_of
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Task
 from epicycle.spec.registry import resolve
@@ -119,12 +119,6 @@ def test_orbits_of_products_are_the_swaps_and_changes_of_sign() -> None:
     x, y = operands(PRODUCTS)
     assert (sums[(x == y) & (x > 0)] == 2).all()
     assert (sums[(x != y) & (x + y != 31) & (x * y > 0)] == 4).all()
-
-
-def test_the_map_of_rows() -> None:
-    right = at_random(DIFFERENCES)
-    assert (np.asarray(RowRight().fn(snapshot(DIFFERENCES, right))) == right).all()
-    assert RowRight().coords({}, DIFFERENCES)["row"][32] == "1 1"
 
 
 @pytest.mark.parametrize("task", [DIFFERENCES, PRODUCTS, Composition(group="S4")], ids=str)

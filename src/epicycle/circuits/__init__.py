@@ -58,7 +58,6 @@ CIRCUIT_MEASURES = {
     "participation": "epicycle.circuits.saliency:Participation",
     "deletion_damage": "epicycle.circuits.saliency:DeletionDamage",
     "row_gen_part": "epicycle.circuits.row_strength:RowGenPart",
-    "row_right": "epicycle.circuits.regions:RowRight",
     "region_map": "epicycle.circuits.regions:RegionMap",
     "morans_i": "epicycle.circuits.regions:MoransI",
     "offset_share": "epicycle.circuits.regions:OffsetShare",

@@ -35,33 +35,6 @@ class OfRegions(Measure):
         return ("task", "row_margin", "labels", "train", "test")
 
 
-class RowRight(Measure):
-    """Whether each row is right: the map of what the network knows. It takes as much disk as a logit of every row."""
-
-    kind: ClassVar[str] = "row_right"
-    dims: ClassVar[tuple[str, ...]] = ("row",)
-
-    @property
-    def name(self) -> str:
-        """`row_right`."""
-        return "row_right"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The margins of all rows."""
-        return ("row_margin",)
-
-    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, " row"]:
-        """1 where the row is right, 0 where it is wrong; NaN if the margin is not finite."""
-        margin = snapshot["row_margin"]
-        return jnp.where(jnp.isfinite(margin), (margin > 0).astype(margin.dtype), jnp.nan)
-
-    def coords(self, params: Mapping[str, Any], task: Task) -> dict[str, list[str]]:
-        """The operands of each row."""
-        del params
-        return {"row": [" ".join(map(str, row)) for row in task.table().operands.tolist()]}
-
-
 class RegionMap(OfRegions):
     """Share of right held-out rows in each region, from 0 to 1.
 
