@@ -18,9 +18,9 @@ from jaxtyping import Array, Bool, Float, Int
 from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned, held_out, is_right, summed
+from epicycle.circuits.splitting import HELD_OUT, Aligned, Sums, aligned, held_out, summed
 from epicycle.circuits.weight_spectra import is_key
-from epicycle.maths.cross_entropy import cross_entropy
+from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.families import Measure
 from epicycle.spec.fields import static
@@ -94,9 +94,8 @@ class Ablated(Measure):
 
     def scores(self, logits: Float[Array, "row element"], answers: Int[ndarray, " row"]) -> Float[Array, " row"]:
         """The loss of each row, or 1 where it is right and 0 elsewhere."""
-        return (
-            cross_entropy(logits, jnp.asarray(answers)) if self.quantity == "loss" else is_right(logits, answers).astype(logits.dtype)
-        )
+        labels = jnp.asarray(answers)
+        return cross_entropy(logits, labels) if self.quantity == "loss" else (margins(logits, labels) > 0).astype(logits.dtype)
 
     def _kept(self, snapshot: Mapping[str, Any], algorithm: Algorithm) -> Bool[Array, " component"]:
         """The components that the part consists of."""

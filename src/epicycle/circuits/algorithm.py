@@ -46,6 +46,13 @@ class Algorithm:
     operands: Int[ndarray, "row operand"]
 
     @property
+    def element_of(self) -> Int[ndarray, " token"]:
+        """The element that each class id, or token id, stands for; -1 for none."""
+        elements = np.full(1 + max(int(self.classes.max()), int(self.operands.max())), -1)
+        elements[self.classes] = np.arange(len(self.classes))
+        return elements
+
+    @property
     def identity(self) -> int:
         """The identity of the group: e c^-1 where class c is the right answer e."""
         return int(self.quotient[0, 0])

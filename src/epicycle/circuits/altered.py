@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 from pydantic import model_validator
 
-from epicycle.circuits.removable import is_right, last_hidden_site
-from epicycle.maths.cross_entropy import cross_entropy
+from epicycle.circuits.removable import last_hidden_site
+from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.fit import Accuracy, Loss, Rows, mean_over
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import AnyMeasure, Measure
@@ -61,7 +61,7 @@ class PrunedAccuracy(Measure):
         """From 0 to 1; NaN if there are no such rows."""
         kept = ~self._taken_out(self.by.fn(snapshot))
         logits = snapshot["patched"]([(last_hidden_site(snapshot["activations"], "post"), lambda value: value * kept)])
-        return mean_over(is_right(logits, snapshot["labels"]).astype(logits.dtype), snapshot[self.rows])
+        return mean_over((margins(logits, snapshot["labels"]) > 0).astype(logits.dtype), snapshot[self.rows])
 
     def _taken_out(self, numbers: Float[Array, " neuron"]) -> Bool[Array, " neuron"]:
         """The neurons that are set to 0."""
@@ -130,5 +130,5 @@ class Altered(Measure):
         activations, labels = snapshot["activations"], snapshot["labels"]
         magnitude = jnp.abs(activations[last_hidden_site(activations, "pre")])
         logits = snapshot["patched"]([(last_hidden_site(activations, "post"), lambda value: magnitude)])
-        right = is_right(logits, labels).astype(logits.dtype)
+        right = (margins(logits, labels) > 0).astype(logits.dtype)
         return mean_over(right if self.quantity == "acc" else cross_entropy(logits, labels), snapshot[self.rows])

@@ -17,9 +17,10 @@ from jaxtyping import Array, Float, Int
 from numpy import ndarray
 
 from epicycle.circuits.algorithm import Algorithm, algorithm_of
-from epicycle.circuits.splitting import aligned, is_right
+from epicycle.circuits.splitting import aligned
 from epicycle.circuits.strength import component_names
 from epicycle.circuits.weight_spectra import ComponentPower, OfWeights, Where
+from epicycle.maths.cross_entropy import margins
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Params, Task
 from epicycle.spec.fields import static
@@ -225,7 +226,7 @@ class DistanceAccuracy(OfCircles):
         if self.circle != "all":
             return snapshot["measured_at"](DistanceAccuracy(tokens=self.tokens), self.isolated(snapshot))
         part = aligned(snapshot["logits"], snapshot["all"], algorithm, shuffled=False)
-        right = is_right(part.logits, part.answers)
+        right = margins(part.logits, jnp.asarray(part.answers)) > 0
         heights = _heights("pizza", np.arange(len(algorithm.classes)), algorithm)
         order = np.argsort(-heights if self.tokens == "near" else heights, axis=0)[: len(heights) // 3]
         chosen = jnp.asarray(order)[:, _main(snapshot)]

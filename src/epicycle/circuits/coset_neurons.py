@@ -84,9 +84,7 @@ def _with_random_inputs(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     grid = on_pairs(hidden(snapshot["activations"], "pre"), task, algorithm)
     rng = np.random.default_rng(NULL_SEED)
     drawn = [_same_power(grid.mean(axis=axis), rng, algorithm) for axis in (1, 0)]
-    position = np.zeros(int(algorithm.operands.max()) + 1, int)
-    position[algorithm.classes] = np.arange(len(algorithm.classes))
-    x, y = position[algorithm.operands].T
+    x, y = algorithm.element_of[algorithm.operands].T
     return {"task": task, "activations": {"mlp.hook_pre": drawn[0][x] + drawn[1][y]}}
 
 

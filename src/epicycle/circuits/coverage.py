@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from pydantic import model_validator
 
 from epicycle.circuits.ablated_loss import Rows
-from epicycle.circuits.removable import NEEDS, Baseline, Unit, Units, is_right, unit_names, units_of
+from epicycle.circuits.removable import NEEDS, Baseline, Unit, Units, unit_names, units_of
+from epicycle.maths.cross_entropy import margins
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
 
@@ -103,9 +104,9 @@ class EffectiveNumber(OfUnits):
 def _coverage(units: Units, snapshot: Mapping[str, Any], rows: Rows) -> Float[Array, " removable"]:
     labels, dtype = snapshot["labels"], snapshot["logits"].dtype
     counted = snapshot[rows]
-    right = is_right(snapshot["logits"], labels) & counted
+    right = (margins(snapshot["logits"], labels) > 0) & counted
 
     def needed(unit: Any) -> Float[Array, ""]:
-        return (right & ~is_right(units.logits_without(unit), labels)).sum().astype(dtype)
+        return (right & ~(margins(units.logits_without(unit), labels) > 0)).sum().astype(dtype)
 
     return jax.lax.map(needed, jnp.arange(units.n)) / counted.sum().astype(dtype)

@@ -200,10 +200,8 @@ def neighbours_of(task: Task, geometry: Geometry) -> Neighbours:
     n = int(operands.max()) + 1
     if geometry == "grid":
         return Neighbours(lists=_next_on_grid(operands, n, closed=False))
-    classes = algorithm_of(task).classes
-    order = np.full(n, -1)
-    order[classes] = np.arange(len(classes))
-    return Neighbours(lists=_next_on_grid(order[operands], len(classes), closed=True))
+    algorithm = algorithm_of(task)
+    return Neighbours(lists=_next_on_grid(algorithm.element_of[operands], len(algorithm.classes), closed=True))
 
 
 def _next_on_grid(places: Int[ndarray, "row operand"], n: int, closed: bool) -> Int[ndarray, "row slot"]:

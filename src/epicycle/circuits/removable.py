@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.circuits.splitting import HELD_OUT, held_out, strengths
@@ -79,12 +79,6 @@ def unit_names(unit: Unit, params: Mapping[str, Any], task: Task) -> dict[str, l
         layers, heads = params["W_Q"].shape[:2]
         return {"head": [f"{layer}.{head}" for layer in range(layers) for head in range(heads)]}
     return {}
-
-
-def is_right(logits: Float[Array, "row d_vocab_out"], labels: Int[Array, " row"]) -> Bool[Array, " row"]:
-    """Whether the right class has the largest logit; a tie counts as wrong."""
-    right = jnp.take_along_axis(logits, labels[:, None], axis=1)
-    return (logits >= right).sum(axis=1) == 1
 
 
 def last_hidden_site(activations: Mapping[str, Any], part: Literal["pre", "post"]) -> str:

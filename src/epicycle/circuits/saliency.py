@@ -16,7 +16,8 @@ from pydantic import model_validator
 
 from epicycle.circuits.attribution import Gain, Method, attributions
 from epicycle.circuits.coverage import OfUnits
-from epicycle.circuits.removable import Units, is_right, unit_names, units_of
+from epicycle.circuits.removable import Units, unit_names, units_of
+from epicycle.maths.cross_entropy import margins
 from epicycle.maths.order_statistics import kth_smallest, median
 from epicycle.maths.sparsity import gini, inverse_participation, l_skewness, skewness
 from epicycle.spec.families import Task
@@ -234,7 +235,7 @@ class DeletionDamage(OfSalience):
         turns = jnp.concatenate([by_salience[None], jnp.asarray(at_random)])
 
         def accuracy(kept: Float[Array, " removable"]) -> Float[Array, ""]:
-            return (is_right(units.logits(kept), labels) & counted).sum() / counted.sum()
+            return ((margins(units.logits(kept), labels) > 0) & counted).sum() / counted.sum()
 
         kept = (turns[:, None] >= jnp.asarray(deleted)[:, None]).astype(units.whole.dtype)
         accuracies = jax.lax.map(accuracy, kept.reshape(-1, units.n)).reshape(len(turns), -1).mean(axis=1)

@@ -88,9 +88,7 @@ def held_out(snapshot: Mapping[str, Any], algorithm: Algorithm, shuffled: bool =
 def label_elements(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Int[Array, " row"]:
     """The element that is the label of each row, the first one where a row has several; -1 if the label is no element."""
     first = labels if labels.ndim == 1 else labels[:, 0]
-    element_of = np.full(int(algorithm.classes.max()) + 1, -1)
-    element_of[algorithm.classes] = np.arange(len(algorithm.classes))
-    return jnp.where(first < len(element_of), jnp.asarray(element_of)[jnp.minimum(first, len(element_of) - 1)], -1)
+    return jnp.asarray(algorithm.element_of).at[first].get(mode="fill", fill_value=-1)
 
 
 def label_positions(labels: Int[Array, "row ..."], algorithm: Algorithm) -> Bool[Array, "row element"]:
@@ -198,15 +196,6 @@ def gen_logits(
     """The ideal logits of all components at their strengths, for rows with these right answers."""
     by_quotient = coefficients @ jnp.asarray(algorithm.characters, coefficients.dtype)
     return by_quotient[jnp.asarray(algorithm.quotient)][answers]
-
-
-def is_right(logits: Float[Array, "row element"], answers: Int[np.ndarray, " row"]) -> Bool[Array, " row"]:
-    """Whether the right answer has the largest logit; a tie counts as wrong.
-
-    The right logit is compared with the others only. Compared with itself it could lose by a rounding, where both are computed apart.
-    """
-    is_answer = answers[:, None] == jnp.arange(logits.shape[1])
-    return jnp.where(is_answer, logits, -jnp.inf).max(axis=1) > jnp.where(is_answer, -jnp.inf, logits).max(axis=1)
 
 
 def answer_power(sums: Sums) -> Float[Array, ""]:

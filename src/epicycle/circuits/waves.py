@@ -153,8 +153,6 @@ def _strongest_wave(values: Float[Array, "element neuron"]) -> tuple[Array, Arra
 
 def _sign_of_second(algorithm: Algorithm, n: int) -> int:
     """1 where the right answer is the sum of the operands' positions in the group, -1 where it is their difference."""
-    position = np.zeros(int(algorithm.operands.max()) + 1, int)
-    position[algorithm.classes] = np.arange(n)
     rows = np.flatnonzero(algorithm.answers >= 0)
-    x, y = position[algorithm.operands[rows]].T
+    x, y = algorithm.element_of[algorithm.operands[rows]].T
     return 1 if ((x + y) % n == algorithm.answers[rows]).all() else -1
