@@ -88,6 +88,11 @@ def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command:
         assert (data["end_share"].isel(step=0) < 0.999).all()
         final, online = (data[name].isel(step=-1) for name in ("restricted_loss_final", "restricted_loss"))
         np.testing.assert_allclose(final, online, rtol=1e-5)
+    assert "recorded gen_logit" in command("measure", study, "--measures", "gen_logit").stdout
+    assert command("run", study).returncode == 0
+    longer = command("run", study, "--set", "training.steps=40")
+    one_paragraph(longer, "recorded end_share, restricted_loss_final", "cannot be trained further")
+    assert "recorded mem_logit" in command("measure", study, "--measures", "mem_logit").stdout, "nothing was changed"
 
 
 def test_the_end_of_a_run_is_not_known_before(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import Status
 from epicycle.splits.drawn import leakage
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.checkpoints import Checkpoint
 from epicycle.store.cohort_members import MemberRecord
 from epicycle.store.cohorts import CohortStore, create_cohort, sweep_nurseries
 from epicycle.store.own_code import keep_own_code, refuse_changed
@@ -176,8 +175,11 @@ class CohortJob:
         return [None if run is None else Request.of(run, self.budgets[run.id]) for run in runs]
 
     def _is_done(self) -> bool:
+        return self._is_trained() and not self._unrecorded()
+
+    def _is_trained(self) -> bool:
         marker = self.store.marker
-        if not marker.finished or self._unrecorded():
+        if not marker.finished:
             return False
         members = zip(self._requests(), marker.asked, marker.states, strict=True)
         return all(now is None or status.diverged or (then is not None and then.covers(now)) for now, then, status in members)
@@ -189,6 +191,7 @@ class CohortJob:
 
     def _train(self) -> int:
         store, requests, machine = self.store, self._requests(), start()
+        self._refuse_another_end()
         before = store.marker.budget
         budget = max(before, *(request.budget for request in requests if request))
         cohort = self._assembled(requests, machine)
@@ -210,12 +213,29 @@ class CohortJob:
         try:
             refuse_what_no_memory_holds(runs)
             cohort = assembled(runs, requests, observation, store.recorded_steps(), self.starts)
+            self._tell_ends(cohort)
             self._note_edits(cohort)
             refuse_what_does_not_fit(cohort, observation, store.files.path, machine)
         except InputError:  # an edit that cannot be made, or too little memory, where fewer seeds may do
             store.discard_unstarted()
             raise
         return cohort
+
+    def _refuse_another_end(self) -> None:
+        """Refuse to train on what has recorded how far it is from its end."""
+        names = ", ".join(measure.name for measure in self.store.observation().measures if known_at_the_end(measure))
+        if names and not self._is_trained():
+            raise InputError(
+                f"cohort {self.store.id} has recorded {names}, which compare with its end, so it cannot be trained further; "
+                "run the longer study in another folder (--root)."
+            )
+
+    def _tell_ends(self, cohort: Cohort) -> None:
+        """Give a cohort that records measures of its end the weights with which its stored runs ended."""
+        stored = self.store.committed().checkpoint
+        if stored is not None and any(known_at_the_end(measure) for measure in cohort.measures):
+            ends = [from_tensors(stored.of(row), first).params for row, first in enumerate(cohort.states)]
+            cohort.data = [data._replace(end=end) for data, end in zip(cohort.data, ends, strict=True)]
 
     def _note_edits(self, cohort: Cohort) -> None:
         """Note the edits of wanted forks that were made otherwise than they are written, as they selected units."""
@@ -245,7 +265,7 @@ class CohortJob:
         observation = store.observation().model_copy(update={"measures": tuple(missing), "checkpoint_megabytes": 0.0})
         replay = store.replay_store(observation)
         with replay.held():
-            cohort = self._replayed(replay, observation, [Request(max(end, 1)) for end in ends], checkpoint)
+            cohort = self._replayed(replay, observation, [Request(max(end, 1)) for end in ends])
             for member, state in enumerate(cohort.states):
                 stored = checkpoint.of(member)
                 if not all(np.array_equal(value, stored[name], equal_nan=True) for name, value in to_tensors(state).items()):
@@ -256,12 +276,10 @@ class CohortJob:
         store.adopt(replay)
         keep_own_code(store.files, missing)
 
-    def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request], stored: Checkpoint) -> Cohort:
+    def _replayed(self, replay: CohortStore, observation: Observation, requests: Sequence[Request]) -> Cohort:
         machine, runs = start(), [self.wanted[member.run] for member in self.store.members]
         cohort = assembled(runs, requests, observation, self.store.recorded_steps(), self.starts)
-        if any(known_at_the_end(measure) for measure in observation.measures):
-            ends = [from_tensors(stored.of(row), first).params for row, first in enumerate(cohort.states)]
-            cohort.data = [data._replace(end=end) for data, end in zip(cohort.data, ends, strict=True)]
+        self._tell_ends(cohort)
         if not replay.marker.budget:
             for grid in self.store.grids():
                 replay.extend(grid, cohort.series_shapes(), cohort.coords())
