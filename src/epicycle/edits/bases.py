@@ -1,7 +1,4 @@
-"""Bases of edits that can hit several places: an edit must hit at least one place, or exactly as many as it says.
-
-An edit of parameters leaves the optimiser's moments of its tensors as they were; add `ResetMoments` to put them back.
-"""
+"""Bases of edits that can hit several places: an edit must hit at least one place, or exactly as many as it says."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
