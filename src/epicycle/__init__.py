@@ -17,6 +17,7 @@ from epicycle.presets import PRESETS
 from epicycle.spec.kinds import KINDS, declare
 from epicycle.splits import SPLITS
 from epicycle.tasks import TASKS
+from epicycle.theory import THEORIES
 from epicycle.training import ELSEWHERE, LOSSES, OPTIMISERS
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
     from epicycle.presets.swaps import swaps as swaps
     from epicycle.spec.arms import ForkArm as ForkArm
     from epicycle.spec.arms import RootArm as RootArm
+    from epicycle.spec.arms import TheoryArm as TheoryArm
     from epicycle.spec.claim import Claim as Claim
     from epicycle.spec.claim import Gate as Gate
     from epicycle.spec.claim import Prediction as Prediction
@@ -173,9 +175,11 @@ if TYPE_CHECKING:
     from epicycle.spec.families import Model as Model
     from epicycle.spec.families import Optimiser as Optimiser
     from epicycle.spec.families import RowLoss as RowLoss
+    from epicycle.spec.families import Simulated as Simulated
     from epicycle.spec.families import SplitRule as SplitRule
     from epicycle.spec.families import Statistic as Statistic
     from epicycle.spec.families import Task as Task
+    from epicycle.spec.families import Theory as Theory
     from epicycle.spec.fields import knob as knob
     from epicycle.spec.fields import static as static
     from epicycle.spec.observation import Observation as Observation
@@ -232,6 +236,7 @@ declare(
         "event": EVENTS,
         "edit": EDITS,
         "statistic": STATISTICS,
+        "theory": THEORIES,
     },
     PRESETS,
     ELSEWHERE,
@@ -270,12 +275,15 @@ _HOMES = {
     "Source": "epicycle.spec.study:Source",
     "Selection": "epicycle.spec.selection:Selection",
     "SplitRule": "epicycle.spec.families:SplitRule",
+    "Simulated": "epicycle.spec.families:Simulated",
     "Statistic": "epicycle.spec.families:Statistic",
     "Stop": "epicycle.spec.experiment:Stop",
     "Study": "epicycle.spec.study:Study",
     "Symmetry": "epicycle.spec.table:Symmetry",
     "Table": "epicycle.spec.table:Table",
     "Task": "epicycle.spec.families:Task",
+    "Theory": "epicycle.spec.families:Theory",
+    "TheoryArm": "epicycle.spec.arms:TheoryArm",
     "Training": "epicycle.spec.experiment:Training",
     "UpdateRule": "epicycle.training.update_rule:UpdateRule",
     "Weights": "epicycle.interop.weights:Weights",

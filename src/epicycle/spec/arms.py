@@ -1,18 +1,23 @@
-"""Arms: named sets of runs. The runs of a root arm start from fresh weights; those of a fork arm continue the runs of another arm."""
+"""Arms: named sets of runs.
+
+The runs of a root arm start from fresh weights. Those of a theory arm are simulated, without a network. Those of a fork arm continue
+the runs of another arm.
+"""
 
 import itertools
 import json
 import math
 import reprlib
 from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from epicycle.spec.base import Spec
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED, Experiment, Run
-from epicycle.spec.families import AnyEdit
+from epicycle.spec.families import AnyEdit, AnyTheory, Theory
+from epicycle.spec.identity import digest, identity
 from epicycle.spec.limits import MOST_POINTS, MOST_RUNS, MOST_STEPS
 from epicycle.spec.moment_grammar import ForkMoment
 from epicycle.spec.paths import get_path, with_path
@@ -35,7 +40,77 @@ class ArmRun(NamedTuple):
     run: Run
 
 
-class RootArm(Spec):
+class SimulatedRun(NamedTuple):
+    """A theory with one seed: what takes the place of a run in a theory arm."""
+
+    theory: Theory
+    seed: int
+
+    @property
+    def id(self) -> str:
+        """Sixteen hex digits, which cover the theory and the seed."""
+        return digest({"theory": identity(self.theory), "seed": self.seed})
+
+
+class ArmSimulation(NamedTuple):
+    """A simulated run of an arm.
+
+    Attributes:
+        values: the value of each swept name, by its short name.
+    """
+
+    values: SweptValues
+    run: SimulatedRun
+
+
+class Seeded:
+    """What root arms and theory arms share: their seeds, and the points of their sweep."""
+
+    if TYPE_CHECKING:
+        seeds: int | tuple[int, ...]
+        first_seed: int
+        sweep: Mapping[str, tuple[Any, ...]]
+
+    def seed_list(self) -> tuple[int, ...]:
+        """The seeds, in the order in which further ones are added."""
+        return self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.first_seed, self.first_seed + self.seeds))
+
+    def with_seeds(self, count: int) -> Self:
+        """The arm with a larger number of seeds. Listed seeds go on after the largest one."""
+        after = max(self.seed_list()) + 1
+        more = (*self.seeds, *range(after, after + count - len(self.seeds))) if isinstance(self.seeds, tuple) else count
+        copy: Self = cast(Any, self).model_copy(update={"seeds": more})  # `Spec`, the other base of the arms, has the method
+        return copy
+
+    def run_count(self) -> int:
+        """Number of runs, without making them."""
+        seeds = len(self.seeds) if isinstance(self.seeds, tuple) else self.seeds
+        return math.prod(map(len, self.sweep.values())) * seeds
+
+    def _refuse_sweep(self, lists: Mapping[str, Any]) -> None:
+        """Refuse too many runs, a sweep without values, and a value or a seed that is listed twice.
+
+        Args:
+            lists: name -> seeds, which may be listed.
+
+        Raises:
+            ValueError: the first mistake.
+        """
+        _refuse_too_many(self.sweep)
+        if not isinstance(self.seeds, tuple) and self.first_seed + self.seeds - 1 > MAX_SEED:
+            raise ValueError(f"{self.seeds} seeds from {self.first_seed} on pass the largest seed, {MAX_SEED}")
+        if (runs := self.run_count()) > MOST_RUNS:
+            raise ValueError(f"{runs:,} runs are too many for one study; at most {MOST_RUNS:,} are possible")
+        for path, values in self.sweep.items():
+            if not values:
+                raise ValueError(f"sweep over {path} has no values")
+            _refuse_repeats(f"sweep over {path}", values)
+        for name, listed in lists.items():
+            if isinstance(listed, tuple):
+                _refuse_repeats(name, listed)
+
+
+class RootArm(Seeded, Spec):
     """Experiment x sweep x seeds.
 
     Attributes:
@@ -69,18 +144,7 @@ class RootArm(Spec):
 
     @model_validator(mode="after")
     def _sweep_is_valid(self) -> "RootArm":
-        _refuse_too_many(self.sweep)
-        if not isinstance(self.seeds, tuple) and self.first_seed + self.seeds - 1 > MAX_SEED:
-            raise ValueError(f"{self.seeds} seeds from {self.first_seed} on pass the largest seed, {MAX_SEED}")
-        if (runs := self.run_count()) > MOST_RUNS:
-            raise ValueError(f"{runs:,} runs are too many for one study; at most {MOST_RUNS:,} are possible")
-        for path, values in self.sweep.items():
-            if not values:
-                raise ValueError(f"sweep over {path} has no values")
-            _refuse_repeats(f"sweep over {path}", values)
-        for name in ("seeds", "data_seeds"):
-            if isinstance(listed := getattr(self, name), tuple):
-                _refuse_repeats(name, listed)
+        self._refuse_sweep({"seeds": self.seeds, "data_seeds": self.data_seeds})
         try:
             list(self.experiments())
         except InputError as error:
@@ -89,20 +153,7 @@ class RootArm(Spec):
 
     def run_count(self) -> int:
         """Number of runs, without making them."""
-        seeds = len(self.seeds) if isinstance(self.seeds, tuple) else self.seeds
-        data_seeds = len(self.data_seeds) if isinstance(self.data_seeds, tuple) else 1
-        return math.prod(map(len, self.sweep.values())) * seeds * data_seeds
-
-    def seed_list(self) -> tuple[int, ...]:
-        """The seeds, in the order in which further ones are added."""
-        return self.seeds if isinstance(self.seeds, tuple) else tuple(range(self.first_seed, self.first_seed + self.seeds))
-
-    def with_seeds(self, count: int) -> "RootArm":
-        """The arm with a larger number of seeds. Listed seeds go on after the largest one."""
-        if not isinstance(self.seeds, tuple):
-            return self.model_copy(update={"seeds": count})
-        after = max(self.seeds) + 1
-        return self.model_copy(update={"seeds": (*self.seeds, *range(after, after + count - len(self.seeds)))})
+        return super().run_count() * (len(self.data_seeds) if isinstance(self.data_seeds, tuple) else 1)
 
     def seed_pairs(self) -> list[tuple[int, int]]:
         """(seed, data_seed) of every replicate."""
@@ -128,6 +179,48 @@ class RootArm(Spec):
         for values, experiment in self.experiments():
             for seed, data_seed in self.seed_pairs():
                 yield ArmRun(values, Run(experiment=experiment, seed=seed, data_seed=data_seed))
+
+
+class TheoryArm(Seeded, Spec):
+    """Theory x sweep x seeds: runs that are simulated without a network.
+
+    Attributes:
+        theory: what is simulated.
+        seeds: how many seeds (counted from `first_seed`), or the seeds themselves, each once.
+        first_seed: the first seed, where `seeds` is a number.
+        sweep: dotted field of the theory -> values; several fields are crossed.
+    """
+
+    aliases = {"n_seeds": "seeds"}
+
+    theory: AnyTheory
+    seeds: Annotated[int, Field(ge=1, le=MOST_RUNS)] | SeedList = 10
+    first_seed: int = Field(0, ge=0, le=MAX_SEED)
+    sweep: Sweep = {}
+
+    @model_validator(mode="after")
+    def _sweep_is_valid(self) -> "TheoryArm":
+        self._refuse_sweep({"seeds": self.seeds})
+        try:
+            list(self.theories())
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def theories(self) -> Iterator[tuple[SweptValues, Theory]]:
+        """Each point of the sweep: swept values by their short names, and the theory there."""
+        names = short_names(self.sweep)
+        for point in itertools.product(*self.sweep.values()):
+            plain = self.theory.model_dump(mode="json")
+            for path, value in zip(self.sweep, point, strict=True):
+                plain = with_path(plain, path, value)
+            yield dict(zip(names, point, strict=True)), type(self.theory).parse(plain, "theory")
+
+    def runs(self) -> Iterator[ArmSimulation]:
+        """Every run of the arm with its swept values."""
+        for values, theory in self.theories():
+            for seed in self.seed_list():
+                yield ArmSimulation(values, SimulatedRun(theory, seed))
 
 
 class ForkArm(Spec):
@@ -227,8 +320,8 @@ def short_names(paths: Collection[str]) -> list[str]:
 
 def _kind_of_arm(value: Any) -> Any:
     if isinstance(value, dict):
-        return (ForkArm if "fork" in value else RootArm).model_validate(value)
+        return (ForkArm if "fork" in value else TheoryArm if "theory" in value else RootArm).model_validate(value)
     return value
 
 
-Arm = Annotated[RootArm | ForkArm, BeforeValidator(_kind_of_arm)]
+Arm = Annotated[RootArm | TheoryArm | ForkArm, BeforeValidator(_kind_of_arm)]

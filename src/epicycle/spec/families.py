@@ -1,4 +1,4 @@
-"""The contracts: the methods that a task, split, model, loss, optimiser, edit, measure, event or statistic must have.
+"""The contracts: the methods that a task, split, model, loss, optimiser, edit, measure, event, statistic or theory must have.
 
 To add a part of your own, subclass one of these in a file of your own and name the class by its import path. Nothing in the library
 changes.
@@ -335,6 +335,37 @@ class Statistic(Part, ABC):
         """One estimate for each detector that the claim registers."""
 
 
+class Simulated(NamedTuple):
+    """What a theory says of some runs.
+
+    Attributes:
+        steps: the recorded steps, rising; (0,) for a theory without time.
+        series: name -> numbers, with axes run, step and those that the theory declares for the series.
+        labels: along the series' own axes.
+    """
+
+    steps: Int[np.ndarray, step]
+    series: Mapping[str, Float[np.ndarray, ...]]
+    labels: Mapping[str, Sequence[str]] = {}
+
+
+class Theory(Part, ABC):
+    """A small model of grokking without a network: a pure function of its fields and of a seed."""
+
+    family: ClassVar[str] = "theory"
+    series: ClassVar[Mapping[str, tuple[str, ...]]]  # name of each series that it gives -> the series' own axes
+    baseline: ClassVar[float] = 0.0  # accuracy of a guess, for theories that give an accuracy
+
+    @property
+    @abstractmethod
+    def last_step(self) -> int:
+        """The last step that it gives; 0 for a theory without time."""
+
+    @abstractmethod
+    def simulate(self, seeds: Sequence[int]) -> Simulated:
+        """The series of one run a seed. A seed gives the same numbers whatever the other seeds are."""
+
+
 AnyTask = Annotated[SerializeAsAny[Task], Resolve("task")]
 AnySplit = Annotated[SerializeAsAny[SplitRule], Resolve("split")]
 AnyModel = Annotated[SerializeAsAny[Model], Resolve("model")]
@@ -343,4 +374,5 @@ AnyOptimiser = Annotated[SerializeAsAny[Optimiser], Resolve("optimiser")]
 AnyEdit = Annotated[SerializeAsAny[Edit], Resolve("edit")]
 AnyMeasure = Annotated[SerializeAsAny[Measure], Resolve("measure")]
 AnyEvent = Annotated[SerializeAsAny[Event], Resolve("event")]
+AnyTheory = Annotated[SerializeAsAny[Theory], Resolve("theory")]
 AnyStatistic = Annotated[SerializeAsAny[Statistic], Resolve("statistic")]
