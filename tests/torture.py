@@ -399,7 +399,7 @@ def pairs(calm: Calm, draw: random.Random, many: int) -> Counter[str]:
         ends = [ended(process, -signal.SIGKILL) for process in both]
         assert ends[1][0] == 0, ends
         if ends[0][0] == 0:
-            trained = [sum(map(int, re.findall(r"(\d+) runs trained", out))) for _, out, _ in ends]
+            trained = [sum(map(int, re.findall(r"(\d+) new runs", out))) for _, out, _ in ends]
             assert sum(trained) == RUNS, (trained, "each run is trained once")
             found[f"{min(trained)} + {max(trained)} runs"] += 1
         found["one waited"] += any("waiting for it" in err for _, _, err in ends)

@@ -20,7 +20,7 @@ from tests.torture import compare, results
 
 PAGE = Path(__file__).parents[2] / "docs" / "extend.md"
 # Names, fields and versions decide an id, nothing else; these are of the page's arms at seed 0.
-IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77", "forgetful": "9f5779c17847d5ca"}
+IDS = {"lookup": "f14fa66a86f6c2d9", "dense": "1428584f40712c77", "forgetful": "9f5779c17847d5ca", "by_rows": "0c97e8cd4371e86b"}
 
 
 def blocks() -> dict[str, list[str]]:
@@ -73,7 +73,7 @@ def test_the_page_as_it_is_written(tmp_path: Path) -> None:
     verdicts = document("run", file, cwd=cwd)
     assert (verdicts["study"], Path(verdicts["root"])) == ("my_study", cwd / "epicycle-results")
     assert {claim["id"]: claim["verdict"] for claim in verdicts["claims"]} == dict.fromkeys(
-        ("halves-early", "by-rows", "sure"), "supported"
+        ("halves-early", "by-rows", "theory", "sure"), "supported"
     )
     assert all(arm["done"] == 12 and arm["diverged"] == 0 for arm in verdicts["arms"].values())
     ids = run_ids(verdicts)

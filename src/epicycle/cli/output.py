@@ -85,7 +85,7 @@ def print_verdicts(document: Mapping[str, Any], trained: int | None = None) -> N
         typer.echo(f"  not asked of the {document['organism']}: {', '.join(unasked)}")
     for name, reason in document.get("left_out", {}).items():
         typer.echo(f"  arm {name} is left out: {reason}")
-    work = "" if trained is None else f", {trained} runs trained" if trained else ", nothing to train"
+    work = "" if trained is None else f", {trained} new runs" if trained else ", nothing to train"
     typer.echo(f"{document['seconds']:.1f} s{work}")
     typer.echo(f"report: {document['report']}")
 

@@ -152,7 +152,7 @@ def _study_entry(study: "Study") -> "Plain":
         "study": study.name,
         "question": study.question,
         "arms": list(study.arms),
-        "runs": len(runs),
+        "runs": len(runs) + sum(arm.run_count() for _, arm in study.theory_arms()),
         "member_steps_at_most": sum(run.experiment.training.steps for run in runs),
         "organism": study.organism,
         "organisms": list(study.organisms),

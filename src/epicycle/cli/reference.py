@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic.fields import FieldInfo
 
 from epicycle.claims.factor_shares import Cell
-from epicycle.spec.arms import ForkArm, RootArm
+from epicycle.spec.arms import ForkArm, RootArm, TheoryArm
 from epicycle.spec.base import Part, Spec
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
 from epicycle.spec.experiment import Course, Experiment, Stop, Training
@@ -48,10 +48,12 @@ FAMILIES = {
     "event": "Events: when something happened",
     "edit": "Edits: what a fork changes",
     "statistic": "Statistics: what a claim is about",
+    "theory": "Theories: grokking without a network",
 }
 SPECS = (
     Study,
     RootArm,
+    TheoryArm,
     ForkArm,
     Experiment,
     Training,

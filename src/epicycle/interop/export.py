@@ -85,13 +85,19 @@ def run_table(run: StoredRun) -> "pandas.DataFrame":
     """
     recorded = run.recorded()
     frame = series_table(recorded)
-    experiment = run.written_experiment() if run.member.lineage is None else run.experiment()  # a fork may have changed a knob
-    said = {"status": str(recorded["status"].item()), **{f"{SETTING}{path}": value for path, value in _settings(experiment)}}
+    said = {"status": str(recorded["status"].item()), **{f"{SETTING}{path}": value for path, value in _settings(_made_from(run))}}
     return frame.assign(**said)
 
 
+def _made_from(run: StoredRun) -> Plain:
+    """The experiment of a network, or the theory of a simulated run."""
+    if run.theory is not None:
+        return {"theory": run.theory}
+    return run.written_experiment() if run.member.lineage is None else run.experiment()  # a fork may have changed a knob
+
+
 def _settings(plain: Plain, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted field -> value of every field of an experiment that is set and short enough for a cell of a table."""
+    """Dotted field -> value of every field of a spec that is set and short enough for a cell of a table."""
     for name, value in plain.items():
         if isinstance(value, dict):
             yield from _settings(value, f"{before}{name}.")

@@ -1,5 +1,6 @@
 """What a study will cost here, before anything runs, and what its claims can show."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from epicycle.lab.cohort_of_runs import grouped, planned_cohort
 from epicycle.lab.edit_checks import refuse_edits_that_fail
 from epicycle.lab.past_ends import PastRuns, expected_steps
 from epicycle.lab.resources import footprint, free_memory, refuse_rehearsal, refuse_what_no_memory_holds
+from epicycle.lab.simulations import checked_simulation
 from epicycle.lab.study_checks import refuse_mistakes
-from epicycle.spec.arms import ArmRun
+from epicycle.spec.arms import ArmRun, ArmSimulation
 from epicycle.spec.claim import Claim
 from epicycle.spec.experiment import Run, longest
 from epicycle.spec.plain_data import Plain
@@ -80,6 +82,24 @@ class CohortPlan:
 
 
 @dataclass(frozen=True)
+class TheoryPlan:
+    """What a theory arm will cost.
+
+    Attributes:
+        members: number of simulated runs.
+        seconds: at most.
+    """
+
+    arm: str
+    members: int
+    seconds: float
+
+    def lines(self) -> Iterator[str]:
+        """The plan for a terminal."""
+        yield f"  {self.arm}: {self.members} simulated runs, {self.seconds:,.0f} s at most"
+
+
+@dataclass(frozen=True)
 class ClaimPlan:
     """What a claim can show with the runs that the study has."""
 
@@ -121,6 +141,7 @@ class StudyPlan:
 
     study: Study
     machine: Machine
+    theories: list[TheoryPlan]
     cohorts: list[CohortPlan]
     claims: list[ClaimPlan]
     free_memory: int | None
@@ -133,6 +154,7 @@ class StudyPlan:
             "question": self.study.question,
             "pilot": self.study.pilot,
             "machine": machine,
+            "theories": [asdict(theory) for theory in self.theories],
             "cohorts": [asdict(cohort) for cohort in self.cohorts],
             "claims": [{"id": each.claim.id, "sentence": each.claim.sentence(), **asdict(each.power)} for each in self.claims],
             "total": self.totals(),
@@ -142,22 +164,26 @@ class StudyPlan:
     def expected_seconds(self) -> float | None:
         """How long the study takes if its runs end as those of the same arms did before; None where an arm was never run."""
         known = [cohort.expected_seconds for cohort in self.cohorts if cohort.expected_seconds is not None]
-        return round(START_SECONDS + sum(known), 1) if len(known) == len(self.cohorts) else None
+        simulated = sum(theory.seconds for theory in self.theories)
+        return round(START_SECONDS + simulated + sum(known), 1) if len(known) == len(self.cohorts) else None
 
     def totals(self) -> dict[str, float | None]:
         """Sums over cohorts; memory is that of the largest cohort."""
         summed = ("members", "member_steps", "disk_megabytes", "seconds")
+        sums = {name: round(sum(getattr(cohort, name) for cohort in self.cohorts), 1) for name in summed}
+        simulated = sum(theory.seconds for theory in self.theories)
         return {
-            **{name: round(sum(getattr(cohort, name) for cohort in self.cohorts), 1) for name in summed},
-            "memory_megabytes": max(cohort.memory_megabytes for cohort in self.cohorts),
-            "wall_seconds_at_most": round(START_SECONDS + sum(cohort.seconds for cohort in self.cohorts), 1),
+            **sums,
+            "seconds": round(sums["seconds"] + simulated, 1),
+            "memory_megabytes": max((cohort.memory_megabytes for cohort in self.cohorts), default=0.0),
+            "wall_seconds_at_most": round(START_SECONDS + simulated + sum(cohort.seconds for cohort in self.cohorts), 1),
             "wall_seconds_expected": self.expected_seconds(),
         }
 
     def lines(self) -> list[str]:
         """The plan for a terminal."""
         totals = self.totals()
-        parts: list[CohortPlan | ClaimPlan] = [*self.cohorts, *self.claims]
+        parts: list[TheoryPlan | CohortPlan | ClaimPlan] = [*self.theories, *self.cohorts, *self.claims]
         return [
             f"{self.study.name}: {self.study.question}",
             *(line for part in parts for line in part.lines()),
@@ -195,7 +221,18 @@ def plan(
             report(f"rehearsing {name} ({len(group)} forks)")
             expected = expected_steps(group, dict.fromkeys((run.id for run in group), name), past or {})
             cohorts.append(_cohort_plan([name], group, study, machine, expected))
-    return StudyPlan(study, machine, cohorts, claims, free_memory())
+    return StudyPlan(study, machine, _theory_plans(study, report), cohorts, claims, free_memory())
+
+
+def _theory_plans(study: Study, report: Callable[[str], None]) -> list[TheoryPlan]:
+    """The first setting of each theory arm is simulated with one seed. Several seeds at once take less than one after the other."""
+    plans = []
+    for name, arm in study.theory_arms():
+        report(f"rehearsing {name} ({arm.run_count()} simulated runs)")
+        began = time.perf_counter()
+        checked_simulation(next(arm.theories())[1], arm.seed_list()[:1])
+        plans.append(TheoryPlan(name, arm.run_count(), round(arm.run_count() * (time.perf_counter() - began), 1)))
+    return plans
 
 
 def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: Machine, expected: float | None) -> CohortPlan:
@@ -231,13 +268,18 @@ def _cohort_plan(arms: list[str], group: Sequence[Run], study: Study, machine: M
 
 
 def claim_plans(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> list[ClaimPlan]:
-    """What each claim of a study can show with the runs that the study will have, by arm.
+    """What each claim of a study can show with the runs that the study will have.
+
+    Args:
+        runs: the runs of each arm with networks.
 
     Raises:
         InputError: no outcome could decide one of the claims.
     """
+    simulated: dict[str, Sequence[ArmSimulation]] = {name: list(arm.runs()) for name, arm in study.theory_arms()}
+    every: dict[str, Sequence[ArmRun] | Sequence[ArmSimulation]] = {**runs, **simulated}
     units = [
-        min((_units(runs[name], getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
+        min((_units(every[name], getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
         for claim in study.asked_claims()
     ]
     plans = powers(list(zip(study.asked_claims(), units, strict=True)))
@@ -248,7 +290,7 @@ def _n_units(units: Units) -> int:
     return units.n_units
 
 
-def _units(runs: Sequence[ArmRun], where: Mapping[str, Any]) -> Units:
+def _units(runs: Sequence[ArmRun | ArmSimulation], where: Mapping[str, Any]) -> Units:
     """The independent units of an arm at the swept values that a claim names. A name that the arm does not sweep is ignored."""
     chosen = [run for values, run in runs if all(values.get(name, value) == value for name, value in where.items())]
     return units_among([(run.seed, run.data_seed) for run in chosen])

@@ -13,6 +13,7 @@ import numpy as np
 
 from epicycle.circuits.algorithm import algorithm_of
 from epicycle.lab.fork_measures import MeasuredState
+from epicycle.measures.fit import Loss
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import EditContext, Params
@@ -21,6 +22,7 @@ from epicycle.training.schedules import knobs_at
 from epicycle.training.state import EDIT, Data, State, data_of, initialiser, trained_tensors
 from epicycle.training.update_rule import by_name
 
+TRAIN_LOSS = Loss(rows="train")
 Donors = Mapping[tuple[str, int | None], Params]
 
 
@@ -65,6 +67,7 @@ def _context(
     parent: MeasuredState,
     data: Data,
 ) -> EditContext:
+    now = MeasuredState(experiment, state, data)
     return EditContext(
         experiment=experiment,
         fresh=fresh,
@@ -74,7 +77,8 @@ def _context(
         normal=partial(_normal, state),
         reset_moments=partial(_reset_moments, state, fresh),
         measured=parent.value,
-        linearised=MeasuredState(experiment, state, data).linearised,
+        linearised=now.linearised,
+        losses=partial(now.values_of_several, TRAIN_LOSS),
         algorithm=partial(algorithm_of, experiment.task),
     )
 

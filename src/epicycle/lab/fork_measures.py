@@ -46,6 +46,17 @@ class MeasuredState:
         value, derivatives = self._program(measure, "derivatives", _with_derivatives)(replaced, self.state, self.data, self._world)
         return np.asarray(value), {name: np.asarray(each) for name, each in derivatives.items()}
 
+    def values_of_several(self, measure: Measure, tensors: Params) -> tuple[Float[ndarray, " bead"], Params]:
+        """The values of a measure of one number in several networks at once, and its derivatives by the tensors.
+
+        Args:
+            measure: the measure.
+            tensors: those that are replaced, with a first axis for the network.
+        """
+        replaced = {name: np.asarray(value, self.state.params[name].dtype) for name, value in tensors.items()}
+        values, slopes = self._program(measure, "several", _of_several)(replaced, self.state, self.data, self._world)
+        return np.asarray(values), {name: np.asarray(slope) for name, slope in slopes.items()}
+
     @cached_property
     def _world(self) -> World:
         return world_of(self.experiment.task.table())
@@ -60,6 +71,17 @@ class MeasuredState:
 
 def _value(experiment: Experiment, measure: Measure) -> Callable[..., Any]:
     return lambda state, data, world: observe(experiment, (measure,), state, data, world)[measure.name]
+
+
+def _of_several(experiment: Experiment, measure: Measure) -> Callable[..., Any]:
+    """A function of tensors with a first axis that gives a measure of each network and its derivatives."""
+    value = _value(experiment, measure)
+
+    def all_of_them(tensors: Params, state: State, data: Data, world: World) -> tuple[Any, Params]:
+        one = jax.value_and_grad(lambda some: value(state._replace(params={**state.params, **some}), data, world))
+        return jax.vmap(one)(tensors)
+
+    return all_of_them
 
 
 def _with_derivatives(experiment: Experiment, measure: Measure) -> Callable[..., Any]:

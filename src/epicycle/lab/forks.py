@@ -122,7 +122,7 @@ def _already_stopped(data: xarray.Dataset, row: int, stop: Stop | None, moment: 
 def donor_finder(root: Root, arms: Mapping[str, Sequence[Run]]) -> DonorFinder:
     """Finds donors by run id, or in an arm.
 
-    In an arm, the donor is the run with the parent's seeds. Where there is none, it is one of the runs on the parent's data seed,
+    In an arm, the donor is the parent itself, or else the run with the parent's seeds. Where there is none, it is one of the runs on the parent's data seed,
     chosen by the place of the parent's seed among the seeds of its own arm.
     """
     catalogue, reader = cache(lambda: Catalogue(root)), CheckpointReader(kept=2)  # an arm asks once for each parent
@@ -132,6 +132,8 @@ def donor_finder(root: Root, arms: Mapping[str, Sequence[Run]]) -> DonorFinder:
         return run_id, StoredRun(root, run_id, catalogue(), reader).last_step
 
     def in_arm(parent: Run, place_of_seed: int, name: str) -> str:
+        if any(run.id == parent.id for run in arms[name]):
+            return parent.id
         same_split = [run for run in arms[name] if run.data_seed == parent.data_seed]
         same_seeds = [run for run in same_split if run.seed == parent.seed]
         if len(same_seeds) > 1:

@@ -19,9 +19,12 @@ def measure_study(study: Study, measures: Sequence[Measure], session: Session) -
     """Record further measures of all runs of a study. What is recorded already is left alone.
 
     Raises:
-        InputError: a measure does not fit a task or network of the study, or a run gives other bits than are stored.
+        InputError: a measure does not fit a task or network of the study, a run gives other bits than are stored, or the study has no
+            networks.
         Interrupted: the session was interrupted.
     """
+    if not any(study.root_arms()):
+        raise InputError(f"study {study.name} simulates theories and trains no network, and measures look at networks.")
     train_study(study, session.observing(_with(study.observation, measures)))
 
 

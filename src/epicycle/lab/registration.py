@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 
 from epicycle.claims.verdict import Verdict
-from epicycle.spec.arms import ArmRun
+from epicycle.spec.arms import ArmRun, ArmSimulation
 from epicycle.spec.claim import Claim, VerdictName
 from epicycle.spec.organism import OrganismName
 from epicycle.spec.study import Study
@@ -20,7 +20,7 @@ from epicycle.store.documents import Count, Seed, read_json
 from epicycle.store.entries import damaged, missing
 from epicycle.store.files import StudyFiles
 
-ArmRuns = Mapping[str, Sequence[ArmRun]]  # the runs of each arm
+ArmRuns = Mapping[str, Sequence[ArmRun] | Sequence[ArmSimulation]]  # the runs of each arm
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Look:
 
     Attributes:
         time: when, in UTC.
-        seeds: root arm -> number of its seeds.
+        seeds: root arm or theory arm -> number of its seeds.
         claims: claim id -> its verdict.
     """
 
@@ -152,7 +152,7 @@ def record_look(study: Study, files: StudyFiles, verdicts: Iterable[Verdict]) ->
         The registration with this look.
     """
     registration = Registration.of(files)
-    seeds = {name: len(arm.seed_list()) for name, arm in study.root_arms()}
+    seeds = {name: len(arm.seed_list()) for name, arm in study.seeded_arms()}
     claims = {verdict.claim.id: Seen(verdict.claim.fingerprint, _units(verdict), verdict.verdict) for verdict in verdicts}
     looks = {tuple(sorted(look.seeds.items())): look for look in registration.looks}
     before = looks.setdefault(tuple(sorted(seeds.items())), Look(_now(), seeds, {}))

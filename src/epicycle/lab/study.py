@@ -22,8 +22,9 @@ from epicycle.lab.looks import arms_before_a_look, with_needs_after_looks
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.registration import Registration, post_hoc, record_look, register
 from epicycle.lab.session import Session
+from epicycle.lab.simulations import simulate_runs
 from epicycle.lab.study_checks import refuse_mistakes
-from epicycle.spec.arms import ArmRun, ForkArm
+from epicycle.spec.arms import ArmRun, ArmSimulation, ForkArm
 from epicycle.spec.errors import InputError, NoRuns
 from epicycle.spec.identity import digest, identity
 from epicycle.spec.plain_data import Plain
@@ -83,11 +84,11 @@ def run_study(study: Study, session: Session, command: str = "", before: Outcome
     files = session.root.study(study.name, study_id(study))
     files.create()
     with writing(files.lock):
-        register(study, files, walk.runs, catalogue)
+        register(study, files, {**walk.runs, **walk.simulations}, catalogue)
         write_yaml(files.spec, study.model_dump(mode="json"))
         if not files.runs.exists():  # a listing that exists belongs to the verdicts that exist
             listing = {name: ListedArm.of(runs, study.swept(name)) for name, runs in walk.runs.items()}
-            write_json(files.runs, StudyRuns(listing).plain())
+            write_json(files.runs, StudyRuns(listing | walk.simulated_listing()).plain())
     walk.train()
     session.go_on()
     with writing(files.lock):
@@ -126,6 +127,8 @@ def study_id(study: Study) -> str:
         arms[name] = {key: value for key, value in identity(arm).items() if key not in ("seeds", "first_seed")}
         # Budgets and stops are outside a run's identity, but verdicts depend on them.
         arms[name]["ends"] = [e.training.model_dump(mode="json", include={"steps", "stop"}) for _, e in arm.experiments()]
+    for name, theory_arm in study.theory_arms():
+        arms[name] = {key: value for key, value in identity(theory_arm).items() if key not in ("seeds", "first_seed")}
     forks = {name: identity(arm) for name, arm in study.arms.items() if isinstance(arm, ForkArm)}
     precision = {} if asked_precision() == "float32" else {"precision": asked_precision()}  # a folder for each, as runs differ
     organism = {"organism": study.organism} if study.organism else {}
@@ -147,19 +150,21 @@ class _TrainedArm:
 
 @dataclass
 class _Walk:
-    """The way through a study: root arms first, then forks by generation. Every arm is listed and read once.
+    """The way through a study: theory arms, then root arms, then forks by generation. Every arm is listed and read once.
 
     Attributes:
-        runs: the runs of each arm, as far as they are known.
-        arms: the arms that are trained.
+        runs: the runs of each arm with networks, as far as they are known.
+        simulations: the runs of each theory arm.
+        arms: the arms that are trained or simulated.
         without: for each fork arm, labels of the parents in which its moment has not come.
         left_out: arms that have no runs, with the reason.
-        trained: runs trained or continued.
+        trained: runs trained, continued or simulated.
     """
 
     study: Study
     session: Session
     runs: dict[str, list[ArmRun]] = field(init=False)
+    simulations: dict[str, list[ArmSimulation]] = field(init=False)
     arms: dict[str, _TrainedArm] = field(default_factory=dict)
     without: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -167,6 +172,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.runs = {name: list(arm.runs()) for name, arm in self.study.root_arms()}
+        self.simulations = {name: list(arm.runs()) for name, arm in self.study.theory_arms()}
 
     def train(self) -> None:
         """Train all arms.
@@ -174,7 +180,9 @@ class _Walk:
         Raises:
             InputError: every fork arm would be left out.
         """
-        self.trained = train_runs([run for arm in self.runs.values() for _, run in arm], self.session)
+        self.trained = simulate_runs([run for arm in self.simulations.values() for _, run in arm], self.session)
+        self._read_simulations()
+        self.trained += train_runs([run for arm in self.runs.values() for _, run in arm], self.session)
         self._read(self.runs)
         for generation in self.study.generations():
             self._train_generation(generation)
@@ -185,6 +193,10 @@ class _Walk:
     def listing(self) -> StudyRuns:
         """The runs of all arms, in the order in which the arms were trained."""
         return StudyRuns({name: arm.listing for name, arm in self.arms.items()}, self.left_out)
+
+    def simulated_listing(self) -> dict[str, ListedArm]:
+        """The runs of the theory arms."""
+        return {name: ListedArm.simulated(runs, self.study.swept(name)) for name, runs in self.simulations.items()}
 
     def _train_generation(self, generation: list[tuple[str, ForkArm]]) -> None:
         family = {run.id: run for arm in self.runs.values() for _, run in arm}
@@ -225,6 +237,13 @@ class _Walk:
         if not runs and no_runs:
             raise no_runs
         return runs, without
+
+    def _read_simulations(self) -> None:
+        """List and read the theory arms."""
+        from epicycle.store.reading import ArmReader
+
+        reader = ArmReader(self.session.root)
+        self.arms |= {name: _TrainedArm(listing, reader.dataset(listing)) for name, listing in self.simulated_listing().items()}
 
     def _read(self, names: Iterable[str]) -> None:
         """List and read arms that have just been trained."""

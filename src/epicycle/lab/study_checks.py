@@ -15,7 +15,7 @@ from epicycle.events.moments import checked_moment, events_in, fork_moment
 from epicycle.events.standard import named
 from epicycle.events.stops import refuse_unrecorded_stops
 from epicycle.lab.foreseen import foreseen
-from epicycle.spec.arms import ArmRun, ForkArm
+from epicycle.spec.arms import ArmRun, ArmSimulation, ForkArm, SimulatedRun
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Statistic
 from epicycle.spec.own_code import in_words, is_own
@@ -37,7 +37,8 @@ def refuse_mistakes(study: Study) -> dict[str, list[ArmRun]]:
     runs = foreseen(study)
     experiments = {id(run.experiment): run for name, _ in study.root_arms() for _, run in runs[name]}
     refuse_unrecorded_stops(list(experiments.values()), study.observation)
-    arms = {name: _blank(study, name, arm_runs) for name, arm_runs in _some_seeds(runs).items()}
+    simulations = {name: list(arm.runs()) for name, arm in study.theory_arms()}
+    arms = {name: _blank(study, name, arm_runs) for name, arm_runs in _some_seeds({**simulations, **runs}).items()}
     for name, arm in study.fork_arms():
         _refuse_moments(study, name, arm, arms[arm.fork], max(run.experiment.training.steps for _, run in runs[arm.fork]))
     with warnings.catch_warnings():
@@ -50,7 +51,7 @@ def refuse_mistakes(study: Study) -> dict[str, list[ArmRun]]:
     return runs
 
 
-def _some_seeds(runs: Mapping[str, list[ArmRun]]) -> dict[str, list[ArmRun]]:
+def _some_seeds(runs: Mapping[str, list[ArmRun] | list[ArmSimulation]]) -> dict[str, list[ArmRun | ArmSimulation]]:
     """The runs at some pairs of seeds only, so that a study of 100,000 runs is checked in seconds.
 
     Pairs that many arms have come first, so that arms that share a pair still do.
@@ -63,16 +64,19 @@ def _some_seeds(runs: Mapping[str, list[ArmRun]]) -> dict[str, list[ArmRun]]:
     return {name: [each for each in arm_runs if (each.run.seed, each.run.data_seed) in kept[name]] for name, arm_runs in runs.items()}
 
 
-def _blank(study: Study, name: str, runs: Sequence[ArmRun]) -> xarray.Dataset:
+def _blank(study: Study, name: str, runs: Sequence[ArmRun | ArmSimulation]) -> xarray.Dataset:
     """The dataset of an arm in which nothing was recorded."""
     is_fork = isinstance(study.arms[name], ForkArm)
+    axes = {measure.name: measure.dims for measure in study.observation.measures}
+    for simulated in (run for _, run in runs[:1] if isinstance(run, SimulatedRun)):
+        axes = dict(type(simulated.theory).series)
     labels = [
         RunLabels(str(i), run.seed, run.data_seed, RUNNING, 0.0, 0.0, values, 0 if is_fork else None)
         for i, (values, run) in enumerate(runs)
     ]
     series = {
-        measure.name: (("run", "step", *measure.dims), np.full((len(runs), 2, *(1 for _ in measure.dims)), np.nan))
-        for measure in study.observation.measures
+        series_name: (("run", "step", *own_axes), np.full((len(runs), 2, *(1 for _ in own_axes)), np.nan))
+        for series_name, own_axes in axes.items()
     }
     return arm_dataset(np.arange(2), series, labels, budget=1, swept=study.swept(name))
 

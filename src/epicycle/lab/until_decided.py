@@ -16,7 +16,7 @@ from epicycle.claims.verdict import Verdict
 from epicycle.lab.registration import Registration
 from epicycle.lab.session import Session
 from epicycle.lab.study import Outcome, run_study, study_id
-from epicycle.spec.arms import RootArm
+from epicycle.spec.arms import Seeded
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import MAX_SEED
 from epicycle.spec.study import FIRST_PILOT_SEED, Study
@@ -26,7 +26,7 @@ TIMES_STATED = 4  # the most seeds of an arm, over those that it states, where n
 GROWTH = 1.5  # of an arm, where nobody knows how many seeds a claim needs
 LEAST_BATCH = 8  # seeds; a look takes a second or two, which fewer seeds are not worth
 
-Counts = Mapping[str, int]  # root arm -> number of seeds
+Counts = Mapping[str, int]  # arm with seeds of its own -> number of seeds
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Batch:
 
     Attributes:
         claims: ids of the open claims that may be decided by them.
-        added: root arm -> number of further seeds.
+        added: arm -> number of further seeds.
     """
 
     claims: tuple[str, ...]
@@ -61,7 +61,7 @@ class SeedPlan:
     Attributes:
         study: the study as it states its seeds.
         counts: seeds that are there: the stated ones, and those that were registered since.
-        most: the most seeds of each root arm.
+        most: the most seeds of each arm that has seeds of its own.
     """
 
     study: Study
@@ -82,7 +82,7 @@ class SeedPlan:
             raise InputError(
                 "--until-decided: a pilot decides nothing, so seeds are not added to it; leave out --quick, or run it with --seeds."
             )
-        arms = dict(study.root_arms())
+        arms = dict(study.seeded_arms())
         counts = {name: _registered(arm, registration.seeds(name)) for name, arm in arms.items()}
         most = {name: _most(name, arm, counts[name], at_most) for name, arm in arms.items()}
         return cls(study, counts, most)
@@ -160,14 +160,14 @@ def closing_lines(verdicts: Sequence[Verdict]) -> list[str]:
     return [*lines, *(f"  {claim}: {need.text}" for claim, need in needs.items())]
 
 
-def _registered(arm: RootArm, registered: Collection[int]) -> int:
+def _registered(arm: Seeded, registered: Collection[int]) -> int:
     """How many seeds an arm has: those it states, and as many of the following ones as are registered."""
     stated = len(arm.seed_list())
     following = arm.with_seeds(stated + len(registered)).seed_list()[stated:]
     return stated + sum(1 for _ in takewhile(lambda seed: seed in registered, following))
 
 
-def _most(name: str, arm: RootArm, count: int, at_most: int | None) -> int:
+def _most(name: str, arm: Seeded, count: int, at_most: int | None) -> int:
     """The most seeds that an arm may have."""
     seeds = arm.seed_list()
     room = MAX_SEED if max(seeds) >= FIRST_PILOT_SEED else len(seeds) + FIRST_PILOT_SEED - 1 - max(seeds)

@@ -51,6 +51,11 @@ class SimulatedRun(NamedTuple):
         """Sixteen hex digits, which cover the theory and the seed."""
         return digest({"theory": identity(self.theory), "seed": self.seed})
 
+    @property
+    def data_seed(self) -> int:
+        """The seed: a theory draws its data, where it has some, from the seed of the run."""
+        return self.seed
+
 
 class ArmSimulation(NamedTuple):
     """A simulated run of an arm.

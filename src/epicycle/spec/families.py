@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 from pydantic import SerializeAsAny
 
 from epicycle.spec.base import Part
+from epicycle.spec.interchangeable import Interchangeable
 from epicycle.spec.plain_units import PlainUnits
 from epicycle.spec.registry import Resolve
 
@@ -124,6 +125,10 @@ class Model(Part, ABC):
         del params
         return None
 
+    def interchangeable(self) -> tuple[Interchangeable, ...]:
+        """The units that can change places without a change of the logits; none where the model does not say."""
+        return ()
+
     def frozen(self) -> tuple[str, ...]:
         """Names of the tensors that training leaves as they were drawn."""
         return ()
@@ -172,6 +177,8 @@ class EditContext(NamedTuple):
         measured: returns the value of a measure in the parent at the moment of the fork, before any edit.
         linearised: returns the value of a measure in the present state with some tensors replaced, and its derivatives by these
             tensors, each with the measure's axes first.
+        losses: returns the training loss of several networks and its derivatives by their tensors, where some tensors are replaced;
+            these tensors have a first axis for the network.
         algorithm: returns the general algorithm of the task, an `epicycle.circuits.algorithm.Algorithm`. It raises InputError for a
             task that has none.
     """
@@ -185,6 +192,7 @@ class EditContext(NamedTuple):
     reset_moments: Callable[[Collection[str]], Any]
     measured: Callable[[Measure], Float[np.ndarray, ...]]
     linearised: Callable[[Measure, Params], tuple[Float[np.ndarray, ...], Params]]
+    losses: Callable[[Params], tuple[Float[np.ndarray, bead], Params]]
     algorithm: Callable[[], Any]
 
 
@@ -354,7 +362,11 @@ class Theory(Part, ABC):
 
     family: ClassVar[str] = "theory"
     series: ClassVar[Mapping[str, tuple[str, ...]]]  # name of each series that it gives -> the series' own axes
-    baseline: ClassVar[float] = 0.0  # accuracy of a guess, for theories that give an accuracy
+
+    @property
+    def baseline(self) -> float:
+        """Accuracy of a guess, for a theory that gives an accuracy."""
+        return 0.0
 
     @property
     @abstractmethod

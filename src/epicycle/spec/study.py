@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.arms import Arm, ForkArm, RootArm, short_names
+from epicycle.spec.arms import Arm, ForkArm, RootArm, TheoryArm, short_names
 from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
@@ -75,7 +75,7 @@ class Study(Spec):
     Attributes:
         name: lower-case letters, digits, `_` and `-`. A study from a file takes the file's name.
         question: what the study asks, as one sentence.
-        arms: name -> root arm or fork arm.
+        arms: name -> root arm, theory arm or fork arm.
         claims: what is judged.
         figures: what the page shows. The first figure that decides a claim stands at the top.
         sources: the texts that the study rests on.
@@ -140,6 +140,18 @@ class Study(Spec):
             if isinstance(arm, RootArm):
                 yield name, arm
 
+    def theory_arms(self) -> Iterator[tuple[str, TheoryArm]]:
+        """Arms that are simulated without a network."""
+        for name, arm in self.arms.items():
+            if isinstance(arm, TheoryArm):
+                yield name, arm
+
+    def seeded_arms(self) -> Iterator[tuple[str, RootArm | TheoryArm]]:
+        """Arms that have seeds of their own: all but the forks."""
+        for name, arm in self.arms.items():
+            if not isinstance(arm, ForkArm):
+                yield name, arm
+
     def fork_arms(self) -> Iterator[tuple[str, ForkArm]]:
         """Arms that continue others."""
         for name, arm in self.arms.items():
@@ -163,7 +175,7 @@ class Study(Spec):
 
     def run_counts(self) -> dict[str, int]:
         """The largest number of runs that each arm can have, without making them."""
-        counts = {name: arm.run_count() for name, arm in self.root_arms()}
+        counts = {name: arm.run_count() for name, arm in self.seeded_arms()}
         for generation in self.generations():
             counts |= {name: arm.point_count() * counts[arm.fork] for name, arm in generation}
         return counts
@@ -213,28 +225,28 @@ class Study(Spec):
         return self.with_assignments(profile.assign).with_seeds(profile.seeds)
 
     def with_seeds(self, seeds: int | None) -> "Study":
-        """The same study with another number of seeds in every root arm; None keeps each arm's own."""
+        """The same study with another number of seeds in every arm that has seeds of its own; None keeps each arm's own."""
         if seeds is None:
             return self
         plain = self.model_dump(mode="json")
-        for name, _ in self.root_arms():
+        for name, _ in self.seeded_arms():
             plain["arms"][name]["seeds"] = seeds
         return Study.parse(plain, f"study {self.name}")
 
     def with_seeds_of(self, counts: Mapping[str, int]) -> "Study":
-        """The same study with more seeds in some root arms.
+        """The same study with more seeds in some arms that have seeds of their own.
 
         Args:
-            counts: root arm -> number of its seeds, at least as many as it has.
+            counts: arm -> number of its seeds, at least as many as it has.
         """
         plain = self.model_dump(mode="json")
-        for name, arm in self.root_arms():
+        for name, arm in self.seeded_arms():
             if name in counts:
                 plain["arms"][name]["seeds"] = arm.with_seeds(counts[name]).seeds
         return Study.parse(plain, f"study {self.name}")
 
     def roots_of(self, names: Collection[str]) -> set[str]:
-        """The root arms from which some arms descend, and those from which the donors of their edits descend."""
+        """The arms with seeds of their own from which some arms descend, and those from which the donors of their edits descend."""
         roots: set[str] = set()
         for name in names:
             arm = self.arms[name]
@@ -244,10 +256,10 @@ class Study(Spec):
     def _on_pilot_seeds(self, profile: ProfileName) -> "Study":
         """The study as a pilot: seeds and data seeds below 1000 are moved up by 1000, so that no run is shared with the study."""
         plain = self.model_dump(mode="json")
-        for name, _ in self.root_arms():
+        for name, _ in self.seeded_arms():
             arm = plain["arms"][name]
             fields = ("first_seed", "data_seeds", "first_data_seed", *(["seeds"] if isinstance(arm["seeds"], list) else []))
-            arm |= {field: _pilot_seeds(arm[field]) for field in fields if arm[field] is not None}
+            arm |= {field: _pilot_seeds(arm[field]) for field in fields if arm.get(field) is not None}
         return Study.parse(plain | {"profile": profile, "pilot": True}, f"study {self.name}")
 
     def with_name(self, name: str) -> "Study":
@@ -299,7 +311,8 @@ class Study(Spec):
             )
 
     def _series_are_recorded(self) -> None:
-        axes = {measure.name: measure.dims for measure in self.observation.measures}
+        axes = {name: dims for _, arm in self.theory_arms() for name, dims in type(arm.theory).series.items()}
+        axes |= {measure.name: measure.dims for measure in self.observation.measures}
         scalar = [name for name, dims in axes.items() if not dims]
         for who, name, takes_axes in self._series_read():
             if name not in axes:
@@ -348,6 +361,10 @@ class Study(Spec):
                 raise ValueError(f"arm '{name}' is forked from itself: {' <- '.join([*lineage, arm.fork])}")
             lineage.append(arm.fork)
             arm = self.arms[arm.fork]
+        if isinstance(arm, TheoryArm):
+            raise ValueError(
+                f"arm '{name}' descends from '{lineage[-1]}', a theory, which has no weights to go on from; fork a root arm"
+            )
 
 
 def _pilot_seeds(seeds: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from epicycle.spec.arms import SimulatedRun
 from epicycle.spec.experiment import Run
 from epicycle.spec.paths import overrides
 from epicycle.spec.plain_data import Plain
@@ -64,6 +65,11 @@ class MemberRecord:
             lineage = StoredLineage(run.lineage.parent, run.lineage.moment, run.start, edits)
         differs = overrides(first.experiment.model_dump(mode="json"), run.experiment.model_dump(mode="json"))
         return cls(run.id, run.seed, run.data_seed, baseline, train_rows, leakage, run.start, lineage, differs)
+
+    @classmethod
+    def simulated(cls, run: SimulatedRun) -> "MemberRecord":
+        """The record of a simulated run, which is trained on no rows."""
+        return cls(run.id, run.seed, run.data_seed, run.theory.baseline, 0)
 
     def plain(self) -> Plain:
         """Plain data for a file."""

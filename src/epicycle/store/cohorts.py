@@ -55,15 +55,23 @@ def create_cohort(root: Root, experiment: Experiment, observation: Observation, 
 def _create_directory(
     files: CohortFiles, experiment: Mapping[str, Any], observation: Observation, members: Sequence[MemberRecord]
 ) -> None:
+    with growing_whole(files) as nursery:
+        nursery.checkpoints.mkdir()
+        write_yaml(nursery.spec, {"experiment": dict(experiment), "observation": observation.model_dump(mode="json")})
+        write_json(nursery.members, [member.plain() for member in members])
+        write_marker(nursery, blank_marker(nursery, len(members)))
+
+
+@contextmanager
+def growing_whole(files: CohortFiles) -> Iterator[CohortFiles]:
+    """A folder to fill, which appears as the cohort's own once everything is in it."""
     nursery = CohortFiles(files.path.with_name(f"{NURSERY}{files.path.name.strip('.')}"))
     refuse_strange(nursery.path)
     shutil.rmtree(nursery.path, ignore_errors=True)
     if not nursery.path.parent.is_dir():
         raise gone(nursery.path.parent)
-    nursery.checkpoints.mkdir(parents=True)
-    write_yaml(nursery.spec, {"experiment": dict(experiment), "observation": observation.model_dump(mode="json")})
-    write_json(nursery.members, [member.plain() for member in members])
-    write_marker(nursery, blank_marker(nursery, len(members)))
+    nursery.path.mkdir()
+    yield nursery
     os.replace(nursery.path, files.path)
 
 
@@ -319,12 +327,23 @@ def cohort_spec(files: CohortFiles) -> Plain:
     """The experiment of a cohort's first member and the cohort's observation, as plain data.
 
     Raises:
-        InputError: the file is damaged or missing.
+        InputError: the file is damaged or missing, or the cohort is a simulated theory.
     """
     spec = read_yaml(files.spec, dict[str, Settings])
+    if "theory" in spec:
+        raise InputError(f"cohort {files.path.name} simulates a theory. It has series and no network, so there are no weights.")
     if lacking := {"experiment", "observation"} - spec.keys():
         raise damaged(files.spec, f"it has no {' and no '.join(sorted(lacking))}")
     return dict(spec)
+
+
+def simulated_theory(files: CohortFiles) -> Plain | None:
+    """The theory that a cohort simulates, as plain data; None for a cohort of networks.
+
+    Raises:
+        InputError: the file is damaged or missing.
+    """
+    return read_yaml(files.spec, dict[str, Settings]).get("theory")
 
 
 def stored_series(files: CohortFiles, marker: Marker, rows: Sequence[int]) -> SegmentSeries:

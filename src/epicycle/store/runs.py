@@ -15,7 +15,7 @@ from epicycle.spec.results import recorded
 from epicycle.store.catalogue import Catalogue
 from epicycle.store.checkpoints import Checkpoint, Tensors, read_checkpoint
 from epicycle.store.cohort_members import MemberRecord
-from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec, read_edits
+from epicycle.store.cohorts import CohortStore, Resumable, cohort_spec, read_edits, simulated_theory
 from epicycle.store.documents import Settings
 from epicycle.store.entries import damaged
 from epicycle.store.files import CohortFiles, Root
@@ -124,6 +124,11 @@ class StoredRun:
             plain = with_path(plain, path, value)
         return plain
 
+    @property
+    def theory(self) -> Plain | None:
+        """The theory that the run simulates, as plain data; None for a network."""
+        return simulated_theory(self._files)
+
     def recorded(self) -> xarray.Dataset:
         """All series over the steps that were recorded of this run."""
         data = cohort_dataset(self._files).isel(run=self._row)
@@ -169,5 +174,6 @@ class StoredRun:
     def _last_checkpoint(self) -> Checkpoint:
         resumable = self._reader.committed(self._files.path)
         if resumable.checkpoint is None or not resumable.rows[self._row]:
+            cohort_spec(self._files)  # refuses a simulated theory, which has no states
             raise InputError(f"run {self.id} has no whole state on disk. {' '.join(resumable.damaged)}")
         return resumable.checkpoint

@@ -134,6 +134,16 @@ class RootSetting(TypedDict):
     sweep: NotRequired[dict[str, list[Value]]]
 
 
+class TheorySetting(TypedDict):
+    """A theory arm."""
+
+    __pydantic_config__ = KEEP  # type: ignore[misc]
+    theory: Settings
+    fork: NotRequired[None]
+    edits: NotRequired[list[EditText]]
+    sweep: NotRequired[dict[str, list[Value]]]
+
+
 class AccountText(TypedDict):
     """What an account says of a claim."""
 
@@ -165,13 +175,16 @@ class SourceText(TypedDict):
     arxiv: str
 
 
+ArmSetting = ForkSetting | RootSetting | TheorySetting
+
+
 class StudyText(TypedDict):
     """A study as it was asked (`study.yaml`)."""
 
     __pydantic_config__ = KEEP  # type: ignore[misc]
     name: str
     question: str
-    arms: dict[str, ForkSetting | RootSetting]
+    arms: dict[str, ArmSetting]
     claims: list[RegisteredClaim]
     figures: list[Settings]
     sources: list[SourceText]
@@ -240,7 +253,7 @@ def read_study(files: StudyFiles) -> StudyDocuments:
     return StudyDocuments(study, runs, verdicts, read_json(files.provenance, Provenance))
 
 
-def _flaw(name: str, arms: Mapping[str, ForkSetting | RootSetting]) -> str | None:
+def _flaw(name: str, arms: Mapping[str, ArmSetting]) -> str | None:
     """What is wrong with how an arm descends from others; None where nothing is."""
     lineage, setting = [name], arms[name]
     while setting.get("fork") is not None:
@@ -252,7 +265,7 @@ def _flaw(name: str, arms: Mapping[str, ForkSetting | RootSetting]) -> str | Non
     return _sweep_flaw(name, arms[name])
 
 
-def _sweep_flaw(name: str, setting: ForkSetting | RootSetting) -> str | None:
+def _sweep_flaw(name: str, setting: ArmSetting) -> str | None:
     """A swept edit that an arm does not have; None where there is none."""
     edits = setting.get("edits", [])
     swept = [path.split(".")[1] for path in setting.get("sweep", {}) if re.match(r"edits\.[0-9]{1,9}\.", path)]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from epicycle.spec.arms import ArmRun
+from epicycle.spec.arms import ArmRun, ArmSimulation
+from epicycle.spec.experiment import Run
 from epicycle.spec.plain_data import Plain
 from epicycle.spec.results import OWN_NAMES
 from epicycle.store.documents import Count, Scalar, Seed
@@ -29,10 +30,11 @@ class ListedRun:
     end: Count | None = None
 
     @classmethod
-    def of(cls, arm_run: ArmRun, end: int | None = None) -> "ListedRun":
+    def of(cls, arm_run: ArmRun | ArmSimulation, end: int | None = None) -> "ListedRun":
         """The entry of a run."""
         values, run = arm_run
-        return cls(run.id, run.seed, run.data_seed, dict(values), run.start if run.lineage else None, end)
+        moment = run.start if isinstance(run, Run) and run.lineage else None
+        return cls(run.id, run.seed, run.data_seed, dict(values), moment, end)
 
     def plain(self) -> Plain:
         """Plain data for a file."""
@@ -76,6 +78,12 @@ class ListedArm:
         budget = max(run.experiment.training.steps for _, run in runs)
         listed = tuple(ListedRun.of(run, end) for run, end in zip(runs, [None] * len(runs) if ends is None else ends, strict=True))
         return cls(tuple(swept), budget, listed, None if without is None else tuple(without))
+
+    @classmethod
+    def simulated(cls, runs: Sequence[ArmSimulation], swept: Sequence[str]) -> "ListedArm":
+        """The listing of simulated runs, each of which counts to the last step of its theory."""
+        ends = [run.theory.last_step for _, run in runs]
+        return cls(tuple(swept), max(ends), tuple(ListedRun.of(run, end) for run, end in zip(runs, ends, strict=True)))
 
     def plain(self) -> Plain:
         """Plain data for a file."""
