@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
     from epicycle.circuits.neurons import NeuronComponent as NeuronComponent
     from epicycle.circuits.neurons import NeuronShare as NeuronShare
+    from epicycle.circuits.other_rule import OfRule as OfRule
+    from epicycle.circuits.other_rule import RuleAccuracy as RuleAccuracy
     from epicycle.circuits.probes import Probe as Probe
     from epicycle.circuits.regions import MoransI as MoransI
     from epicycle.circuits.regions import OffsetShare as OffsetShare
@@ -148,6 +150,8 @@ if TYPE_CHECKING:
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import StepAdditivity as StepAdditivity
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
+    from epicycle.models.key_value import KeyValue as KeyValue
+    from epicycle.models.locked import Locked as Locked
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic
     from epicycle.models.sites import Sites as Sites
@@ -212,7 +216,9 @@ if TYPE_CHECKING:
     from epicycle.tasks.derived import RandomLabels as RandomLabels
     from epicycle.tasks.derived import WithoutDiagonal as WithoutDiagonal
     from epicycle.tasks.groups import Composition as Composition
+    from epicycle.tasks.mixed_rules import MixedRules as MixedRules
     from epicycle.tasks.modular import Modular as Modular
+    from epicycle.tasks.password import Password as Password
     from epicycle.tasks.random_tables import RandomTable as RandomTable
     from epicycle.training.losses import MSE as MSE
     from epicycle.training.losses import CrossEntropy as CrossEntropy

@@ -19,6 +19,7 @@ from epicycle.circuits.end_point import EndPart, EndShare
 from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
+from epicycle.circuits.other_rule import OfRule, RuleAccuracy
 from epicycle.circuits.probes import Probe
 from epicycle.circuits.regions import MoransI, OffsetShare, RegionMap
 from epicycle.circuits.row_strength import RowGenPart
@@ -46,6 +47,7 @@ EXCHANGE = {Exchange}  # tested in test_exchange.py
 END = {EndPart, EndShare}  # tested in test_end_point.py
 WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py
 UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
+OTHER = {OfRule, RuleAccuracy}  # tested in test_other_rule.py
 SALIENCE = {Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness}  # tested in test_saliency.py
 TASKS = (
     Modular(p=11),
@@ -113,6 +115,7 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         *MAPS,
         *NEURONS,
         *UNITS,
+        *OTHER,
         *SALIENCE,
         *IRREPS,
         *WAVES,

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from epicycle import MLP, InputError, Modular, Quadratic, Transformer
 from epicycle.models.initialisation import Scheme
+from epicycle.models.key_value import KeyValue
+from epicycle.models.locked import Locked
 from epicycle.spec.families import Model, Params
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
@@ -41,6 +43,11 @@ MODELS: dict[str, list[Model]] = {
         MLP(d_mlp=7, operands="one_hot", combine="sum", trained="read_out"),
     ],
     "quadratic": [Quadratic(d_mlp=9), Quadratic(d_mlp=9, scaling="standard")],
+    "key_value": [
+        *(KeyValue(memory=memory, d_mlp=9) for memory in ("mlp", "attention", "convolution")),
+        KeyValue(d_mlp=9, weights="hand_built"),
+    ],
+    "locked": [Locked(d_mlp=5, d_circuit=7), Locked(d_mlp=5, d_circuit=7, depth=3, operation="x-y", circuit="scrambled")],
 }
 CASES = [model for models in MODELS.values() for model in models]
 
@@ -135,13 +142,43 @@ def numpy_mlp(model: MLP, w: Params, tokens: Any) -> Any:
     return np.stack(out)
 
 
+def numpy_key_value(model: KeyValue, w: Params, tokens: Any) -> Any:
+    n, out = len(w["W_in"]) // 2, []
+    keys = w["W_in"].reshape(2, n, -1)
+    for a, b in tokens[:, :2]:
+        if model.memory == "convolution":
+            places = [keys[1, a], keys[0, a] + keys[1, b], keys[0, b]]
+            matched = sum(np.maximum(place + w["b_in"], 0) for place in places)
+        else:
+            scores = keys[0, a] + keys[1, b] + w["b_in"]
+            weights = np.exp(scores - scores.max())
+            matched = weights / weights.sum() if model.memory == "attention" else np.maximum(scores, 0)
+        out.append(matched @ w["W_U"])
+    return np.stack(out)
+
+
+def numpy_locked(model: Locked, w: Params, tokens: Any) -> Any:
+    p, out = len(w["W_in"]) // 2, []
+    for row in tokens:
+        squares = (w["W_in"][row[0]] + w["W_in"][p + row[1]]) ** 2
+        squares[model.d_mlp :] *= 1 if row[-1] == p + 1 else np.prod(w["gates"])
+        out.append(squares @ w["W_U"])
+    return np.stack(out)
+
+
 def numpy_quadratic(model: Quadratic, w: Params, tokens: Any) -> Any:
     p, n = len(w["W_in"]) // 2, w["W_in"].shape[1]
     inner, outer = ((2 * p) ** -0.5, 1 / n) if model.scaling == "mean_field" else (1, 1)
     return np.stack([outer * (inner * (w["W_in"][a] + w["W_in"][p + b])) ** 2 @ w["W_U"] for a, b in tokens[:, :2]])
 
 
-REFERENCE: dict[str, Any] = {"transformer": numpy_transformer, "mlp": numpy_mlp, "quadratic": numpy_quadratic}
+REFERENCE: dict[str, Any] = {
+    "transformer": numpy_transformer,
+    "mlp": numpy_mlp,
+    "quadratic": numpy_quadratic,
+    "key_value": numpy_key_value,
+    "locked": numpy_locked,
+}
 
 
 def weights_of(model: Model, dtype: Any = np.float32, table: Table = TABLE) -> Params:

@@ -12,7 +12,9 @@ from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
 from epicycle.spec.yaml_text import dump_yaml, load_yaml
 from epicycle.tasks.forms import Form
+from epicycle.tasks.mixed_rules import MixedRules
 from epicycle.tasks.modular import Operation
+from epicycle.tasks.password import Password
 
 TASKS: dict[str, list[Task]] = {
     "modular": [Modular(p=p, operation=o) for p, o in ((7, "x+y"), (8, "x-y"), (9, "x*y"), (7, "x/y"), (2, "x/y"), (13, "x-y"))]
@@ -26,6 +28,13 @@ TASKS: dict[str, list[Task]] = {
     "without_diagonal": [WithoutDiagonal(of=Modular(p=p, operation=o)) for p, o in ((7, "x+y"), (8, "x-y"), (7, "x/y"), (2, "x*y"))]
     + [WithoutDiagonal(of=Composition(group="D4")), WithoutDiagonal(of=RandomTable(n=7, commutative=True))],
 }
+
+
+TASKS["password"] = [Password(of=Modular(p=p, operation=o)) for p, o in ((7, "x+y"), (8, "x-y"), (7, "x/y"))]
+TASKS["mixed_rules"] = [
+    MixedRules(of=Modular(p=7, operation="x-y"), other=Modular(p=7, operation="x+y"), share=share, rows=rows)
+    for share, rows in ((0.0, "drawn"), (0.3, "drawn"), (1.0, "drawn"), (0.6, "second_large"))
+] + [MixedRules(of=Modular(p=7, operation="x*y"), other=Modular(p=7, operation="x+y"), share=1.0)]
 
 
 def test_every_kind_is_tested_here() -> None:

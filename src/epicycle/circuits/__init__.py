@@ -8,7 +8,7 @@ CIRCUIT_MEASURES names the kinds of measures. They stand in these modules, by th
 - What do single neurons and heads compute? `neurons`, `coset_neurons`, `waves`, `attention`.
 - Which units matter? `removable` says what can be taken out; `coverage`, `attribution` and `saliency` measure what is lost; `altered`
   changes a network on the spot, and `patching` takes activations from other rows.
-- Which algorithm is it? `clock_pizza`, `probes`.
+- Which algorithm is it? `clock_pizza`, `probes`. Is there another one? `other_rule`.
 - On which rows is it right? `regions`.
 """
 
@@ -62,6 +62,8 @@ CIRCUIT_MEASURES = {
     "morans_i": "epicycle.circuits.regions:MoransI",
     "offset_share": "epicycle.circuits.regions:OffsetShare",
     "probe": "epicycle.circuits.probes:Probe",
+    "of_rule": "epicycle.circuits.other_rule:OfRule",
+    "rule_accuracy": "epicycle.circuits.other_rule:RuleAccuracy",
 }
 
 # The usual measures of circuits: `epicycle measure STUDY --measures circuits`.

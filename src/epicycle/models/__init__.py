@@ -4,4 +4,6 @@ MODELS = {
     "transformer": "epicycle.models.transformer.model:Transformer",
     "mlp": "epicycle.models.mlp:MLP",
     "quadratic": "epicycle.models.quadratic:Quadratic",
+    "key_value": "epicycle.models.key_value:KeyValue",
+    "locked": "epicycle.models.locked:Locked",
 }

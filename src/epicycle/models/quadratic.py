@@ -126,19 +126,41 @@ class Quadratic(Model):
         return jnp.asarray(n_in**-0.5 if mean_field else 1, dtype), jnp.asarray(1 / n_units if mean_field else 1, dtype)
 
 
-def analytic(key: jax.Array, p: int, n_units: int) -> Params:
-    """Weights that add modulo p in the standard scaling.
+def analytic(
+    key: jax.Array,
+    p: int,
+    n_units: int,
+    operation: Literal["x+y", "x-y"] = "x+y",
+    num_classes: int | None = None,
+    scrambled: bool = False,
+) -> Params:
+    """Weights that add or subtract modulo p in the standard scaling.
 
     The units take the frequencies 1 to p // 2 in turn, so at least p / 2 units are needed to have every frequency.
+
+    Args:
+        key: of the phases.
+        p: the modulus.
+        n_units: number of hidden units.
+        operation: what they compute. For a difference the wave over the second operand runs backwards.
+        num_classes: number of classes; None is p.
+        scrambled: whether units write with independent phases, so that nothing is computed.
 
     Source: Gromov, arXiv 2301.02679; Doshi et al., arXiv 2310.13061, eq. 2.
     """
     frequency = 1 + jnp.arange(n_units) % max(p // 2, 1)
     phi, psi = jax.random.uniform(key, (2, n_units), jnp.float32, -jnp.pi, jnp.pi)
-    # Whole turns are removed in integers: float32 would lose digits of sigma * i / p.
-    angle = ((jnp.arange(p)[:, None] * frequency) % p).astype(jnp.float32) * jnp.float32(2 * jnp.pi / p)
+    written = phi + psi
+    if scrambled:
+        written = jax.random.uniform(jax.random.fold_in(key, 1), (n_units,), jnp.float32, -jnp.pi, jnp.pi)
+
+    def angle(values: Int[Array, " residue"]) -> Float[Array, "residue d_mlp"]:
+        # Whole turns are removed in integers: float32 would lose digits of sigma * i / p.
+        return ((values[:, None] * frequency) % p).astype(jnp.float32) * jnp.float32(2 * jnp.pi / p)
+
     amplitude = jnp.float32((2 / n_units) ** (1 / 3))
+    residues, sign = jnp.arange(p), 1 if operation == "x+y" else -1
     return {
-        "W_in": amplitude * jnp.concatenate([jnp.cos(angle + phi), jnp.cos(angle + psi)]),
-        "W_U": amplitude * jnp.cos(angle + phi + psi).T,
+        "W_in": amplitude * jnp.concatenate([jnp.cos(angle(residues) + phi), jnp.cos(sign * angle(residues) + psi)]),
+        "W_U": amplitude * jnp.cos(angle(jnp.arange(num_classes or p)) + written).T,
     }

@@ -7,4 +7,6 @@ TASKS = {
     "random_table": "epicycle.tasks.random_tables:RandomTable",
     "random_labels": "epicycle.tasks.derived:RandomLabels",
     "without_diagonal": "epicycle.tasks.derived:WithoutDiagonal",
+    "password": "epicycle.tasks.password:Password",
+    "mixed_rules": "epicycle.tasks.mixed_rules:MixedRules",
 }
