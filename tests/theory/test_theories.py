@@ -5,9 +5,18 @@ import pytest
 
 from epicycle.spec.families import Theory
 from epicycle.spec.kinds import KINDS
+from epicycle.theory.barrier_hopping import BarrierHopping
+from epicycle.theory.gradient_free import Evolution, GradientDescent, RandomSearch
+from epicycle.theory.summed_basins import SummedBasins
 
 # One small setting of each theory.
-THEORIES: dict[str, Theory] = {}
+THEORIES: dict[str, Theory] = {
+    "barrier_hopping": BarrierHopping(temperature=0.5, steps=2000),
+    "evolution": Evolution(bits=3, evaluations=300),
+    "gradient_descent": GradientDescent(bits=3, evaluations=300),
+    "random_search": RandomSearch(bits=3, evaluations=300),
+    "summed_basins": SummedBasins(coupling=0.1, temperature=0.01, wide_dims=4, steps=200),
+}
 
 
 def test_every_kind_is_tested_here() -> None:

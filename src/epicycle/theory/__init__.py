@@ -3,4 +3,10 @@
 A theory is the root of an arm (`theory:` in place of `experiment:`). Its runs are stored, found again and judged as those of networks.
 """
 
-THEORIES: dict[str, str] = {}
+THEORIES: dict[str, str] = {
+    "barrier_hopping": "epicycle.theory.barrier_hopping:BarrierHopping",
+    "evolution": "epicycle.theory.gradient_free:Evolution",
+    "gradient_descent": "epicycle.theory.gradient_free:GradientDescent",
+    "random_search": "epicycle.theory.gradient_free:RandomSearch",
+    "summed_basins": "epicycle.theory.summed_basins:SummedBasins",
+}
