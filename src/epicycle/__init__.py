@@ -77,6 +77,9 @@ if TYPE_CHECKING:
     from epicycle.claims.estimates import PerRun as PerRun
     from epicycle.claims.factor_shares import Cell as Cell
     from epicycle.claims.factor_shares import FactorShare as FactorShare
+    from epicycle.claims.laws import LawEvidence as LawEvidence
+    from epicycle.claims.laws import LawShare as LawShare
+    from epicycle.claims.laws import PooledLaws as PooledLaws
     from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
     from epicycle.claims.pairs import EqualPairs as EqualPairs
     from epicycle.claims.path_quantities import DiffusionExponent as DiffusionExponent
@@ -84,6 +87,8 @@ if TYPE_CHECKING:
     from epicycle.claims.path_quantities import PathLength as PathLength
     from epicycle.claims.path_quantities import Straightness as Straightness
     from epicycle.claims.persistence import Persistence as Persistence
+    from epicycle.claims.power_laws import QuantityPower as QuantityPower
+    from epicycle.claims.power_laws import SeriesPower as SeriesPower
     from epicycle.claims.quantities import EventRatio as EventRatio
     from epicycle.claims.quantities import EventTime as EventTime
     from epicycle.claims.quantities import Quantity as Quantity
@@ -100,6 +105,7 @@ if TYPE_CHECKING:
     from epicycle.claims.slopes import Bend as Bend
     from epicycle.claims.slopes import Slope as Slope
     from epicycle.claims.transitions import Transition as Transition
+    from epicycle.claims.two_phases import TwoPhases as TwoPhases
     from epicycle.claims.variance import VarianceShare as VarianceShare
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel

@@ -29,5 +29,11 @@ STATISTICS = {
     "transition": "epicycle.claims.transitions:Transition",
     "slope": "epicycle.claims.slopes:Slope",
     "bend": "epicycle.claims.slopes:Bend",
+    "law_evidence": "epicycle.claims.laws:LawEvidence",
+    "law_share": "epicycle.claims.laws:LawShare",
+    "pooled_laws": "epicycle.claims.laws:PooledLaws",
+    "two_phases": "epicycle.claims.two_phases:TwoPhases",
+    "series_power": "epicycle.claims.power_laws:SeriesPower",
+    "quantity_power": "epicycle.claims.power_laws:QuantityPower",
     "variance_share": "epicycle.claims.variance:VarianceShare",
 }

@@ -99,23 +99,31 @@ class RegionShare(OfQuantities):
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector of the quantity."""
         data = chosen_runs(arms, self.of.arm, self.of.where)
-        return [self._estimate(data, bounds) for bounds in self.of.per_run(data)]
+        return [share_in_region(data, bounds, self.region) for bounds in self.of.per_run(data)]
 
-    def _estimate(self, data: xarray.Dataset, bounds: PerRun) -> Estimate:
-        labels, runs = labels_of(data), list(bounds.lows)
-        ends = [(bounds.lows[run], bounds.highs[run]) for run in runs]
-        surely = np.array([self.region.holds(low, high) for low, high in ends], float)
-        perhaps = np.array([any(low < below and high > above for above, below in self.region.pieces()) for low, high in ends], float)
-        units = units_of(data, runs)
-        return Estimate(
-            interval=units.interval(lambda grouping: _between(surely, np.maximum(surely, perhaps), grouping)),
-            n=len(runs),
-            detector=bounds.detector,
-            censored=open_runs(labels, bounds),
-            failed=diverged_runs(data),
-            values={labels[run]: inside if inside == may else None for run, inside, may in zip(runs, surely, perhaps, strict=True)},
-            unconfirmed=tuple(labels[run] for run, inside, may in zip(runs, surely, perhaps, strict=True) if inside < may),
-        ).among_units(units)
+
+def share_in_region(data: xarray.Dataset, bounds: PerRun, region: Region) -> Estimate:
+    """The share of runs in which a quantity lies in a region.
+
+    Args:
+        data: the dataset of the arm.
+        bounds: the quantity in each run that counts.
+        region: the region.
+    """
+    labels, runs = labels_of(data), list(bounds.lows)
+    ends = [(bounds.lows[run], bounds.highs[run]) for run in runs]
+    surely = np.array([region.holds(low, high) for low, high in ends], float)
+    perhaps = np.array([any(low < below and high > above for above, below in region.pieces()) for low, high in ends], float)
+    units = units_of(data, runs)
+    return Estimate(
+        interval=units.interval(lambda grouping: _between(surely, np.maximum(surely, perhaps), grouping)),
+        n=len(runs),
+        detector=bounds.detector,
+        censored=open_runs(labels, bounds),
+        failed=diverged_runs(data),
+        values={labels[run]: inside if inside == may else None for run, inside, may in zip(runs, surely, perhaps, strict=True)},
+        unconfirmed=tuple(labels[run] for run, inside, may in zip(runs, surely, perhaps, strict=True) if inside < may),
+    ).among_units(units)
 
 
 def _between(surely: Float[ndarray, " run"], perhaps: Float[ndarray, " run"], grouping: Grouping) -> Interval:

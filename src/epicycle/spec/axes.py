@@ -28,7 +28,7 @@ AXES: dict[str, str] = {
     "d_vocab_out": "logits",
     "tensor": "named parameter tensors",
     "number": "the numbers of a file's storage, one after the other",
-    "point": "corners of a knob's course",
+    "point": "points of a curve",
     "cell": "combinations of the levels of factors",
     "sketch": "random sums of a network's weights",
     "segment": "stretches of steps within one chunk of the engine",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import xarray
@@ -16,16 +16,19 @@ from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
 from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
+from epicycle.claims.laws import LawEvidence, LawShare, PooledLaws
 from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.pairs import EqualPairs
 from epicycle.claims.path_quantities import DiffusionExponent, MoveCosine, PathLength, Straightness
 from epicycle.claims.persistence import Persistence
+from epicycle.claims.power_laws import QuantityPower, SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Bend, Slope
 from epicycle.claims.transitions import Transition
+from epicycle.claims.two_phases import TwoPhases
 from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Threshold
 from epicycle.spec.claim import Region
@@ -35,6 +38,7 @@ SIZE = 501  # units of a population
 MOMENT = 200  # of forks
 AT_95 = 0.965  # of the step at which planted runs reach a test accuracy of 1, they reach 0.95
 TIME = EventTime(event="t_gen", unit="log", arm="a")
+PHASES: tuple[Literal["breakpoint", "ramp"], ...] = ("breakpoint", "ramp")
 LAST = Extreme(series="x", arm="a")
 Values = Float[ndarray, " unit"]
 
@@ -260,6 +264,60 @@ def sweep_cases(draw: Draw) -> Iterator[Case]:
     yield Case("dose at a transition", crossing, float(np.median(centres)), {"a": along(values)}, rows={"a": 4})
 
 
+def law_cases(draw: Draw) -> Iterator[Case]:
+    """Laws along a sweep, within seeds and in all of them, and powers and phases of series."""
+    levels = np.array([2.0, 3.0, 4.0, 6.0, 8.0, 11.0])
+    n = len(levels)
+    pairs, swept = [(i // n, i // n) for i in range(n * SIZE)], {"level": np.tile(levels, SIZE).tolist()}
+    u, v = ((column - column.mean()) / column.std() for column in (levels, np.log(levels)))
+
+    def along(values: Float[ndarray, "unit dose"], **others: Float[ndarray, "unit dose"]) -> dict[str, xarray.Dataset]:
+        flat = {name: of.ravel() for name, of in {"x": values, **others}.items()}
+        series = {name: lambda run, of=of: np.full(len(STEPS), of[run]) for name, of in flat.items()}
+        data = planted([30] * n * SIZE, [1000.0] * n * SIZE, pairs, swept, **series)
+        return {"a": population(data.isel(step=slice(0, None, 20)), "a")}
+
+    def median(name: str, statistic: Any, arms: dict[str, xarray.Dataset]) -> Case:
+        """The truth is what the statistic reads in the whole population."""
+        return Case(name, statistic, statistic.estimates(arms)[0].interval.value, arms, rows={"a": n})
+
+    between = draw.uniform(-0.5, 1.5, size=(SIZE, 1))  # 0 is a power law, 1 an exponential one
+    arms = along(np.exp(between * u + (1 - between) * v + 0.1 * draw.normal(size=(SIZE, n))))
+    laws: dict[str, Any] = {"of": LAST, "along": "level", "law": "exponential", "against": ("power",)}
+    yield median("evidence for a law, median over seeds", LawEvidence(**laws), arms)
+    yield median("share of seeds that prefer a law", LawShare(**laws, by=0), arms)
+
+    def equally_good(draw: Draw) -> dict[str, xarray.Dataset]:
+        """Both laws miss the true curve by the same."""
+        values = np.exp(u + v + 0.3 * draw.normal(size=(48, n)))
+        runs = [
+            RunLabels(name=f"{i}", seed=i // n, data_seed=i // n, status=DONE, baseline=0.1, swept={"level": float(levels[i % n])})
+            for i in range(48 * n)
+        ]
+        series = {"x": (("run", "step"), values.reshape(-1, 1))}
+        return {"a": arm_dataset(STEPS[-1:], series, runs, budget=10_000, swept=["level"])}
+
+    pooled = PooledLaws(**{**laws, "of": Reading(arm="a")})
+    yield Case("evidence of all seeds, two laws equally good, judged once on 48", pooled, 0.0, fresh=equally_good, looks=(48 * n,))
+    sizes = np.exp(v + 0.3 * draw.normal(size=(SIZE, n)))
+    bends = sizes ** draw.uniform(1, 2, size=(SIZE, 1)) * np.exp(draw.normal(size=(SIZE, 1)) * np.log(sizes) ** 2)
+    power = QuantityPower(of=Extreme(series="y", arm="a"), beside=LAST, along="level")
+    yield median("bend of a quantity along another", power, along(sizes, y=bends))
+    size, position = 101, STEPS / STEPS[-1]
+    noise, bend, breaks = 0.02 * draw.normal(size=(size, len(STEPS))), draw.normal(size=size), draw.uniform(0.3, 0.8, size=size)
+    data = planted(
+        [30] * size,
+        [1000.0] * size,
+        x=lambda run: position,
+        y=lambda run: np.exp(bend[run] * np.log(position) ** 2 / 20 + noise[run]),
+        z=lambda run: bend[run] * position + 9 * np.maximum(position - breaks[run], 0) + noise[run],
+    ).isel(step=slice(0, None, 12))
+    whole: dict[str, Any] = {"since": "start", "until": "end", "arm": "a"}
+    for statistic in (SeriesPower(series="y", beside="x", **whole), *(TwoPhases(series="z", what=w, **whole) for w in PHASES)):
+        [bounds] = statistic.per_run(data)
+        yield Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), {"a": population(data, "a")})
+
+
 def runs_with(values: Values, pairs: list[tuple[int, int]], **others: Values) -> xarray.Dataset:
     """Runs with some last values of `x` and of other series, and with some seeds and splits."""
     runs = [RunLabels(name=f"{seed}/{split}", seed=seed, data_seed=split, status=DONE, baseline=0.1) for seed, split in pairs]
@@ -318,3 +376,4 @@ def all_cases(draw: Draw) -> Iterator[Case]:
         yield from family(draw)
     yield from shared_cases()
     yield from variance_cases()
+    yield from law_cases(np.random.default_rng(0))

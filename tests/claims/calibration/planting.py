@@ -19,8 +19,10 @@ from tests.claims.planted_arms import STEPS
 
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.estimates import Known, PerRun, known_steps
+from epicycle.claims.power_laws import SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
+from epicycle.claims.two_phases import TwoPhases
 from epicycle.spec.families import Event, Statistic
 from epicycle.spec.results import DONE, RunLabels, arm_dataset, is_forked, swept_names
 
@@ -34,6 +36,8 @@ QUANTITIES: tuple[type[Quantity], ...] = (
     Trend,
     Correlation,
     ChangePoints,
+    TwoPhases,
+    SeriesPower,
 )
 LOOKS = (8, 13, 22, 38, 66, 115, 200)
 Pairs = Callable[[int], tuple[int, int]]  # position of a unit -> its seed and data_seed
