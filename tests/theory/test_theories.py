@@ -6,11 +6,19 @@ import pytest
 from epicycle.spec.families import Theory
 from epicycle.spec.kinds import KINDS
 from epicycle.theory.barrier_hopping import BarrierHopping
+from epicycle.theory.circuit_efficiency import CircuitEfficiency
 from epicycle.theory.gradient_free import Evolution, GradientDescent, RandomSearch
+from epicycle.theory.mixture import Mixture
+from epicycle.theory.product_of_factors import ProductOfFactors
 from epicycle.theory.summed_basins import SummedBasins
+from epicycle.theory.three_patterns import ThreePatterns
 
 # One small setting of each theory.
 THEORIES: dict[str, Theory] = {
+    "circuit_efficiency": CircuitEfficiency(steps=300, spread=0.3),
+    "mixture": Mixture(n_skills=4, steps=2000),
+    "product_of_factors": ProductOfFactors(factors=3, strengths=(1.0, 2.0), lr=0.5, steps=400, spread=0.5),
+    "three_patterns": ThreePatterns(spread=0.2),
     "barrier_hopping": BarrierHopping(temperature=0.5, steps=2000),
     "evolution": Evolution(bits=3, evaluations=300),
     "gradient_descent": GradientDescent(bits=3, evaluations=300),
