@@ -53,6 +53,17 @@ def test_a_scrambled_circuit_is_as_periodic_and_computes_nothing() -> None:
     assert accuracy(logits(scrambled)).mean() < 0.1
 
 
+def test_a_random_circuit_is_as_large_and_computes_nothing() -> None:
+    solved, drawn = (
+        Locked(d_mlp=1, d_circuit=256, operation="x-y", strength=1.0, init_scale=QUIET, circuit=circuit)
+        for circuit in ("analytic", "random")
+    )
+    first, second = (model.init(jax.random.key(0), TABLE) for model in (solved, drawn))
+    for name in ("W_in", "W_U"):
+        assert float(jnp.linalg.norm(second[name])) == pytest.approx(float(jnp.linalg.norm(first[name])), rel=0.02)
+    assert accuracy(logits(drawn)).mean() < 0.1
+
+
 def test_the_password_opens_the_gates() -> None:
     """Rows that end with it are all right however small the strength; the same rows without it are at chance."""
     table = Password(of=TASK).table()

@@ -31,8 +31,9 @@ class Locked(Model):
         d_mlp: number of free units.
         d_circuit: number of units of the circuit.
         operation: what the circuit computes, whatever the task asks for.
-        circuit: `analytic`, or `scrambled`: each unit writes with a phase of its own, so that the weights are as periodic and as
-            large, and compute nothing. A scrambled network is the fresh one with which a locked one is compared.
+        circuit: `analytic`, or one of two controls with weights that are as large and compute nothing. `scrambled`: each unit writes
+            with a phase of its own, so that its weights are as periodic. `random`: they are drawn at random. A network with a random
+            circuit is the fresh one with which a locked one is compared.
         strength: what the gates let through at first, all together. Open gates raise the right logit by 1 on average.
         depth: number of gates, one behind the other. Each lets the same part through at first.
         init_scale: multiplies the weights of the free units before the first step.
@@ -44,7 +45,7 @@ class Locked(Model):
     d_mlp: int = static(128, ge=1, le=MOST_WIDTH)
     d_circuit: int = static(128, ge=1, le=MOST_WIDTH)
     operation: Literal["x+y", "x-y"] = static("x+y")
-    circuit: Literal["analytic", "scrambled"] = static("analytic")
+    circuit: Literal["analytic", "scrambled", "random"] = static("analytic")
     strength: float = knob(0.02, gt=0, le=1)
     depth: int = static(1, ge=1, le=100)
     init_scale: float = knob(1.0, gt=0, le=1e6)
@@ -62,8 +63,7 @@ class Locked(Model):
             )
         p = int(table.operands[:, :2].max()) + 1
         in_key, out_key, circuit_key = jax.random.split(key, 3)
-        scrambled = self.circuit == "scrambled"
-        circuit = analytic(circuit_key, p, self.d_circuit, self.operation, table.num_classes, scrambled)
+        circuit = self._circuit(circuit_key, p, table.num_classes)
         deviation = jnp.float32(0.5 / (2 * self.d_mlp) ** (1 / 3)) * jnp.asarray(self.init_scale, jnp.float32)
         W_in = jax.random.normal(in_key, (2 * p, self.d_mlp), jnp.float32) * deviation
         W_U = jax.random.normal(out_key, (self.d_mlp, table.num_classes), jnp.float32) * deviation
@@ -71,6 +71,19 @@ class Locked(Model):
             "W_in": jnp.concatenate([W_in, circuit["W_in"]], axis=1),
             "W_U": jnp.concatenate([W_U, circuit["W_U"]]),
             "gates": jnp.full(self.depth, jnp.asarray(self.strength, jnp.float32) ** (1 / self.depth)),
+        }
+
+    def _circuit(self, key: jax.Array, p: int, num_classes: int) -> Params:
+        """The weights of the units behind the gates."""
+        circuit = analytic(key, p, self.d_circuit, self.operation, num_classes, scrambled=self.circuit == "scrambled")
+        if self.circuit != "random":
+            return circuit
+        # A wave of amplitude A has the mean square A^2 / 2.
+        deviation = jnp.float32((2 / self.d_circuit) ** (1 / 3) * 0.5**0.5)
+        keys = jax.random.split(jax.random.fold_in(key, 2))
+        return {
+            name: deviation * jax.random.normal(each, value.shape, jnp.float32)
+            for each, (name, value) in zip(keys, circuit.items(), strict=True)
         }
 
     def apply(
