@@ -224,3 +224,11 @@ def test_a_plan_trains_nothing(command: Command, tmp_path: Path, monkeypatch: py
     assert {"cohorts", "claims", "total"} <= set(costs)
     assert costs["cohorts"][0]["seconds_per_member_step"] > 0
     assert not (tmp_path / "epicycle-results").exists()
+
+
+def test_a_plan_counts_further_measures(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPICYCLE_CACHE", str(tmp_path / "cache"))
+    asked = ("plan", "quickstart", *SMALL, "--seeds", "10", "--json")
+    plain, further = (json.loads(command(*asked, *more).stdout) for more in ((), ("--measures", "circuits")))
+    assert further["total"]["disk_megabytes"] > plain["total"]["disk_megabytes"], "their series take room"
+    one_paragraph(command(*asked, "--measures", "attention_entropy"), "attention")

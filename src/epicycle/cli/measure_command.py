@@ -10,6 +10,7 @@ import typer
 from epicycle.cli.app import JsonOption, PlatformOption, RootOption
 from epicycle.cli.exit_codes import INTERRUPTED
 from epicycle.cli.interruption import ENDED, graceful_interruption
+from epicycle.cli.named_measures import MEASURES_HELP, named_measures
 from epicycle.cli.output import fail, print_json
 from epicycle.cli.platform_choice import choose_platform
 
@@ -29,11 +30,9 @@ MeasuresOption = Annotated[
     typer.Option(
         "--measures",
         metavar="KIND|YAML",
-        help="What to record: kinds (gen_logit,mem_logit), `circuits` for the usual ones of circuits, or YAML "
-        "('{kind: restricted, quantity: acc, fit: held_out}'). May be repeated. docs/reference.md lists the kinds.",
+        help=f"What to record: {MEASURES_HELP}",
     ),
 ]
-CIRCUITS = "circuits"  # a word that stands for the usual measures of circuits
 
 
 def measure(
@@ -54,7 +53,7 @@ def measure(
     from epicycle.store.files import Root, default_root
     from epicycle.training.loop import Interrupted
 
-    chosen = [each for text in measures for each in _measures(text)]
+    chosen = named_measures(measures)
     results = Root(root or default_root()).opened()
     choose_platform(platform)
     try:
@@ -84,21 +83,3 @@ def _record(target: str, results: "Root", measures: "list[Measure]", session: "S
     study = Study.parse_stored(dict(read_study(files).study), str(files.spec))
     measure_study(study, measures, replace(session, root=root))
     return f"study {study.name}"
-
-
-def _measures(text: str) -> "list[Measure]":
-    """The measures that one `--measures` names."""
-    from epicycle.circuits import CIRCUIT_SET
-    from epicycle.spec.observation import Observation
-    from epicycle.spec.own_code import offer_folder
-    from epicycle.spec.yaml_text import load_yaml
-
-    offer_folder(Path.cwd())  # it may name measures in the user's own files
-    where = "--measures"
-    if text.lstrip().startswith(("{", "[")):
-        read = load_yaml(text, where)
-        named = read if isinstance(read, list) else [read]
-    else:
-        words = [word.strip() for word in text.split(",")]
-        named = [each for word in words for each in (CIRCUIT_SET if word == CIRCUITS else [{"kind": word}])]
-    return list(Observation.parse({"measures": named}, where).measures)

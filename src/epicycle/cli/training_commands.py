@@ -20,6 +20,7 @@ from epicycle.cli.app import (
 from epicycle.cli.chosen_study import chosen_study
 from epicycle.cli.exit_codes import INTERRUPTED
 from epicycle.cli.interruption import ENDED, graceful_interruption
+from epicycle.cli.named_measures import MEASURES_HELP, named_measures
 from epicycle.cli.output import fail, print_event_steps, print_json, print_verdicts
 from epicycle.cli.platform_choice import choose_platform
 
@@ -68,6 +69,10 @@ AtMostOption = Annotated[
         metavar="N",
         help="With --until-decided: the most seeds of an arm. Default: four times as many as the study states.",
     ),
+]
+PlannedMeasuresOption = Annotated[
+    list[str] | None,
+    typer.Option("--measures", metavar="KIND|YAML", help=f"Count what `epicycle measure` with these would cost too: {MEASURES_HELP}"),
 ]
 UseOption = Annotated[
     list[Path] | None,
@@ -156,6 +161,7 @@ def plan(
     quick: QuickOption = False,
     seeds: SeedsOption = None,
     assign: SetOption = None,
+    measures: PlannedMeasuresOption = None,
     root: RootOption = None,
     platform: PlatformOption = None,
     as_json: JsonOption = False,
@@ -169,6 +175,9 @@ def plan(
     For example: epicycle plan anatomy --quick
     """
     chosen = chosen_study(study, organism, quick, seeds, assign)
+    if measures:
+        observation = chosen.observation.with_further(named_measures(measures))
+        chosen = chosen.model_copy(update={"observation": observation})
     choose_platform(platform)
     from epicycle.lab.cost_plan import plan as plan_of
     from epicycle.lab.past_ends import past_runs

@@ -25,7 +25,7 @@ def measure_study(study: Study, measures: Sequence[Measure], session: Session) -
     """
     if not any(study.root_arms()):
         raise InputError(f"study {study.name} simulates theories and trains no network, and measures look at networks.")
-    train_study(study, session.observing(_with(study.observation, measures)))
+    train_study(study, session.observing(study.observation.with_further(measures)))
 
 
 def measure_run(run_id: str, measures: Sequence[Measure], session: Session) -> int:
@@ -43,14 +43,8 @@ def measure_run(run_id: str, measures: Sequence[Measure], session: Session) -> i
     files = session.root.cohort(cohort)
     runs = [_run(StoredRun(session.root, member.run, catalogue)) for member in catalogue.members[cohort]]
     observation = Observation.parse_stored(cohort_spec(files)["observation"], str(files.spec))
-    train_runs(runs, session.observing(_with(observation, measures)))
+    train_runs(runs, session.observing(observation.with_further(measures)))
     return len(runs)
-
-
-def _with(observation: Observation, measures: Sequence[Measure]) -> Observation:
-    """The observation with further measures; one of the same name is not taken twice."""
-    by_name = {measure.name: measure for measure in (*observation.measures, *measures)}
-    return observation.model_copy(update={"measures": tuple(by_name.values())})
 
 
 def _run(stored: StoredRun) -> Run:

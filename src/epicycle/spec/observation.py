@@ -1,11 +1,12 @@
 """What is recorded, and at which steps. Recording changes no trajectory, so it is no part of a run's id."""
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Self
 
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from epicycle.spec.base import Spec
 from epicycle.spec.families import AnyMeasure, Measure
@@ -28,6 +29,17 @@ def _everyday() -> tuple[Measure, ...]:
     )
 
 
+_DENSE = 40  # the step up to which every step is evaluated, unless told otherwise
+_FAR = 10**6  # steps up to which the looks of measures that are taken seldom are checked
+
+
+def few_looks(per_decade: int, budget: int) -> Int[ndarray, " step"]:
+    """The steps at which a costly measure is taken: 0, and so many per factor of ten, counted from step 40 in both directions."""
+    first, last = -int(np.log10(_DENSE) * per_decade), int(np.log10(max(budget, _DENSE) / _DENSE) * per_decade)
+    spaced = np.round(_DENSE * 10 ** (np.arange(first, last + 1) / per_decade)).astype(np.int64)
+    return np.concatenate([np.zeros(1, np.int64), np.unique(spaced)])
+
+
 class Observation(Spec):
     """Measures, and the steps at which they are taken.
 
@@ -41,10 +53,27 @@ class Observation(Spec):
     """
 
     measures: tuple[AnyMeasure, ...] = Field(default_factory=_everyday, max_length=100)
-    dense_until: int = Field(40, ge=1, le=100_000)
+    dense_until: int = Field(_DENSE, ge=1, le=100_000)
     per_decade: int = Field(40, ge=1, le=10_000)
     checkpoint_megabytes: float = Field(200.0, ge=0, le=1e9)
     checkpoints: tuple[Annotated[int, Field(ge=0, le=MOST_STEPS)], ...] = Field((), max_length=MOST_NAMES)
+
+    @model_validator(mode="after")
+    def _few_looks_are_looks(self) -> Self:
+        for measure in self.measures:
+            per_decade = getattr(measure, "per_decade", None)
+            if per_decade and not np.isin(few_looks(per_decade, _FAR), self.grid(_FAR)).all():
+                raise ValueError(
+                    f"measure {measure.name} is taken {per_decade} times per factor of ten in steps, and not all of these are looks "
+                    f"of this observation (every step up to {self.dense_until}, then {self.per_decade} per factor of ten); let "
+                    f"per_decade of the measure divide {self.per_decade}, and leave dense_until at {_DENSE}"
+                )
+        return self
+
+    def with_further(self, measures: Iterable[Measure]) -> Self:
+        """The observation with further measures. One of the same name is not taken twice."""
+        by_name = {measure.name: measure for measure in (*self.measures, *measures)}
+        return self.model_copy(update={"measures": tuple(by_name.values())})
 
     def grid(self, budget: int) -> Int[ndarray, " step"]:
         """The steps evaluated within a budget, from 0 to the budget itself. A longer budget keeps the earlier steps."""
