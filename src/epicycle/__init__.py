@@ -72,6 +72,10 @@ if TYPE_CHECKING:
     from epicycle.circuits.weight_spectra import KeyComponents as KeyComponents
     from epicycle.circuits.weight_spectra import KeyPower as KeyPower
     from epicycle.circuits.weight_spectra import SpectralGini as SpectralGini
+    from epicycle.circuits.written import CircuitCoverage as CircuitCoverage
+    from epicycle.circuits.written import CircuitShare as CircuitShare
+    from epicycle.circuits.written import CircuitStrength as CircuitStrength
+    from epicycle.claims.axis_correlation import GrowthCorrelation as GrowthCorrelation
     from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.differences import Difference as Difference
     from epicycle.claims.estimates import PerRun as PerRun
@@ -156,12 +160,16 @@ if TYPE_CHECKING:
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import StepAdditivity as StepAdditivity
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
+    from epicycle.models.frequency_toy import FrequencyToy as FrequencyToy
+    from epicycle.models.gated_bank import GatedBank as GatedBank
+    from epicycle.models.gated_bank import GatedCircuit as GatedCircuit
     from epicycle.models.key_value import KeyValue as KeyValue
     from epicycle.models.locked import Locked as Locked
     from epicycle.models.mlp import MLP as MLP
     from epicycle.models.quadratic import Quadratic as Quadratic
     from epicycle.models.sites import Sites as Sites
     from epicycle.models.transformer.model import Transformer as Transformer
+    from epicycle.models.two_heads import TwoHeads as TwoHeads
     from epicycle.models.wrapped import wrap as wrap
     from epicycle.notebook import Runs as Runs
     from epicycle.notebook import train as train
@@ -224,6 +232,7 @@ if TYPE_CHECKING:
     from epicycle.tasks.groups import Composition as Composition
     from epicycle.tasks.mixed_rules import MixedRules as MixedRules
     from epicycle.tasks.modular import Modular as Modular
+    from epicycle.tasks.numbered_rows import NumberedRows as NumberedRows
     from epicycle.tasks.password import Password as Password
     from epicycle.tasks.random_tables import RandomTable as RandomTable
     from epicycle.theory.barrier_hopping import BarrierHopping as BarrierHopping
@@ -276,6 +285,7 @@ _HOMES = {
     "ForeignRuns": "epicycle.interop.foreign_runs:ForeignRuns",
     "ForkArm": "epicycle.spec.arms:ForkArm",
     "Gate": "epicycle.spec.claim:Gate",
+    "GatedCircuit": "epicycle.models.gated_bank:GatedCircuit",
     "InputError": "epicycle.spec.errors:InputError",
     "Measure": "epicycle.spec.families:Measure",
     "Model": "epicycle.spec.families:Model",

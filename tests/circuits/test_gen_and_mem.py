@@ -27,6 +27,7 @@ from epicycle.circuits.saliency import Breadth, BroadUnits, DeletionDamage, Part
 from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, GenShare, MemLogit, MemLogitOfFew
 from epicycle.circuits.waves import AnalyticNeurons, NeuronIPR
 from epicycle.circuits.weight_spectra import ComponentPower, IsKey, KeyComponents, KeyPower, SpectralGini
+from epicycle.circuits.written import CircuitCoverage, CircuitShare, CircuitStrength
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.registry import resolve
@@ -44,6 +45,7 @@ CLOCK_PIZZA = {  # tested in test_clock_pizza.py
 NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
 IRREPS = {CosetDistance, KeyIrrepShare, KeyIrreps, LogitSimilarity}  # tested in test_key_irreps.py and test_coset_distance.py
 EXCHANGE = {Exchange}  # tested in test_exchange.py
+WRITTEN = {CircuitCoverage, CircuitShare, CircuitStrength}  # tested in test_written.py
 END = {EndPart, EndShare}  # tested in test_end_point.py
 WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py
 UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
@@ -121,6 +123,7 @@ def test_every_measure_of_circuits_is_tested_here() -> None:
         *WAVES,
         *EXCHANGE,
         *END,
+        *WRITTEN,
     }
     assert {resolve("measure", kind) for kind in CIRCUIT_MEASURES} == tested
     for entry in CIRCUIT_SET:

@@ -12,7 +12,18 @@ import scipy.stats
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from epicycle import MLP, InputError, Modular, Quadratic, Transformer
+from epicycle import (
+    MLP,
+    FrequencyToy,
+    GatedBank,
+    GatedCircuit,
+    InputError,
+    Modular,
+    NumberedRows,
+    Quadratic,
+    Transformer,
+    TwoHeads,
+)
 from epicycle.models.initialisation import Scheme
 from epicycle.models.key_value import KeyValue
 from epicycle.models.locked import Locked
@@ -22,6 +33,8 @@ from epicycle.spec.registry import resolve
 from epicycle.spec.table import Table
 
 TABLE = Modular(p=11, operation="x-y").table()
+NUMBERED = NumberedRows(n_seen=6, n_new=5, num_classes=4).table()
+OF_WRITTEN_CIRCUITS = ("gated_bank", "two_heads", "frequency_toy")  # they look rows up by their number
 QUICKLY = {"xla_backend_optimization_level": 0}
 EVERY_BIAS = ("b_Q", "b_K", "b_V", "b_O", "b_in", "b_out", "b_U")
 MODELS: dict[str, list[Model]] = {
@@ -43,6 +56,12 @@ MODELS: dict[str, list[Model]] = {
         MLP(d_mlp=7, operands="one_hot", combine="sum", trained="read_out"),
     ],
     "quadratic": [Quadratic(d_mlp=9), Quadratic(d_mlp=9, scaling="standard")],
+    "gated_bank": [
+        GatedBank(),
+        GatedBank(circuits=(GatedCircuit(n_factors=3, logit_per_norm=2.0, elsewhere="wrong"), GatedCircuit(coverage=0.4)), power=0.6),
+    ],
+    "two_heads": [TwoHeads(parameters=parameters) for parameters in ("strengths", "unit_strengths", "entries")],
+    "frequency_toy": [FrequencyToy(), FrequencyToy(rule_factors=3, memory_factors=2, rule_logit=2.0)],
     "key_value": [
         *(KeyValue(memory=memory, d_mlp=9) for memory in ("mlp", "attention", "convolution")),
         KeyValue(d_mlp=9, weights="hand_built"),
@@ -172,17 +191,54 @@ def numpy_quadratic(model: Quadratic, w: Params, tokens: Any) -> Any:
     return np.stack([outer * (inner * (w["W_in"][a] + w["W_in"][p + b])) ** 2 @ w["W_U"] for a, b in tokens[:, :2]])
 
 
+def numpy_gated_bank(model: GatedBank, w: Params, tokens: Any) -> Any:
+    strengths = []
+    for circuit, gates in zip(model.circuits, w["W_gate"], strict=True):
+        product = np.prod(gates[: circuit.n_factors])
+        strengths.append(circuit.logit_per_norm * np.sign(product) * abs(product) ** model.power)
+    return np.stack([sum(s * w["W_U"][i, row] for i, s in enumerate(strengths)) for row in tokens[:, 0]])
+
+
+def numpy_two_heads(model: TwoHeads, w: Params, tokens: Any) -> Any:
+    n, by_entry = len(w["W_OV"]) - 1, model.parameters == "entries"
+    logits = []
+    for row in tokens[:, 0]:
+        total = 0.0
+        for head in range(n + 1) if row < n else ():
+            if head in (0, row + 1):
+                size = n**-0.5 if head == 0 and model.parameters == "unit_strengths" else 1
+                score, value = (size * w[name][head, row if by_entry else 0] for name in ("W_QK", "W_OV"))
+                total += value * np.exp(score) / (np.exp(score) + 1)
+        logits.append(total * w["W_U"][row])
+    return np.stack(logits)
+
+
+def numpy_frequency_toy(model: FrequencyToy, w: Params, tokens: Any) -> Any:
+    rule, n = model.rule_logit * np.prod(w["W_rule"]), len(w["W_memory"])
+    return np.stack(
+        [rule * w["W_U"][r] + model.memory_logit * np.prod(w["W_memory"][r % n]) * w["W_U_memory"][r] for r in tokens[:, 0]]
+    )
+
+
 REFERENCE: dict[str, Any] = {
     "transformer": numpy_transformer,
     "mlp": numpy_mlp,
     "quadratic": numpy_quadratic,
+    "gated_bank": numpy_gated_bank,
+    "two_heads": numpy_two_heads,
+    "frequency_toy": numpy_frequency_toy,
     "key_value": numpy_key_value,
     "locked": numpy_locked,
 }
 
 
-def weights_of(model: Model, dtype: Any = np.float32, table: Table = TABLE) -> Params:
+def table_of(model: Model) -> Table:
+    return NUMBERED if model.kind in OF_WRITTEN_CIRCUITS else TABLE
+
+
+def weights_of(model: Model, dtype: Any = np.float32, table: Table | None = None) -> Params:
     """Random values for every tensor, biases too, so that a forgotten tensor is noticed."""
+    table = table or table_of(model)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), table))
     rng = np.random.default_rng(1)
     return {name: (0.3 * rng.normal(size=s.shape)).astype(dtype) for name, s in sorted(shapes.items())}
@@ -196,8 +252,10 @@ def test_every_kind_of_model_has_a_reference() -> None:
 @pytest.mark.parametrize("model", CASES, ids=repr)
 def test_logits_agree_with_numpy(model: Model) -> None:
     weights = weights_of(model)
-    expected = REFERENCE[model.kind](model, {name: value.astype(np.float64) for name, value in weights.items()}, TABLE.inputs)
-    logits, _ = model.apply(weights, jnp.asarray(TABLE.inputs))
+    expected = REFERENCE[model.kind](
+        model, {name: value.astype(np.float64) for name, value in weights.items()}, table_of(model).inputs
+    )
+    logits, _ = model.apply(weights, jnp.asarray(table_of(model).inputs))
     assert np.abs(logits - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
@@ -218,8 +276,10 @@ def configurations(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def tables(draw: Any) -> Table:
+def tables(draw: Any, kind: str = "") -> Table:
     """Random tokens, some positions constant; the longest input is too long for the transformer's fast form."""
+    if kind in OF_WRITTEN_CIRCUITS:
+        return NumberedRows(n_seen=draw(st.integers(1, 9)), n_new=draw(st.integers(1, 9)), num_classes=draw(st.integers(2, 5))).table()
     d_vocab, n_rows = draw(st.integers(2, 12)), draw(st.integers(1, 40))
     n_pos = draw(st.sampled_from([2, 3, 3, 4, 9]))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
@@ -234,7 +294,7 @@ def tables(draw: Any) -> Table:
 @given(data=st.data())
 def test_fast_equals_apply(kind: str, data: Any) -> None:
     """Values and gradients agree to 1e-12 of the largest in float64 and to 1e-5 in float32."""
-    model, table = resolve("model", kind)(**data.draw(configurations(kind))), data.draw(tables())
+    model, table = resolve("model", kind)(**data.draw(configurations(kind))), data.draw(tables(kind))
     for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-5)):
         with jax.enable_x64(dtype is np.float64):
             weights = weights_of(model, dtype, table)
@@ -270,7 +330,7 @@ def test_shortcuts_follow_the_shape() -> None:
 
 @pytest.mark.parametrize("model", CASES, ids=repr)
 def test_every_site_can_be_patched(model: Model) -> None:
-    weights, inputs = weights_of(model), jnp.asarray(TABLE.inputs[:5])
+    weights, inputs = weights_of(model), jnp.asarray(table_of(model).inputs[:5])
     logits, sites = model.apply(weights, inputs)
     for name in sites:
         patched, _ = model.apply(weights, inputs, patches=[(name, lambda value: value * 0 + 1.0)])

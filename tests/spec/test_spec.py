@@ -89,9 +89,9 @@ def test_every_moving_field_has_a_role() -> None:
             for name, field in cls.model_fields.items():
                 # What holds other specs has no role of its own: their fields have theirs.
                 member = isinstance(field.annotation, type) and issubclass(field.annotation, Part)
-                groups = field.annotation == tuple[ep.ParameterGroup, ...]
+                groups = field.annotation in (tuple[ep.ParameterGroup, ...], tuple[ep.GatedCircuit, ...])
                 assert role_of(field) or member or groups, f"{cls}: {name}"
-    assert all(role_of(field) for field in ep.ParameterGroup.model_fields.values())
+    assert all(role_of(field) for spec in (ep.ParameterGroup, ep.GatedCircuit) for field in spec.model_fields.values())
 
 
 def test_identity_covers_what_moves_a_run_and_nothing_else() -> None:

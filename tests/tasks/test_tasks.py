@@ -5,7 +5,18 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from epicycle import MLP, Composition, Experiment, InputError, Modular, RandomLabels, RandomTable, ToyAddition, WithoutDiagonal
+from epicycle import (
+    MLP,
+    Composition,
+    Experiment,
+    InputError,
+    Modular,
+    NumberedRows,
+    RandomLabels,
+    RandomTable,
+    ToyAddition,
+    WithoutDiagonal,
+)
 from epicycle.spec.experiment import Run
 from epicycle.spec.families import Task
 from epicycle.spec.kinds import KINDS
@@ -24,6 +35,7 @@ TASKS: dict[str, list[Task]] = {
     "composition": [Composition(group=g, variant=v) for g, v in (("S3", "xy"), ("D4", "xyx^-1"), ("C2 x C3", "xyx"), ("C1", "xy"))],
     "random_table": [RandomTable(n=n, commutative=c, latin=q) for n in (2, 3, 9) for c, q in ((0, 0), (1, 0), (0, 1))]
     + [RandomTable(n=9, commutative=True, latin=True, table_seed=3)],
+    "numbered_rows": [NumberedRows(), NumberedRows(n_seen=2, n_new=3, num_classes=2)],
     "random_labels": [RandomLabels(of=task) for task in (Modular(p=7), Composition(group="S3"), WithoutDiagonal(of=Modular(p=7)))],
     "without_diagonal": [WithoutDiagonal(of=Modular(p=p, operation=o)) for p, o in ((7, "x+y"), (8, "x-y"), (7, "x/y"), (2, "x*y"))]
     + [WithoutDiagonal(of=Composition(group="D4")), WithoutDiagonal(of=RandomTable(n=7, commutative=True))],

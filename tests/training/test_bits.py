@@ -65,6 +65,24 @@ CASES = {
             courses=(ep.Course(of="lr", steps=(10, 40), values=(1e-3, 1e-2)),),
         ),
     ),
+    "hand-written circuits": ep.Experiment(
+        task=ep.NumberedRows(n_seen=12, n_new=8, num_classes=4),
+        split=ep.SequentialSplit(frac_train=0.6),
+        model=ep.GatedBank(start_spread=0.5),
+        training=ep.Training(steps=60, batch_size=5),
+    ),
+    "two heads": ep.Experiment(
+        task=ep.NumberedRows(n_seen=2, n_new=2, num_classes=3),
+        split=ep.SequentialSplit(frac_train=0.5),
+        model=ep.TwoHeads(start_spread=0.5),
+        training=ep.Training(steps=60, optimiser=ep.SGD(weight_decay=0.01)),
+    ),
+    "a rule and a memory": ep.Experiment(
+        task=ep.NumberedRows(n_seen=12, n_new=8, num_classes=4),
+        split=ep.SequentialSplit(frac_train=0.6),
+        model=ep.FrequencyToy(start_spread=0.5),
+        training=ep.Training(steps=60),
+    ),
     "random features, vectors": ep.Experiment(
         task=ep.ToyAddition(p=5, d_target=4),
         split=SPLIT,

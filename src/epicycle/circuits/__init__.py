@@ -10,6 +10,7 @@ CIRCUIT_MEASURES names the kinds of measures. They stand in these modules, by th
   changes a network on the spot, and `patching` takes activations from other rows.
 - Which algorithm is it? `clock_pizza`, `probes`. Is there another one? `other_rule`.
 - On which rows is it right? `regions`.
+- What do circuits do that were written by hand, in the networks of kind gated_bank, two_heads and frequency_toy? `written`.
 """
 
 CIRCUIT_MEASURES = {
@@ -61,6 +62,9 @@ CIRCUIT_MEASURES = {
     "region_map": "epicycle.circuits.regions:RegionMap",
     "morans_i": "epicycle.circuits.regions:MoransI",
     "offset_share": "epicycle.circuits.regions:OffsetShare",
+    "circuit_strength": "epicycle.circuits.written:CircuitStrength",
+    "circuit_coverage": "epicycle.circuits.written:CircuitCoverage",
+    "circuit_share": "epicycle.circuits.written:CircuitShare",
     "probe": "epicycle.circuits.probes:Probe",
     "of_rule": "epicycle.circuits.other_rule:OfRule",
     "rule_accuracy": "epicycle.circuits.other_rule:RuleAccuracy",

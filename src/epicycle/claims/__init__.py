@@ -13,6 +13,7 @@ STATISTICS = {
     "trend": "epicycle.claims.series_quantities:Trend",
     "correlation": "epicycle.claims.series_quantities:Correlation",
     "persistence": "epicycle.claims.persistence:Persistence",
+    "growth_correlation": "epicycle.claims.axis_correlation:GrowthCorrelation",
     "change_points": "epicycle.claims.change_points:ChangePoints",
     "path_length": "epicycle.claims.path_quantities:PathLength",
     "straightness": "epicycle.claims.path_quantities:Straightness",

@@ -55,7 +55,7 @@ class Persistence(Between):
             spans = [None if diverged(data, run) else span_of(data, run, moment, CLOCK) for moment in (self.since, self.until)]
             if None not in spans:
                 first, second = (values[run, span[1]].ravel() for span in spans if span is not None)
-                value = _kappa(first, second) if self.compares == "labels" else _rank_correlation(first, second)
+                value = _kappa(first, second) if self.compares == "labels" else rank_correlation(first, second)
                 if np.isfinite(value):
                     lows[run] = highs[run] = value
         return [PerRun("", lows, highs)]
@@ -71,7 +71,8 @@ def _kappa(first: Any, second: Any) -> float:
     return (float((a == b).mean()) - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
 
 
-def _rank_correlation(first: Any, second: Any) -> float:
+def rank_correlation(first: Any, second: Any) -> float:
+    """Spearman's correlation of two lists; NaN with fewer than four known pairs, or where one list is constant."""
     from scipy import stats  # takes most of a second to load
 
     known = np.isfinite(first) & np.isfinite(second)

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic.fields import FieldInfo
 
 from epicycle.claims.factor_shares import Cell
+from epicycle.models.gated_bank import GatedCircuit
 from epicycle.spec.arms import ForkArm, RootArm, TheoryArm
 from epicycle.spec.base import Part, Spec
 from epicycle.spec.claim import Claim, Gate, Prediction, Region
@@ -60,6 +61,7 @@ SPECS = (
     Stop,
     Course,
     ParameterGroup,
+    GatedCircuit,
     Selection,
     Observation,
     Claim,

@@ -5,6 +5,7 @@ TASKS = {
     "composition": "epicycle.tasks.groups:Composition",
     "toy_addition": "epicycle.tasks.addition:ToyAddition",
     "random_table": "epicycle.tasks.random_tables:RandomTable",
+    "numbered_rows": "epicycle.tasks.numbered_rows:NumberedRows",
     "random_labels": "epicycle.tasks.derived:RandomLabels",
     "without_diagonal": "epicycle.tasks.derived:WithoutDiagonal",
     "password": "epicycle.tasks.password:Password",

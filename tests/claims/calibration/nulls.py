@@ -12,6 +12,7 @@ from numpy import ndarray
 from tests.claims.calibration.planting import LOOKS, Case, Draw, population
 from tests.claims.planted_arms import STEPS, planted
 
+from epicycle.claims.axis_correlation import GrowthCorrelation
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
@@ -136,6 +137,8 @@ def path_cases(draw: Draw) -> Iterator[Case]:
     kept = draw.random((size, 1, 12)) < draw.uniform(0.2, 0.9, size=(size, 1, 1))
     labels = draw.integers(0, 4, size=(size, n_steps, 12))
     data["label"] = (("run", "step", "neuron"), np.where(kept, labels[:, :1], labels).astype(float))
+    gains = labels[:, :1] * draw.random((size, 1, 1)) * np.linspace(0, 1, n_steps)[:, None] + draw.normal(size=labels.shape)
+    data["gain"] = (("run", "step", "neuron"), gains)
 
     def drawn(draw: Draw) -> dict[str, xarray.Dataset]:
         runs = data.isel(run=draw.integers(size, size=max(LOOKS)))
@@ -149,6 +152,7 @@ def path_cases(draw: Draw) -> Iterator[Case]:
         DiffusionExponent(series="walk", **period),
         MoveCosine(series="walk", beside="next", **period),
         Persistence(series="label", **period),
+        GrowthCorrelation(series="label", of="gain", **period),
     ):
         [bounds] = statistic.per_run(data)
         yield Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), fresh=drawn)
