@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.two_phases import TwoPhases as TwoPhases
     from epicycle.claims.variance import VarianceShare as VarianceShare
+    from epicycle.edits.along_path import AlongPath as AlongPath
     from epicycle.edits.data import Add as Add
     from epicycle.edits.data import Relabel as Relabel
     from epicycle.edits.data import Remove as Remove
@@ -144,6 +145,11 @@ if TYPE_CHECKING:
     from epicycle.interop.weights import Weights as Weights
     from epicycle.interop.weights import import_weights as import_weights
     from epicycle.measures.answer_maps import AnswerMap as AnswerMap
+    from epicycle.measures.basin import LocalLearningCoefficient as LocalLearningCoefficient
+    from epicycle.measures.curvature import CurvatureAlongUpdate as CurvatureAlongUpdate
+    from epicycle.measures.curvature import CurvatureTrace as CurvatureTrace
+    from epicycle.measures.curvature import OffDiagonalShare as OffDiagonalShare
+    from epicycle.measures.curvature import TopCurvature as TopCurvature
     from epicycle.measures.fit import Accuracy as Accuracy
     from epicycle.measures.fit import CalibratedLoss as CalibratedLoss
     from epicycle.measures.fit import LogOdds as LogOdds
@@ -155,8 +161,13 @@ if TYPE_CHECKING:
     from epicycle.measures.norms import WeightNorm as WeightNorm
     from epicycle.measures.path_sketch import Displacement as Displacement
     from epicycle.measures.path_sketch import WeightSketch as WeightSketch
+    from epicycle.measures.perturbations import ChangeGain as ChangeGain
+    from epicycle.measures.perturbations import DirectionProfile as DirectionProfile
+    from epicycle.measures.perturbations import PerturbationRadius as PerturbationRadius
     from epicycle.measures.ranks import EffectiveRank as EffectiveRank
     from epicycle.measures.ranks import RepresentationQuality as RepresentationQuality
+    from epicycle.measures.row_gradients import FisherOffDiagonal as FisherOffDiagonal
+    from epicycle.measures.row_gradients import GradientRank as GradientRank
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import StepAdditivity as StepAdditivity
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
@@ -172,6 +183,7 @@ if TYPE_CHECKING:
     from epicycle.models.two_heads import TwoHeads as TwoHeads
     from epicycle.models.wrapped import wrap as wrap
     from epicycle.notebook import Runs as Runs
+    from epicycle.notebook import barrier as barrier
     from epicycle.notebook import train as train
     from epicycle.presets.swaps import swaps as swaps
     from epicycle.spec.arms import ForkArm as ForkArm
@@ -236,11 +248,14 @@ if TYPE_CHECKING:
     from epicycle.tasks.password import Password as Password
     from epicycle.tasks.random_tables import RandomTable as RandomTable
     from epicycle.theory.barrier_hopping import BarrierHopping as BarrierHopping
+    from epicycle.theory.boolean_sampler import BooleanSampler as BooleanSampler
     from epicycle.theory.circuit_efficiency import CircuitEfficiency as CircuitEfficiency
+    from epicycle.theory.cluster_sampler import ClusterSampler as ClusterSampler
     from epicycle.theory.gradient_free import Evolution as Evolution
     from epicycle.theory.gradient_free import GradientDescent as GradientDescent
     from epicycle.theory.gradient_free import RandomSearch as RandomSearch
     from epicycle.theory.mixture import Mixture as Mixture
+    from epicycle.theory.modular_sampler import ModularSampler as ModularSampler
     from epicycle.theory.product_of_factors import ProductOfFactors as ProductOfFactors
     from epicycle.theory.summed_basins import SummedBasins as SummedBasins
     from epicycle.theory.three_patterns import ThreePatterns as ThreePatterns
@@ -324,6 +339,7 @@ _HOMES = {
     "knob": "epicycle.spec.fields:knob",
     "static": "epicycle.spec.fields:static",
     "swaps": "epicycle.presets.swaps:swaps",
+    "barrier": "epicycle.notebook:barrier",
     "train": "epicycle.notebook:train",
     "wrap": "epicycle.models.wrapped:wrap",
     "open": "epicycle.store.reading:open_results",

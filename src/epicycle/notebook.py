@@ -12,6 +12,7 @@ import xarray
 from epicycle.events.standard import event_dataset
 from epicycle.events.stops import ends_of
 from epicycle.lab.activations import activations
+from epicycle.lab.barriers import losses_between
 from epicycle.lab.fork_starts import ForkStarts
 from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
@@ -252,6 +253,50 @@ class OneRun(StoredRun):
         The network's knobs have the values that edits and courses gave them at that step.
         """
         return activations(self.run, self.state(step))
+
+
+def barrier(
+    first: OneRun,
+    last: OneRun,
+    *,
+    steps: tuple[int | None, int | None] = (None, None),
+    path: str = "straight",
+    match: bool = False,
+    search: int = 200,
+    looks: int = 21,
+) -> xarray.Dataset:
+    """Losses and accuracies along a path between two networks that were trained on the same rows: is there a barrier?
+
+    Args:
+        first: the run at which the path begins.
+        last: the run at which the path ends, which may be the same run.
+        steps: the step of each of the two; None is its last.
+        path: `straight`, `bezier`, `band` or `walk`, see `ep.AlongPath`; or `mixture`, which mixes the logits of the two networks. A
+            mixture has no barrier, as cross-entropy is convex in the logits.
+        match: whether the units of the last network first change places to fit the first.
+        search: steps of the search for a path.
+        looks: points at which the losses are taken, both ends among them.
+
+    Returns:
+        `train_loss`, `test_loss`, `train_acc` and `test_acc` over `weight`, the share of the way. The attributes are `above_ends`, the
+        highest training loss less that of the higher end; `above_line`, the most by which the training loss lies above the straight
+        line between those of the ends; `top`, where it is highest; `left`, which share of the distance a walk has left.
+
+    Raises:
+        InputError: the two have another task, network or other trained rows; there is no such path; or a run has not passed its step.
+    """
+    if not isinstance(first, OneRun) or not isinstance(last, OneRun):
+        raise InputError("barrier: give two runs: ep.barrier(runs[0], runs[1]).")
+    if isinstance(looks, bool) or not isinstance(looks, int) or looks < 2 or search < 1:
+        raise InputError("barrier: looks is a whole number of at least 2, and search one of at least 1.")
+    for part in ("task", "model"):
+        if getattr(first.run.experiment, part) != getattr(last.run.experiment, part):
+            raise InputError(f"barrier: the two runs differ in their {part}; a path joins networks of one kind on one task.")
+    rows = [run.run.experiment.split.train_rows(run.run.experiment.task.table(), run.run.data_seed) for run in (first, last)]
+    if {*rows[0].tolist()} != {*rows[1].tolist()}:
+        raise InputError("barrier: the two runs are trained on different rows; train both with the same data_seeds.")
+    begin, end = (run.params(step) for run, step in zip((first, last), steps, strict=True))
+    return losses_between(first.spec, begin, end, path, match=match, search=search, looks=looks)
 
 
 def _fork_request(at: Any, edits: Any, steps: Any) -> ForkRequest:

@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[ep.Edit, int | None]] = {
     "prune": (ep.Prune(("W_E", "W_U"), "others", 0.3), 2),
     "transplant": (ep.Transplant(("W_E",), "others"), 1),
     "interpolate": (ep.Interpolate(("W_E",), "others", 0.5), 1),
+    "along_path": (ep.AlongPath(("*",), "others", "straight", 0.5), 4),
     "freeze": (ep.Freeze(("W_E",)), 1),
     "reset_moments": (ep.ResetMoments(), None),
 }

@@ -24,6 +24,7 @@ EDITS = {
     "prune": "epicycle.edits.pruning:Prune",
     "transplant": "epicycle.edits.parameters:Transplant",
     "interpolate": "epicycle.edits.parameters:Interpolate",
+    "along_path": "epicycle.edits.along_path:AlongPath",
     "freeze": "epicycle.edits.parameters:Freeze",
     "reset_moments": "epicycle.edits.parameters:ResetMoments",
 }

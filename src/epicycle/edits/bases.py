@@ -85,9 +85,10 @@ class DonorEdit(WeightEdit):
     """Use tensors of another run, which has the same task and the same rows to train on.
 
     Attributes:
-        donor: id of a run, or in a study the name of an arm. Of an arm, the donor is the run with the parent's seeds. Where there is
-            none, the donor is among the arm's runs with the parent's data seed, at the position that the parent's seed has among the
-            seeds of its own arm; positions past their number start from the front again.
+        donor: id of a run, or in a study the name of an arm. Of an arm, the donor is the parent itself if the parent is in the arm,
+            else the run with the parent's seeds. Where there is none, the donor is among the arm's runs with the parent's data seed,
+            at the position that the parent's seed has among the seeds of its own arm; positions past their number start from the
+            front again.
         step: a step at which the donor's state is kept; None is the donor's last state at the time when the fork is made.
     """
 

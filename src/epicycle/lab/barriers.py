@@ -63,9 +63,7 @@ def losses_between(run: Run, first: Params, last: Params, path: str, *, match: b
     return xarray.Dataset(series, {"weight": weights}, {**height._asdict(), "left": left, "path": path})
 
 
-def _along(
-    run: Run, first: Params, last: Params, path: Shape, weights: Float[ndarray, " bead"], search: int
-) -> tuple[Values, float]:
+def _along(run: Run, first: Params, last: Params, path: Shape, weights: Float[ndarray, " bead"], search: int) -> tuple[Values, float]:
     """The measures along a path through the weights, and the share of the distance that is left at its end."""
     state = _measured(run)
     begin, end = flat(first), flat(last)
@@ -80,9 +78,7 @@ def _mixed(run: Run, first: Params, last: Params, weights: Float[ndarray, " bead
     """The measures of logits that are mixed: (1 - weight) times those of the first network, weight times those of the last."""
     state = _measured(run)
     world = world_of(run.experiment.task.table())
-    entries = [
-        snapshot_entries(run.experiment, state.state._replace(params=params), state.data, world) for params in (first, last)
-    ]
+    entries = [snapshot_entries(run.experiment, state.state._replace(params=params), state.data, world) for params in (first, last)]
     logits, labels = [each["logits"]() for each in entries], entries[0]["labels"]()
     loss, sets = run.experiment.training.loss.recorded(), {name: entries[0][name]() for name in ("train", "test")}
 

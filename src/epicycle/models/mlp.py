@@ -18,6 +18,7 @@ from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
 from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
+from epicycle.spec.interchangeable import Interchangeable, UnitsIn
 from epicycle.spec.limits import MOST_LAYERS, MOST_WIDTH
 from epicycle.spec.table import Table
 
@@ -178,6 +179,21 @@ class MLP(Model):
         """The unembedding."""
         W_U: Float[Array, "d_mlp d_vocab_out"] = params["W_U"]
         return W_U
+
+    def interchangeable(self) -> tuple[Interchangeable, ...]:
+        """The neurons of each hidden layer, and the features of the embedding."""
+        names = [("W_in", None, "b_in"), *(("W_hidden", i, "b_hidden") for i in range(self.n_layers - 1)), ("W_U", None, "")]
+        layers = [
+            Interchangeable(
+                f"neurons of layer {layer}",
+                (UnitsIn(weight, 1, index), UnitsIn(bias, 0, index), UnitsIn(names[layer + 1][0], 0, names[layer + 1][1])),
+            )
+            for layer, (weight, index, bias) in enumerate(names[:-1])
+        ]
+        if self.operands == "one_hot":
+            return tuple(layers)
+        axis, times = (1 if self.embeddings == "shared" else 2), (2 if self.combine == "concat" else 1)
+        return (*layers, Interchangeable("features", (UnitsIn("W_E", axis), UnitsIn("W_in", 0, None, times))))
 
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out, as phrases."""

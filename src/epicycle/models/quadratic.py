@@ -16,6 +16,7 @@ from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
 from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
+from epicycle.spec.interchangeable import Interchangeable, UnitsIn
 from epicycle.spec.limits import MOST_WIDTH
 from epicycle.spec.table import Table
 
@@ -109,6 +110,10 @@ class Quadratic(Model):
         p = len(params["W_in"]) // 2
         first, second = (params["W_in"] * inner)[:p], (params["W_in"] * inner)[p:]
         return jnp.square(first[inputs[:, 0]] + second[inputs[:, 1]]) @ (params["W_U"] * outer)
+
+    def interchangeable(self) -> tuple[Interchangeable, ...]:
+        """The hidden units."""
+        return (Interchangeable("neurons", (UnitsIn("W_in", 1), UnitsIn("W_U", 0))),)
 
     def read_out(self, params: Params) -> Float[Array, "d_mlp d_vocab_out"]:
         """The unembedding, with its factor."""

@@ -13,6 +13,7 @@ from epicycle.models.transformer.positions import sinusoids
 from epicycle.spec.errors import InputError
 from epicycle.spec.families import Model, Params
 from epicycle.spec.fields import knob, static
+from epicycle.spec.interchangeable import Interchangeable, UnitsIn
 from epicycle.spec.limits import MOST_LAYERS, MOST_WIDTH
 from epicycle.spec.table import Table
 
@@ -112,6 +113,26 @@ class TransformerFields(Model):
             axis: the axis of the features.
         """
         return normalised(x, weights[f"{name}_w"], weights.get(f"{name}_b"), axis)
+
+    def interchangeable(self) -> tuple[Interchangeable, ...]:
+        """The heads and the neurons of each block, and the features of the residual stream.
+
+        Sinusoidal positions tell the features apart.
+        """
+        heads = ("W_Q", "W_K", "W_V", "W_O", "b_Q", "b_K", "b_V", "smear")
+        layers = range(self.n_layers)
+        groups = [Interchangeable(f"heads of block {i}", tuple(UnitsIn(name, 0, i) for name in heads)) for i in layers]
+        neurons = (("W_in", 1), ("b_in", 0), ("W_out", 0))
+        groups += [Interchangeable(f"neurons of block {i}", tuple(UnitsIn(*place, i) for place in neurons)) for i in layers]
+        return tuple(groups) if self.positions == "sinusoidal" else (*groups, self._stream())
+
+    def _stream(self) -> Interchangeable:
+        """The features of the residual stream, wherever they lie."""
+        once = (("W_E", 1), ("W_pos", 1), ("W_U", 0), ("ln_final_w", 0), ("ln_final_b", 0))
+        inner = (("W_Q", 1), ("W_K", 1), ("W_V", 1), ("W_O", 2), ("b_O", 0), ("W_in", 0), ("W_out", 1), ("b_out", 0))
+        of_blocks = (*inner, *((name, 0) for name in NORMS))
+        blocks = (UnitsIn(*place, i) for i in range(self.n_layers) for place in of_blocks)
+        return Interchangeable("features", (*(UnitsIn(*place) for place in once), *blocks))
 
     def init(self, key: jax.Array, table: Table) -> Params:
         """Draw fresh parameters.
