@@ -4,13 +4,16 @@ A theory is the root of an arm (`theory:` in place of `experiment:`). Its runs a
 """
 
 THEORIES: dict[str, str] = {
-    "circuit_efficiency": "epicycle.theory.circuit_efficiency:CircuitEfficiency",
-    "mixture": "epicycle.theory.mixture:Mixture",
-    "product_of_factors": "epicycle.theory.product_of_factors:ProductOfFactors",
-    "three_patterns": "epicycle.theory.three_patterns:ThreePatterns",
     "barrier_hopping": "epicycle.theory.barrier_hopping:BarrierHopping",
+    "boolean_sampler": "epicycle.theory.boolean_sampler:BooleanSampler",
+    "circuit_efficiency": "epicycle.theory.circuit_efficiency:CircuitEfficiency",
+    "cluster_sampler": "epicycle.theory.cluster_sampler:ClusterSampler",
     "evolution": "epicycle.theory.gradient_free:Evolution",
     "gradient_descent": "epicycle.theory.gradient_free:GradientDescent",
+    "mixture": "epicycle.theory.mixture:Mixture",
+    "modular_sampler": "epicycle.theory.modular_sampler:ModularSampler",
+    "product_of_factors": "epicycle.theory.product_of_factors:ProductOfFactors",
     "random_search": "epicycle.theory.gradient_free:RandomSearch",
     "summed_basins": "epicycle.theory.summed_basins:SummedBasins",
+    "three_patterns": "epicycle.theory.three_patterns:ThreePatterns",
 }
