@@ -94,3 +94,4 @@ def test_the_cost_of_circuits_is_that_of_the_evaluations(machine: Machine, monke
     assert of_fly["evaluations"] == 13
     assert of_fly["measures"] == 1
     assert of_fly["share_of_measures"] > -1
+    assert of_fly["share_beside_everyday"] > -1

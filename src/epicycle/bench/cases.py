@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -97,11 +97,17 @@ def circuits(machine: Machine) -> list[Result]:
 
 
 def _cost_of(measures: Sequence[Measure], setting: Experiment, steps: int, rounds: int, machine: Machine) -> Result:
-    """The time of measures at 200 evaluations, which are dense at first, over the time of a training that hardly records."""
-    members = 8 * machine.devices
-    measured = Observation(measures=tuple(measures), dense_until=100, per_decade=108)
+    """The time of measures at 200 evaluations, which are dense at first, over the time of a training that hardly records.
+
+    `share_of_measures` is what they cost alone, as where they are taken afterwards. `share_beside_everyday` is what they add where the
+    everyday measures are taken at the same evaluations, which need the same forward pass.
+    """
+    members, everyday = 8 * machine.devices, Observation(dense_until=100, per_decade=108)
+    measured = everyday.model_copy(update={"measures": tuple(measures)})
     jobs: dict[str, Job] = {
         "measured": _training(setting, members, measured, machine, steps),
+        "everyday": _training(setting, members, everyday, machine, steps),
+        "both": _training(setting, members, everyday.with_further(measures), machine, steps),
         "unobserved": _training(setting, members, Observation(dense_until=1, per_decade=1), machine, steps),
     }
     seconds = alternate(jobs, rounds)
@@ -112,7 +118,13 @@ def _cost_of(measures: Sequence[Measure], setting: Experiment, steps: int, round
         "evaluations": len(measured.grid(steps)),
         "ms_per_member_step": round(statistics.median(seconds["measured"]) * 1e3, 4),
         "share_of_measures": round(ratio(seconds["measured"], seconds["unobserved"]) - 1, 3),
+        "share_beside_everyday": round(_added(seconds), 3),
     }
+
+
+def _added(seconds: Mapping[str, Sequence[float]]) -> float:
+    """What measures add to the everyday ones, over the time of a training that hardly records."""
+    return ratio(seconds["both"], seconds["unobserved"]) - ratio(seconds["everyday"], seconds["unobserved"])
 
 
 def _training(setting: Experiment, members: int, observed: Observation, machine: Machine, steps: int = FLY_STEPS) -> Job:
