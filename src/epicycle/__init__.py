@@ -242,6 +242,8 @@ if TYPE_CHECKING:
     from epicycle.tasks.derived import RandomLabels as RandomLabels
     from epicycle.tasks.derived import WithoutDiagonal as WithoutDiagonal
     from epicycle.tasks.groups import Composition as Composition
+    from epicycle.tasks.ladder import Blocks as Blocks
+    from epicycle.tasks.ladder import Ladder as Ladder
     from epicycle.tasks.mixed_rules import MixedRules as MixedRules
     from epicycle.tasks.modular import Modular as Modular
     from epicycle.tasks.numbered_rows import NumberedRows as NumberedRows

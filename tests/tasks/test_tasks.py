@@ -23,6 +23,7 @@ from epicycle.spec.kinds import KINDS
 from epicycle.spec.registry import resolve
 from epicycle.spec.yaml_text import dump_yaml, load_yaml
 from epicycle.tasks.forms import Form
+from epicycle.tasks.ladder import Blocks, Ladder
 from epicycle.tasks.mixed_rules import MixedRules
 from epicycle.tasks.modular import Operation
 from epicycle.tasks.password import Password
@@ -47,6 +48,8 @@ TASKS["mixed_rules"] = [
     MixedRules(of=Modular(p=7, operation="x-y"), other=Modular(p=7, operation="x+y"), share=share, rows=rows)
     for share, rows in ((0.0, "drawn"), (0.3, "drawn"), (1.0, "drawn"), (0.6, "second_large"))
 ] + [MixedRules(of=Modular(p=7, operation="x*y"), other=Modular(p=7, operation="x+y"), share=1.0)]
+TASKS["ladder"] = [Ladder(n=n, rungs=r, share=s) for n, r, s in ((7, 0, 0.5), (8, 2, 0.5), (9, 1, 1.0))]
+TASKS["blocks"] = [Blocks(of=Modular(p=7, operation="x-y"), blocks=b) for b in (1, 2, 7)]
 
 
 def test_every_kind_is_tested_here() -> None:

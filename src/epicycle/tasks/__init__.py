@@ -6,6 +6,8 @@ TASKS = {
     "toy_addition": "epicycle.tasks.addition:ToyAddition",
     "random_table": "epicycle.tasks.random_tables:RandomTable",
     "numbered_rows": "epicycle.tasks.numbered_rows:NumberedRows",
+    "ladder": "epicycle.tasks.ladder:Ladder",
+    "blocks": "epicycle.tasks.ladder:Blocks",
     "random_labels": "epicycle.tasks.derived:RandomLabels",
     "without_diagonal": "epicycle.tasks.derived:WithoutDiagonal",
     "password": "epicycle.tasks.password:Password",
