@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from epicycle.claims.laws import PooledLaws as PooledLaws
     from epicycle.claims.median_remaining_time import MedianRemainingTime as MedianRemainingTime
     from epicycle.claims.pairs import EqualPairs as EqualPairs
+    from epicycle.claims.path_planes import PlaneView as PlaneView
     from epicycle.claims.path_quantities import DiffusionExponent as DiffusionExponent
     from epicycle.claims.path_quantities import MoveCosine as MoveCosine
     from epicycle.claims.path_quantities import PathLength as PathLength

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from epicycle.theory.seeded import normal, streams
-from epicycle.theory.summed_basins import Ruggedness, SummedBasins, explained_share
+from epicycle.theory.summed_basins import Ruggedness, SummedBasins
 
 BOWLS = SummedBasins(form="quadratic", wide_width=2.0, narrow_width=0.5, steps=200)
 
@@ -69,12 +69,3 @@ def test_a_random_plane_shows_as_much_of_a_way_as_it_has_dimensions() -> None:
     straight = SummedBasins(wide_dims=20, narrow_dims=20, narrow_depth=0, steps=50).simulate(range(300)).series
     assert straight["random_plane_share"][:, -1].mean() == pytest.approx(2 / 40, rel=0.15)
     assert straight["pca_plane_share"][:, -1] == pytest.approx(1)
-
-
-def test_the_share_that_coordinates_explain() -> None:
-    rng = np.random.default_rng(0)
-    seen = rng.standard_normal((2000, 2))
-    hidden = rng.standard_normal(2000)
-    assert explained_share(seen, seen @ [2.0, -1.0] + 3) == pytest.approx(1)
-    assert explained_share(seen, hidden) < 0.01
-    assert explained_share(seen, seen[:, 0] + hidden) == pytest.approx(0.5, abs=0.05)

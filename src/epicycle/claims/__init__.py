@@ -19,6 +19,7 @@ STATISTICS = {
     "straightness": "epicycle.claims.path_quantities:Straightness",
     "diffusion_exponent": "epicycle.claims.path_quantities:DiffusionExponent",
     "move_cosine": "epicycle.claims.path_quantities:MoveCosine",
+    "plane_view": "epicycle.claims.path_planes:PlaneView",
     "share": "epicycle.claims.shares:Share",
     "region_share": "epicycle.claims.shares:RegionShare",
     "equal_pairs": "epicycle.claims.pairs:EqualPairs",

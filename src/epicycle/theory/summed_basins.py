@@ -13,6 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from pydantic import Field
 
+from epicycle.maths.explained import explained_share
 from epicycle.spec.families import Simulated, Theory
 from epicycle.theory.seeded import normal, recorded_steps, steady_noise, streams
 
@@ -219,16 +220,6 @@ class Ruggedness(NamedTuple):
             for i, (vectors, point) in enumerate(zip(self.vectors, places, strict=True))
         ]
         return [(np.cos(angle), np.sin(angle)) for angle in angles]
-
-
-def explained_share(seen: Float[ndarray, "step coordinate"], course: Float[ndarray, " step"]) -> float:
-    """The share of a course's variance that a linear function of the coordinates explains; 1 for a course that never changes."""
-    spread = course - course.mean()
-    if not (spread**2).sum() > 0:
-        return 1.0
-    design = np.column_stack([np.ones(len(seen)), seen])
-    rest = course - design @ np.linalg.lstsq(design, course, rcond=None)[0]
-    return float(1 - (rest**2).sum() / (spread**2).sum())
 
 
 def _directions(vectors: Float[ndarray, "seed d_in"]) -> Float[ndarray, "seed d_in"]:

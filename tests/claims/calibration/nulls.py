@@ -20,6 +20,7 @@ from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
 from epicycle.claims.laws import LawEvidence, LawShare, PooledLaws
 from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.pairs import EqualPairs
+from epicycle.claims.path_planes import PlaneView
 from epicycle.claims.path_quantities import DiffusionExponent, MoveCosine, PathLength, Straightness
 from epicycle.claims.persistence import Persistence
 from epicycle.claims.power_laws import QuantityPower, SeriesPower
@@ -151,6 +152,7 @@ def path_cases(draw: Draw) -> Iterator[Case]:
         Straightness(series="walk", **period),
         DiffusionExponent(series="walk", **period),
         MoveCosine(series="walk", beside="next", **period),
+        PlaneView(series="walk", **period),
         Persistence(series="label", **period),
         GrowthCorrelation(series="label", of="gain", **period),
     ):
