@@ -81,6 +81,8 @@ if TYPE_CHECKING:
     from epicycle.claims.estimates import PerRun as PerRun
     from epicycle.claims.factor_shares import Cell as Cell
     from epicycle.claims.factor_shares import FactorShare as FactorShare
+    from epicycle.claims.falls import Fall as Fall
+    from epicycle.claims.falls import Overtaking as Overtaking
     from epicycle.claims.laws import LawEvidence as LawEvidence
     from epicycle.claims.laws import LawShare as LawShare
     from epicycle.claims.laws import PooledLaws as PooledLaws
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from epicycle.claims.path_quantities import MoveCosine as MoveCosine
     from epicycle.claims.path_quantities import PathLength as PathLength
     from epicycle.claims.path_quantities import Straightness as Straightness
+    from epicycle.claims.pattern_fits import ThreePatternFit as ThreePatternFit
     from epicycle.claims.persistence import Persistence as Persistence
     from epicycle.claims.power_laws import QuantityPower as QuantityPower
     from epicycle.claims.power_laws import SeriesPower as SeriesPower
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
     from epicycle.claims.quantities import Span as Span
     from epicycle.claims.remaining_time import DoseExponent as DoseExponent
     from epicycle.claims.remaining_time import LogRemainingTime as LogRemainingTime
+    from epicycle.claims.row_times import RowTimes as RowTimes
     from epicycle.claims.series_quantities import Correlation as Correlation
     from epicycle.claims.series_quantities import Extreme as Extreme
     from epicycle.claims.series_quantities import SeriesChange as SeriesChange

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from epicycle.maths.patterns import accuracies
 from epicycle.spec.errors import InputError
-from epicycle.theory.three_patterns import ThreePatterns, accuracies
+from epicycle.theory.three_patterns import ThreePatterns
 
 DESCENT = (0.7, 1.0, 0.2)
 

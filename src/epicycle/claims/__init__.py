@@ -37,5 +37,9 @@ STATISTICS = {
     "two_phases": "epicycle.claims.two_phases:TwoPhases",
     "series_power": "epicycle.claims.power_laws:SeriesPower",
     "quantity_power": "epicycle.claims.power_laws:QuantityPower",
+    "three_pattern_fit": "epicycle.claims.pattern_fits:ThreePatternFit",
+    "row_times": "epicycle.claims.row_times:RowTimes",
+    "fall": "epicycle.claims.falls:Fall",
+    "overtaking": "epicycle.claims.falls:Overtaking",
     "variance_share": "epicycle.claims.variance:VarianceShare",
 }

@@ -4,15 +4,13 @@ The model is that of Davies, Langosco and Krueger (arXiv 2303.06173, section 3; 
 patterns are: fast ones that generalise, slower ones that fit the trained data only, and slow ones that generalise and are preferred.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 from pydantic import Field, model_validator
 
+from epicycle.maths.patterns import accuracies, logistic_shares
 from epicycle.spec.families import Simulated, Theory
 from epicycle.spec.limits import MOST_STEPS
 from epicycle.spec.observation import Observation
@@ -74,28 +72,7 @@ class ThreePatterns(Theory):
         """The accuracies in closed form."""
         steps = Observation(dense_until=1000).grid(self.steps)
         times = np.array(self.times) * np.exp(self.spread * normal(streams(seeds), len(self.times)))
-        exponents = np.array(self.rates) * (steps[:, None] - times[:, None, :])
-        shares = np.array(self.heights) * (0.5 + 0.5 * np.tanh(exponents / 2))
+        shares = logistic_shares(steps, self.heights, self.rates, times)
         train, test = accuracies(shares, self.generalise, self.preferred)
         labels = {"pattern": [str(i) for i in range(len(self.times))]}
         return Simulated(steps, {"train_acc": train, "test_acc": test, "pattern_share": shares}, labels)
-
-
-def accuracies(
-    shares: Float[ndarray, "*batch pattern"], generalise: Sequence[float], preferred: int | None
-) -> tuple[Float[ndarray, "*batch"], Float[ndarray, "*batch"]]:
-    """Accuracy on trained and on held-out questions.
-
-    Args:
-        shares: probability that each pattern explains a question.
-        generalise: probability that a held-out question which the pattern explains is right.
-        preferred: the pattern that decides wherever it explains a question; None for no such pattern.
-    """
-    test = np.zeros(shares.shape[:-1])
-    for explains in itertools.product((False, True), repeat=shares.shape[-1]):
-        if not any(explains):
-            continue
-        deciding = [preferred] if preferred is not None and explains[preferred] else np.flatnonzero(explains).tolist()
-        probability = np.prod(np.where(explains, shares, 1 - shares), axis=-1)
-        test += probability * float(np.mean([generalise[i] for i in deciding]))
-    return 1 - np.prod(1 - shares, axis=-1), test

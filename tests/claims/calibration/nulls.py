@@ -17,15 +17,18 @@ from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
 from epicycle.claims.factor_shares import Cell, FactorShare, factor_shares
+from epicycle.claims.falls import Fall, Overtaking
 from epicycle.claims.laws import LawEvidence, LawShare, PooledLaws
 from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.pairs import EqualPairs
 from epicycle.claims.path_planes import PlaneView
 from epicycle.claims.path_quantities import DiffusionExponent, MoveCosine, PathLength, Straightness
+from epicycle.claims.pattern_fits import ThreePatternFit
 from epicycle.claims.persistence import Persistence
 from epicycle.claims.power_laws import QuantityPower, SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
+from epicycle.claims.row_times import RowTimes
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Bend, Slope
@@ -33,6 +36,7 @@ from epicycle.claims.transitions import Transition
 from epicycle.claims.two_phases import TwoPhases
 from epicycle.claims.variance import VarianceShare
 from epicycle.events.detectors import Threshold
+from epicycle.maths.patterns import GENERALISE, accuracies, logistic_shares
 from epicycle.spec.claim import Region
 from epicycle.spec.results import DONE, RunLabels, arm_dataset
 
@@ -324,6 +328,35 @@ def law_cases(draw: Draw) -> Iterator[Case]:
         yield Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), {"a": population(data, "a")})
 
 
+def pattern_cases(draw: Draw) -> Iterator[Case]:
+    """Falls and crossovers of series, fits of patterns, and times of rows; the truth is what the statistic reads in the population."""
+    size, position, thin = 101, np.linspace(0, 1, len(STEPS)), slice(0, None, 12)
+    depths, centres = draw.uniform(0.1, 0.9, size=size), draw.uniform(0.3, 0.6, size=size)
+
+    def case(statistic: Quantity, data: xarray.Dataset) -> Case:
+        [bounds] = statistic.per_run(data)
+        return Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), {"a": population(data, "a")})
+
+    series = {
+        "x": lambda run: position - depths[run] * (position > centres[run]),
+        "early": lambda run: 1 / (1 + np.exp(-30 * (position - centres[run]))),
+        "late": lambda run: 1 / (1 + np.exp(-30 * (position - centres[run] - 0.3))),
+    }
+    data = planted([30] * size, [1000.0] * size, **series).isel(step=thin)
+    yield case(Fall(series="x", arm="a"), data)
+    yield case(Overtaking(series="late", beside="early", arm="a"), data)
+    late = 500 * np.exp(0.3 * draw.normal(size=size))
+    shares = logistic_shares(STEPS, (0, 1, 0.9), (1, 0.2, 0.03), np.stack([np.ones(size), 60 + 0 * late, late], axis=1))
+    train, test = accuracies(shares, GENERALISE, preferred=2)
+    data = planted([30] * size, [1000.0] * size, train_acc=lambda run: train[run], test_acc=lambda run: test[run])
+    yield case(ThreePatternFit(what="third", arm="a"), data.isel(step=thin))
+    times = 100 * np.exp(draw.uniform(0.2, 0.8, size=(size, 1)) * draw.normal(size=(size, 25)))
+    right = STEPS[None, ::12, None] >= times[:, None]
+    runs = [RunLabels(name=f"{i}", seed=i, data_seed=i, status=DONE, baseline=0.1) for i in range(size)]
+    maps = (2.0 + right).reshape(*right.shape[:2], 5, 5)
+    yield case(RowTimes(arm="a"), arm_dataset(STEPS[::12], {"answer_map": (("run", "step", "x", "y"), maps)}, runs, budget=10_000))
+
+
 def runs_with(values: Values, pairs: list[tuple[int, int]], **others: Values) -> xarray.Dataset:
     """Runs with some last values of `x` and of other series, and with some seeds and splits."""
     runs = [RunLabels(name=f"{seed}/{split}", seed=seed, data_seed=split, status=DONE, baseline=0.1) for seed, split in pairs]
@@ -380,6 +413,7 @@ def all_cases(draw: Draw) -> Iterator[Case]:
     """Every case."""
     for family in (event_cases, series_cases, share_cases, difference_cases, fork_cases, sweep_cases, path_cases):
         yield from family(draw)
+    yield from pattern_cases(np.random.default_rng(0))
     yield from shared_cases()
     yield from variance_cases()
     yield from law_cases(np.random.default_rng(0))

@@ -19,8 +19,11 @@ from tests.claims.planted_arms import STEPS
 
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.estimates import Known, PerRun, known_steps
+from epicycle.claims.falls import Fall, Overtaking
+from epicycle.claims.pattern_fits import ThreePatternFit
 from epicycle.claims.power_laws import SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
+from epicycle.claims.row_times import RowTimes
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.two_phases import TwoPhases
 from epicycle.spec.families import Event, Statistic
@@ -36,6 +39,10 @@ QUANTITIES: tuple[type[Quantity], ...] = (
     Trend,
     Correlation,
     ChangePoints,
+    Fall,
+    Overtaking,
+    RowTimes,
+    ThreePatternFit,
     TwoPhases,
     SeriesPower,
 )
