@@ -143,7 +143,7 @@ CLAIMS = (
     ),
     exploratory(
         id="a-raised-rate-keeps-gen",
-        says="Right after the rate is raised 15 times, Gen is kept: more than 0.8 of its strength is there.",
+        says="Soon after the rate is raised 15 times, Gen is less than 20 % weaker than in an untouched network.",
         statistic=_compared("gen_logit", "raised", by=15),
         supported_if=Region(above=log(0.8)),
         refuted_if=Region(below=log(0.5)),
