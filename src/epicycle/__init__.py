@@ -133,6 +133,7 @@ if TYPE_CHECKING:
     from epicycle.edits.parameters import ScaleWeights as ScaleWeights
     from epicycle.edits.parameters import SetNorm as SetNorm
     from epicycle.edits.parameters import Transplant as Transplant
+    from epicycle.edits.planting import Plant as Plant
     from epicycle.edits.pruning import Prune as Prune
     from epicycle.edits.steering import SetMeasure as SetMeasure
     from epicycle.edits.units import Project as Project

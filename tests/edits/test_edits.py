@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[ep.Edit, int | None]] = {
     "project": (ep.Project(("W_E",), 0, "fourier", (0, 1)), 1),
     "set_measure": (ep.SetMeasure(("W_U",), {"kind": "gen_logit", "by_component": True}), 1),
     "prune": (ep.Prune(("W_E", "W_U"), "others", 0.3), 2),
+    "plant": (ep.Plant("others", 0.5, neurons=4), 4),
     "transplant": (ep.Transplant(("W_E",), "others"), 1),
     "interpolate": (ep.Interpolate(("W_E",), "others", 0.5), 1),
     "along_path": (ep.AlongPath(("*",), "others", "straight", 0.5), 4),

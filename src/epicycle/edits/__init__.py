@@ -25,6 +25,7 @@ EDITS = {
     "transplant": "epicycle.edits.parameters:Transplant",
     "interpolate": "epicycle.edits.parameters:Interpolate",
     "along_path": "epicycle.edits.along_path:AlongPath",
+    "plant": "epicycle.edits.planting:Plant",
     "freeze": "epicycle.edits.parameters:Freeze",
     "reset_moments": "epicycle.edits.parameters:ResetMoments",
 }
