@@ -62,6 +62,12 @@ def test_rows_with_a_large_second_operand_follow_the_other_rule() -> None:
     np.testing.assert_array_equal(group.answers, np.where(y >= 12, -1, (x - y) % 31))
 
 
+def test_rows_with_a_large_first_operand_follow_the_other_rule() -> None:
+    task = MixedRules(of=SUM, other=DIFFERENCE, share=8 / 31, rows="first_large")
+    x, y = task.table().operands.T
+    np.testing.assert_array_equal(task.table().labels, np.where(x >= 23, (x - y) % 31, (x + y) % 31))
+
+
 def test_symmetries_that_the_mixture_breaks_are_dropped() -> None:
     names = {symmetry.name for symmetry in MixedRules(of=SUM, other=DIFFERENCE, share=0.3).table().symmetries}
     assert not names

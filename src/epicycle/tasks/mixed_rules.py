@@ -1,8 +1,8 @@
 """A task in which a second rule gives the labels of a share of the rows.
 
 Where the second rule's rows are drawn, its labels share information with the rows of the first, as much as the share says, and no
-third rule is better than either (R154 of the programme). Where they are those with a large second operand, one better rule is right
-on all rows: it asks which of the two applies (R155, R161).
+third rule is better than either (R154 of the programme). Where they are those with a large operand, one better rule is right on all
+rows: it asks which of the two applies (R155, R161).
 """
 
 from dataclasses import replace
@@ -27,8 +27,8 @@ class MixedRules(Task):
         of: the task whose rows these are.
         other: a task with the same rows and number of classes, whose labels a share of the rows has.
         share: the share of the rows with the other task's labels.
-        rows: which rows these are. `drawn`: as many as the share says, drawn once. `second_large`: those with the largest second
-            operands, whole values only.
+        rows: which rows these are. `drawn`: as many as the share says, drawn once. `second_large`, `first_large`: those with the
+            largest second or first operands, whole values only.
         table_seed: the seed of the draw, apart from the runs' seeds.
     """
 
@@ -37,7 +37,7 @@ class MixedRules(Task):
     of: AnyTask
     other: AnyTask
     share: float = static(ge=0, le=1)
-    rows: Literal["drawn", "second_large"] = static("drawn")
+    rows: Literal["drawn", "second_large", "first_large"] = static("drawn")
     table_seed: int = static(0, ge=0, le=MAX_SEED)
 
     def table(self) -> Table:
@@ -68,8 +68,9 @@ class MixedRules(Task):
             rank = np.empty(n, np.int64)
             rank[np.random.RandomState(self.table_seed).permutation(n)] = np.arange(n)
             return np.asarray(rank < round(self.share * n))
-        n_values = int(table.operands[:, 1].max()) + 1
-        return np.asarray(table.operands[:, 1] >= n_values - round(self.share * n_values))
+        values = table.operands[:, 1 if self.rows == "second_large" else 0]
+        n_values = int(values.max()) + 1
+        return np.asarray(values >= n_values - round(self.share * n_values))
 
     def answer_group(self) -> AnswerGroup | None:
         """That of the first task, with its answers on the rows that have its labels; on the others no answer is right by it."""
