@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from epicycle.circuits.written import CircuitShare as CircuitShare
     from epicycle.circuits.written import CircuitStrength as CircuitStrength
     from epicycle.claims.axis_correlation import GrowthCorrelation as GrowthCorrelation
+    from epicycle.claims.cell_correlation import CellCorrelation as CellCorrelation
     from epicycle.claims.change_points import ChangePoints as ChangePoints
     from epicycle.claims.differences import Difference as Difference
     from epicycle.claims.estimates import PerRun as PerRun
@@ -236,6 +237,7 @@ if TYPE_CHECKING:
     from epicycle.splits.derived import ReweightedSplit as ReweightedSplit
     from epicycle.splits.derived import WithheldSplit as WithheldSplit
     from epicycle.splits.drawn import AlternatingSplit as AlternatingSplit
+    from epicycle.splits.drawn import CountedSplit as CountedSplit
     from epicycle.splits.drawn import MirrorClosedSplit as MirrorClosedSplit
     from epicycle.splits.drawn import MirrorForcedSplit as MirrorForcedSplit
     from epicycle.splits.drawn import PythonShuffleSplit as PythonShuffleSplit

@@ -135,7 +135,7 @@ def test_what_cannot_be_joined_is_refused(runs: ep.Runs, root: Path) -> None:
     with pytest.raises(ep.InputError, match="all tensors at once"):
         runs[:1].fork(20, ep.AlongPath(("W_in",), runs[1].id, match=True))
     params = runs[0].params()
-    with pytest.raises(ep.InputError, match="of W_U they have .* and no such tensor"):
+    with pytest.raises(ep.InputError, match=r"of W_U they have .* and no such tensor"):
         losses_between(runs[0].spec, params, {name: v for name, v in params.items() if name != "W_U"}, "straight", **SIX)
 
 

@@ -12,6 +12,7 @@ STATISTICS = {
     "change": "epicycle.claims.series_quantities:SeriesChange",
     "trend": "epicycle.claims.series_quantities:Trend",
     "correlation": "epicycle.claims.series_quantities:Correlation",
+    "cell_correlation": "epicycle.claims.cell_correlation:CellCorrelation",
     "persistence": "epicycle.claims.persistence:Persistence",
     "growth_correlation": "epicycle.claims.axis_correlation:GrowthCorrelation",
     "change_points": "epicycle.claims.change_points:ChangePoints",

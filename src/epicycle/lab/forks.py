@@ -122,8 +122,8 @@ def _already_stopped(data: xarray.Dataset, row: int, stop: Stop | None, moment: 
 def donor_finder(root: Root, arms: Mapping[str, Sequence[Run]]) -> DonorFinder:
     """Finds donors by run id, or in an arm.
 
-    In an arm, the donor is the parent itself, or else the run with the parent's seeds. Where there is none, it is one of the runs on the parent's data seed,
-    chosen by the place of the parent's seed among the seeds of its own arm.
+    In an arm, the donor is the parent itself, or else the run with the parent's seeds. Where there is none, it is one of the runs on
+    the parent's data seed, chosen by the place of the parent's seed among the seeds of its own arm.
     """
     catalogue, reader = cache(lambda: Catalogue(root)), CheckpointReader(kept=2)  # an arm asks once for each parent
 

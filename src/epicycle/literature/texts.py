@@ -50,6 +50,14 @@ STANDER = Source(
     year=2024,
     arxiv="2312.06581",
 )
+MINGARD = Source(
+    key="mingard2021",
+    title="Is SGD a Bayesian sampler? Well, almost",
+    authors="Mingard, Valle-Perez, Skalse, Louis",
+    year=2021,
+    locator="abstract",
+    arxiv="2006.15191",
+)
 GROMOV = Source(key="gromov2023", title="Grokking modular arithmetic", authors="Gromov", year=2023, arxiv="2301.02679")
 DOSHI = Source(
     key="doshi2024",
@@ -89,6 +97,52 @@ VARMA = Source(
     year=2023,
     locator="section 3",
     arxiv="2309.02390",
+)
+GARIPOV = Source(
+    key="garipov2018",
+    title="Loss surfaces, mode connectivity, and fast ensembling of DNNs",
+    authors="Garipov, Izmailov, Podoprikhin, Vetrov, Wilson",
+    year=2018,
+    locator="section 3",
+    arxiv="1802.10026",
+)
+FRANKLE = Source(
+    key="frankle2020",
+    title="Linear mode connectivity and the lottery ticket hypothesis",
+    authors="Frankle, Dziugaite, Roy, Carbin",
+    year=2020,
+    locator="sections 2 and 3",
+    arxiv="1912.05671",
+)
+AINSWORTH = Source(
+    key="ainsworth2023",
+    title="Git Re-Basin: Merging models modulo permutation symmetries",
+    authors="Ainsworth, Hayase, Srinivasa",
+    year=2023,
+    locator="section 3, algorithm 1",
+    arxiv="2209.04836",
+)
+DAVIES = Source(
+    key="davies2023",
+    title="Unifying grokking and double descent",
+    authors="Davies, Langosco, Krueger",
+    year=2023,
+    locator="section 3",
+    arxiv="2303.06173",
+)
+JERMYN = Source(
+    key="jermyn2022",
+    title="Multi-component learning and S-curves",
+    authors="Jermyn, Shlegeris",
+    year=2022,
+    locator="the post of 30 November 2022",
+)
+MESA = Source(
+    key="mesa",
+    title="Post on mesa-optimisers via grokking, and its comments",
+    authors="not named in our copy; ESRogs; LawrenceC",
+    year=2023,
+    locator="rows R163 to R192 of the programme",
 )
 THREAD = Source(
     key="thread2022",

@@ -121,8 +121,9 @@ def band(first: Float[ndarray, " number"], last: Float[ndarray, " number"], on: 
 def walk(first: Float[ndarray, " number"], last: Float[ndarray, " number"], on: Landscape, steps: int) -> Path:
     """A walk from the first point towards the last that stays at or below the height at which it began.
 
-    Each step goes straight on, less the part that rises. Where the ground is too high after a step, Newton steps down its slope follow.
-    A step that leads no nearer is not taken. So the walk ends at the last point, or where no direction that leads nearer is free.
+    Each step goes straight on, less the part that rises. Where the ground is too high after a step, Newton steps down its slope
+    follow. A step that leads no nearer is not taken. So the walk ends at the last point, or where no direction that leads nearer is
+    free.
 
     Args:
         first: where it begins.
@@ -179,7 +180,7 @@ class _Descent:
         self._square = 0.99 * self._square + 0.01 * slopes**2
         mean, square = self._mean / (1 - 0.9 ** (step + 1)), self._square / (1 - 0.99 ** (step + 1))
         rate = self._rate * (1 + np.cos(np.pi * step / self._steps)) / 2
-        taken: Float[ndarray, "..."] = rate * mean / (np.sqrt(square) + 1e-12)
+        taken: Float[ndarray, ...] = rate * mean / (np.sqrt(square) + 1e-12)
         return taken
 
 

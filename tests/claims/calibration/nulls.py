@@ -13,6 +13,7 @@ from tests.claims.calibration.planting import LOOKS, Case, Draw, population
 from tests.claims.planted_arms import STEPS, planted
 
 from epicycle.claims.axis_correlation import GrowthCorrelation
+from epicycle.claims.cell_correlation import CellCorrelation
 from epicycle.claims.change_points import ChangePoints
 from epicycle.claims.differences import Difference
 from epicycle.claims.estimates import PerRun
@@ -257,10 +258,10 @@ def sweep_cases(draw: Draw) -> Iterator[Case]:
     doses = np.array([0.2, 0.4, 0.6, 0.8])
     pairs, swept = [(i // 4, i // 4) for i in range(4 * SIZE)], {"dose": np.tile(doses, SIZE).tolist()}
 
-    def along(values: Float[ndarray, "unit dose"]) -> xarray.Dataset:
+    def along(values: Float[ndarray, "unit dose"], arm: str = "a") -> xarray.Dataset:
         flat = values.ravel()
         data = planted([30] * len(flat), [1000.0] * len(flat), pairs, swept, x=lambda run: np.full(len(STEPS), flat[run]))
-        return population(data.isel(step=slice(0, None, 20)), "a")
+        return population(data.isel(step=slice(0, None, 20)), arm)
 
     values = np.outer(draw.normal(size=SIZE), doses) + 0.2 * draw.normal(size=(SIZE, 4))
     slopes = values @ (doses - 0.5) / ((doses - 0.5) ** 2).sum()
@@ -268,6 +269,11 @@ def sweep_cases(draw: Draw) -> Iterator[Case]:
     yield Case("slope along a sweep", slope, float(np.median(slopes)), {"a": along(values)}, rows={"a": 4})
     bends = (values[:, 3] - values[:, 2] - values[:, 1] + values[:, 0]) / 0.2
     yield Case("bend along a sweep", Bend(of=LAST, along="dose"), float(np.median(bends)), {"a": along(values)}, rows={"a": 4})
+    others = 0.3 * values + draw.normal(size=(SIZE, 4))
+    together = [np.corrcoef(first, second)[0, 1] for first, second in zip(values, others, strict=True)]
+    cells = CellCorrelation(of=LAST, beside=LAST.model_copy(update={"arm": "b"}))
+    both = {"a": along(values), "b": along(others, "b")}
+    yield Case("correlation over cells", cells, float(np.median(together)), both, rows={"a": 4, "b": 4})
     centres = draw.uniform(0.3, 0.7, size=SIZE)
     values = np.clip((doses - centres[:, None]) / 0.8 + 0.5, 0, 1)
     crossing = Transition(of=LAST, along="dose")

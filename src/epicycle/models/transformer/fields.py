@@ -123,7 +123,7 @@ class TransformerFields(Model):
         layers = range(self.n_layers)
         groups = [Interchangeable(f"heads of block {i}", tuple(UnitsIn(name, 0, i) for name in heads)) for i in layers]
         neurons = (("W_in", 1), ("b_in", 0), ("W_out", 0))
-        groups += [Interchangeable(f"neurons of block {i}", tuple(UnitsIn(*place, i) for place in neurons)) for i in layers]
+        groups += [Interchangeable(f"neurons of block {i}", tuple(UnitsIn(name, axis, i) for name, axis in neurons)) for i in layers]
         return tuple(groups) if self.positions == "sinusoidal" else (*groups, self._stream())
 
     def _stream(self) -> Interchangeable:
@@ -131,8 +131,8 @@ class TransformerFields(Model):
         once = (("W_E", 1), ("W_pos", 1), ("W_U", 0), ("ln_final_w", 0), ("ln_final_b", 0))
         inner = (("W_Q", 1), ("W_K", 1), ("W_V", 1), ("W_O", 2), ("b_O", 0), ("W_in", 0), ("W_out", 1), ("b_out", 0))
         of_blocks = (*inner, *((name, 0) for name in NORMS))
-        blocks = (UnitsIn(*place, i) for i in range(self.n_layers) for place in of_blocks)
-        return Interchangeable("features", (*(UnitsIn(*place) for place in once), *blocks))
+        blocks = (UnitsIn(name, axis, i) for i in range(self.n_layers) for name, axis in of_blocks)
+        return Interchangeable("features", (*(UnitsIn(name, axis) for name, axis in once), *blocks))
 
     def init(self, key: jax.Array, table: Table) -> Params:
         """Draw fresh parameters.
