@@ -5,7 +5,7 @@ import pytest
 
 from epicycle.theory.descent import Descent, train
 from epicycle.theory.perceptron import Perceptron, answers, margins, margins_of
-from epicycle.theory.truth_tables import boolean_inputs, packed, random_tables, unpacked
+from epicycle.theory.truth_tables import boolean_inputs, distinct, packed, random_tables, unpacked
 
 UNIT = Perceptron(d_in=2, hidden=(), d_out=1, weight_scale=2**0.5, bias_scale=1.0)  # three standard-normal numbers
 
@@ -30,6 +30,17 @@ def test_a_random_threshold_unit_draws_each_function_of_two_bits_as_often_as_geo
 def test_packing_loses_nothing() -> None:
     bits = np.random.default_rng(0).integers(0, 2, (5, 32), np.uint8)
     assert np.array_equal(unpacked(packed(bits), 32), bits)
+
+
+@pytest.mark.parametrize("n_rows", [4, 32, 128])
+def test_different_tables_are_counted(n_rows: int) -> None:
+    bits = np.random.default_rng(1).integers(0, 2, (3, n_rows), np.uint8)
+    bits[0, -1], bits[1, -1], bits[2] = 0, 1, bits[0]
+    tables, counts = distinct(bits)
+    assert {(table.tobytes(), count) for table, count in zip(tables, counts.tolist(), strict=True)} == {
+        (bits[0].tobytes(), 2),
+        (bits[1].tobytes(), 1),
+    }
 
 
 def test_the_first_draws_do_not_depend_on_how_many_are_drawn() -> None:

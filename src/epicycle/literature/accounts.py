@@ -55,6 +55,22 @@ ACCOUNTS: dict[str, Account] = {
             edition=_OF_THREAD,
         ),
         Account(
+            id="complexity",
+            title="Complexity",
+            says="The time to grok grows exponentially with complexity, so only simple tasks were trained long enough.",
+            source=f"Shah, {_THREAD}",
+            locator="R048",
+            edition=_OF_THREAD,
+        ),
+        Account(
+            id="components",
+            title="Components",
+            says="What generalises is a product of pieces that must align; it waits on a plateau, the longer the more pieces.",
+            source="Jermyn & Shlegeris, post on multi-component learning; LawrenceC's comments",
+            locator="R191, R192",
+            edition="November 2022",
+        ),
+        Account(
             id="cosets",
             title="Cosets",
             says="Each neuron recognises whether x y lies in a coset of a subgroup; many such neurons single out the answer.",
@@ -79,6 +95,14 @@ ACCOUNTS: dict[str, Account] = {
             edition="September 2023",
         ),
         Account(
+            id="elicitation",
+            title="Elicitation",
+            says="What a network can do, a little training brings out; nothing that can be checked stays hidden.",
+            source="hypothesis quoted in the comments on Varma et al. 2023, and Shah's answer to it",
+            locator="R138, R139",
+            edition="September 2023",
+        ),
+        Account(
             id="forgetting",
             title="Forgetting",
             says="A network that loses the rule after examples are removed forgets as networks do whose data change.",
@@ -93,6 +117,14 @@ ACCOUNTS: dict[str, Account] = {
             source=f"Barnett, {_THREAD}",
             locator="R099 to R104",
             edition=_OF_THREAD,
+        ),
+        Account(
+            id="initial-draw",
+            title="Initial draw",
+            says="Training ends at a function about as often as random networks that fit compute it: the bias lies in the draw.",
+            source="Mingard et al. 2021, JMLR 22:79",
+            locator="abstract; R052 to R056",
+            edition="2021",
         ),
         Account(
             id="largest-rate",
@@ -223,6 +255,14 @@ ACCOUNTS: dict[str, Account] = {
             source="Thilak et al. 2022, arXiv 2206.04817, and LawrenceC's comments",
             locator="R192, R194",
             edition="June 2022",
+        ),
+        Account(
+            id="stacked",
+            title="Stacked grokkings",
+            says="Grokking is everywhere; a smooth curve is the sum of many sudden ones, some of them in the first descent.",
+            source="Nanda & Lieberum, as told in the post on mesa-optimisers via grokking",
+            locator="R181, R182",
+            edition="as in our copy",
         ),
         Account(
             id="superposition",

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from epicycle.maths.proportions import clopper_pearson
 from epicycle.theory.agreement import complexity, correlation, function_ranks, rank_correlation
 from epicycle.theory.samplers import PASSES_OF_A_STEP, BooleanNetworks, Learners, Questions
-from epicycle.theory.truth_tables import boolean_inputs
+from epicycle.theory.truth_tables import boolean_inputs, distinct
 
 NAMES = (
     *("sampled_test_acc", "trained_test_acc", "guess_test_acc", "trained_share"),
@@ -144,7 +144,7 @@ def _target(target: str, n_bits: int, generator: np.random.Generator) -> UInt8[n
 
 def _simplicity(accepted: UInt8[ndarray, "network row"], fewest: int) -> float:
     """Spearman's correlation between how often a whole truth table is computed, as a logarithm, and its complexity."""
-    tables, counts = np.unique(accepted, axis=0, return_counts=True)
+    tables, counts = distinct(accepted)
     often = counts >= fewest
     if often.sum() < 5:
         return np.nan

@@ -16,6 +16,7 @@ from epicycle.spec.families import Simulated, Theory
 from epicycle.theory.descent import Descent, train
 from epicycle.theory.perceptron import Perceptron, all_right, margins_of
 from epicycle.theory.samplers import PASSES_OF_A_STEP
+from epicycle.theory.side_by_side import side_by_side
 from epicycle.theory.splitting import split
 
 NAMES = (
@@ -91,7 +92,7 @@ class ModularSampler(Theory):
 
     def simulate(self, seeds: Sequence[int]) -> Simulated:
         """Each run has its own training set and networks."""
-        runs = [self._run(seed) for seed in seeds]
+        runs = side_by_side(self._run, seeds)
         series = {name: np.array([[run[name]] for run in runs], float) for name in NAMES}
         return Simulated(np.zeros(1, int), series)
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from epicycle.spec.families import Simulated, Theory
 from epicycle.theory.descent import Descent, Trained, train
 from epicycle.theory.perceptron import Perceptron, answers
+from epicycle.theory.side_by_side import side_by_side
 from epicycle.theory.truth_tables import boolean_inputs, packed, random_tables, unpacked
 
 PASSES_OF_A_STEP = 3  # one forward pass, and one backward pass that costs two
@@ -104,7 +105,7 @@ class BooleanNetworks(Theory):
 
     def simulate(self, seeds: Sequence[int]) -> Simulated:
         """Each run has its own target, training set and networks."""
-        runs = [self.say(self._learners(seed)) for seed in seeds]
+        runs = side_by_side(lambda seed: self.say(self._learners(seed)), seeds)
         series = {name: np.stack([np.asarray(run[name], float)[None] for run in runs]) for name in self.series}
         return Simulated(np.zeros(1, int), series, self.labels())
 

@@ -7,7 +7,7 @@ depends on the shape of the network and on the seed alone, and is kept for furth
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
 from epicycle.theory.perceptron import Perceptron, answers
@@ -29,6 +29,15 @@ def packed(bits: UInt8[ndarray, "network row"]) -> UInt8[ndarray, "network byte"
 def unpacked(tables: UInt8[ndarray, "network byte"], n_rows: int) -> UInt8[ndarray, "network row"]:
     """The answers of packed tables."""
     return np.unpackbits(tables, axis=-1, bitorder="little", count=n_rows)
+
+
+def distinct(bits: UInt8[ndarray, "network row"]) -> tuple[UInt8[ndarray, "network row"], Int[ndarray, " network"]]:
+    """The different tables, and how many networks have each."""
+    tables = packed(bits)
+    words = np.pad(tables, ((0, 0), (0, -tables.shape[1] % 8))).view(np.uint64)  # whole words sort faster than bytes
+    names = words[:, 0] if words.shape[1] == 1 else words
+    _, first, counts = np.unique(names, axis=0, return_index=True, return_counts=True)
+    return bits[first], counts
 
 
 @lru_cache(maxsize=64)
