@@ -8,6 +8,7 @@ import pytest
 from epicycle import (
     AlternatingSplit,
     Composition,
+    CountedSplit,
     InputError,
     MirrorClosedSplit,
     MirrorForcedSplit,
@@ -29,6 +30,10 @@ def test_fractions_are_shares_of_all_rows() -> None:
     assert len(Split(frac_train=0.29).train_rows(table, 0)) == 29
     small, large = (set(Split(frac_train=f).train_rows(table, 5)) for f in (0.2, 0.6))
     assert small < large, "fractions of one seed are nested"
+    counted = CountedSplit(n_train=30)
+    np.testing.assert_array_equal(counted.train_rows(table, 5), Split(frac_train=0.3).train_rows(table, 5))
+    with pytest.raises(InputError, match="the task has 100 rows, so 101 cannot be trained on"):
+        CountedSplit(n_train=101).train_rows(table, 0)
     with pytest.raises(InputError, match="none to train on"):
         Split(frac_train=0.001).train_rows(table, 0)
 

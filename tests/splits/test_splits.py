@@ -8,6 +8,7 @@ from epicycle import (
     AddedSplit,
     AlternatingSplit,
     CorruptedSplit,
+    CountedSplit,
     Experiment,
     ListedSplit,
     MirrorClosedSplit,
@@ -30,6 +31,7 @@ from epicycle.spec.yaml_text import dump_yaml, load_yaml
 HALF = Split(frac_train=0.5)
 SPLITS: dict[str, list[SplitRule]] = {
     "random": [Split(frac_train=0.3), Split(frac_train=1.0)],
+    "counted": [CountedSplit(n_train=20), CountedSplit(n_train=1)],
     "mirror_closed": [MirrorClosedSplit(frac_train=0.5), MirrorClosedSplit(frac_train=0.31)],
     "mirror_forced": [MirrorForcedSplit(frac_train=0.6), MirrorForcedSplit(frac_train=0.9)],
     "python_shuffle": [PythonShuffleSplit(frac_train=0.3)],

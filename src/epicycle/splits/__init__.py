@@ -5,6 +5,7 @@ A new split is a class in one of these files and a line below.
 
 SPLITS = {
     "random": "epicycle.splits.drawn:Split",
+    "counted": "epicycle.splits.drawn:CountedSplit",
     "mirror_closed": "epicycle.splits.drawn:MirrorClosedSplit",
     "mirror_forced": "epicycle.splits.drawn:MirrorForcedSplit",
     "python_shuffle": "epicycle.splits.drawn:PythonShuffleSplit",

@@ -45,6 +45,29 @@ class Split(_FractionSplit):
         return order[: _n_train(self.frac_train, table)]
 
 
+class CountedSplit(SplitRule):
+    """So many rows drawn at random, whatever the size of the table.
+
+    Attributes:
+        n_train: number of rows trained on.
+    """
+
+    kind = "counted"
+
+    n_train: int = data(ge=1)
+
+    def train_rows(self, table: Table, data_seed: int) -> Int[ndarray, " slot"]:
+        """The first rows of the shuffle of the split `random`.
+
+        Raises:
+            InputError: the table has fewer rows.
+        """
+        n = len(table.labels)
+        if self.n_train > n:
+            raise InputError(f"split.n_train: the task has {n} rows, so {self.n_train} cannot be trained on; lower it.")
+        return np.random.RandomState(data_seed).permutation(n)[: self.n_train]
+
+
 class MirrorClosedSplit(_FractionSplit):
     """Rows drawn at random in pairs (x, y), (y, x), so that no held-out row is the swap of a trained row.
 
