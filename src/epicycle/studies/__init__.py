@@ -44,6 +44,7 @@ NAMES = (
     "gen_in_forks",
     "reset",
     "memory_removed",
+    "ladders",
     "sampler",
     "barrier",
     "basins",
