@@ -238,7 +238,6 @@ if TYPE_CHECKING:
     from epicycle.splits.derived import WithheldSplit as WithheldSplit
     from epicycle.splits.drawn import AlternatingSplit as AlternatingSplit
     from epicycle.splits.drawn import CountedSplit as CountedSplit
-    from epicycle.splits.drawn import CountedSplit as CountedSplit
     from epicycle.splits.drawn import MirrorClosedSplit as MirrorClosedSplit
     from epicycle.splits.drawn import MirrorForcedSplit as MirrorForcedSplit
     from epicycle.splits.drawn import PythonShuffleSplit as PythonShuffleSplit

@@ -22,9 +22,11 @@ def test_the_largest_fall_and_its_top() -> None:
     curve = np.interp(LN, np.log([1, 100, 400, 10_000]), [0, 0.6, 0.2, 1.0])
     arms = arm(x=curve, rising=LN)
     assert value(Fall(series="x", arm="a"), arms) == pytest.approx(0.4, abs=0.01)
-    assert np.exp(value(Fall(series="x", arm="a", what="top"), arms)) == pytest.approx(100, rel=0.02)
+    assert np.exp(value(Fall(series="x", arm="a", what="turn"), arms)) == pytest.approx(100, rel=0.02)
+    assert value(Fall(series="x", arm="a", direction="rise"), arms) == pytest.approx(1.0, abs=0.01)
+    assert np.exp(value(Fall(series="x", arm="a", what="turn", direction="rise", since="0.02*end"), arms)) == pytest.approx(400, rel=0.02)
     assert value(Fall(series="rising", arm="a"), arms) == 0
-    assert np.isnan(value(Fall(series="rising", arm="a", what="top"), arms))
+    assert np.isnan(value(Fall(series="rising", arm="a", what="turn"), arms))
     assert value(Fall(series="x", arm="a", since="t_gen"), arms) == 0, "long past it"
 
 

@@ -32,14 +32,18 @@ def test_what_is_drawn_has_the_declared_spread() -> None:
         assert ln_times.std() == pytest.approx(2.0, rel=0.05)
 
 
-def test_the_rates_are_derivatives() -> None:
-    simulated = Mixture(n_skills=30, width=0.5, steps=3000).simulate([0])
-    ln_step = np.log(simulated.steps[100:])
-    skills = simulated.series["skill_acc"].mean(axis=-1)[0, 100:]  # without interference
-    np.testing.assert_allclose(np.gradient(skills, ln_step)[1:-1], simulated.series["skill_rate"][0, 101:-1], rtol=0.02, atol=1e-3)
-    train = simulated.series["train_acc"][0, 100:]
-    memorised = 1 - (1 - train) / (1 - skills)
-    np.testing.assert_allclose(np.gradient(memorised, ln_step)[1:-1], simulated.series["memory_rate"][0, 101:-1], rtol=0.05, atol=5e-3)
+def test_memory_is_normal_in_the_logarithm_of_the_step() -> None:
+    mixture = Mixture(mem_time=300, mem_spread=0.5)
+    times = [time_of(mixture, level, "memorised") for level in (0.158655, 0.5, 0.841345)]
+    assert times == pytest.approx([300 * np.exp(-0.5), 300, 300 * np.exp(0.5)], rel=0.01)
+
+
+def test_accuracies_follow_from_what_is_learned_and_memorised() -> None:
+    series = Mixture(interference=0.6).simulate([3]).series
+    learned, memorised = series["skills_learned"], series["memorised"]
+    np.testing.assert_allclose(series["train_acc"], learned + memorised - learned * memorised, atol=1e-12)
+    np.testing.assert_allclose(series["test_acc"], learned * (1 - 0.6 * memorised))
+    np.testing.assert_allclose(series["skill_acc"].mean(axis=-1), series["test_acc"])
 
 
 @pytest.mark.parametrize(("interference", "falls"), [(0.0, False), (0.8, True)])

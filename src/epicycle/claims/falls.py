@@ -22,21 +22,23 @@ STEPS = PlainUnits("steps", base=e, sides=("later", "sooner"))
 
 
 class Fall(Between):
-    """How far does a series fall below a value that it had before, and when does that fall begin?
+    """How far does a series fall below a value that it had before, and when does that fall begin? Or how far does it rise?
 
     The fall is the largest difference between a value and a later one. The interval is that of the median over runs.
 
     Attributes:
-        what: `depth` is the size of the fall. `top` is the natural logarithm of the step from which the series falls; it is unknown
-            where the fall is not deeper than `least`.
-        least: the smallest fall that has a top.
+        direction: `fall`, or `rise` for the largest rise above an earlier value.
+        what: `size` is how far the series falls or rises. `turn` is the natural logarithm of the step from which it does so; it is
+            unknown where the size is not above `least`.
+        least: the smallest fall or rise that has a turn.
     """
 
     kind: ClassVar[str] = "fall"
 
     since: Moment = "start"
     until: Moment = "end"
-    what: Literal["depth", "top"] = "depth"
+    direction: Literal["fall", "rise"] = "fall"
+    what: Literal["size", "turn"] = "size"
     least: float = Field(0.02, ge=0)
 
     def series_read(self) -> tuple[str, ...]:
@@ -46,27 +48,29 @@ class Fall(Between):
     def title(self) -> str:
         """The series and the two moments."""
         period = "" if (self.since, self.until) == ("start", "end") else f" from {self.since} to {self.until}"
-        return f"largest fall of {self.series}{period}" if self.what == "depth" else f"ln step at the top of {self.series}{period}"
+        largest = f"largest {self.direction} of {self.series}{period}"
+        return largest if self.what == "size" else f"ln step before the {largest}"
 
     def plain_units(self) -> PlainUnits:
         """As the series' own differences, or steps."""
-        return STEPS if self.what == "top" else units_of_series(self.series, None)
+        return STEPS if self.what == "turn" else units_of_series(self.series, None)
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
-        """The exact number; open where a moment has not come, the run diverged, or there is no fall whose top could be found."""
+        """The exact number; open where a moment has not come, the run diverged, or there is no fall whose turn could be known."""
         lows: dict[int, float] = {}
         highs: dict[int, float] = {}
+        sign = 1 if self.direction == "fall" else -1
         for run in range(data.sizes["run"]):
-            lows[run], highs[run] = (0.0 if self.what == "depth" else -NEVER), NEVER
+            lows[run], highs[run] = (0.0 if self.what == "size" else -NEVER), NEVER
             steps, (values,) = recorded(self, data, run, self.series)
             if not len(values):
                 continue
-            below = np.maximum.accumulate(values) - values
-            bottom = int(below.argmax())
-            if self.what == "depth":
-                lows[run] = highs[run] = float(below[bottom])
-            elif below[bottom] > self.least:
-                lows[run] = highs[run] = float(np.log(max(steps[int(values[: bottom + 1].argmax())], 1)))
+            fallen = np.maximum.accumulate(sign * values) - sign * values
+            end = int(fallen.argmax())
+            if self.what == "size":
+                lows[run] = highs[run] = float(fallen[end])
+            elif fallen[end] > self.least:
+                lows[run] = highs[run] = float(np.log(max(steps[int((sign * values[: end + 1]).argmax())], 1)))
         return [PerRun("", lows, highs)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import e
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from epicycle.claims.estimates import NEVER, PerRun, diverged
 from epicycle.claims.quantities import Quantity
 from epicycle.maths.patterns import PatternFit, fit_three_patterns
+from epicycle.spec.plain_units import PlainUnits
 
 if TYPE_CHECKING:
     import xarray
@@ -55,6 +57,12 @@ class ThreePatternFit(Quantity):
     def subject(self) -> str:
         """The same with an article."""
         return f"the {self.title()}"
+
+    def plain_units(self) -> PlainUnits:
+        """Steps for the times, whose logarithms are judged; the rest as it is."""
+        if self.what in ("first", "second", "third"):
+            return PlainUnits("steps", base=e, sides=("later", "sooner"))
+        return PlainUnits()
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact number; open in a run that diverged or has fewer than ten evaluations, and where a pattern is absent."""

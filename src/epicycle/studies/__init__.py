@@ -46,6 +46,7 @@ NAMES = (
     "memory_removed",
     "ladders",
     "sampler",
+    "patterns",
     "barrier",
     "basins",
 )

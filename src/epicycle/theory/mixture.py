@@ -30,8 +30,7 @@ class Mixture(Theory):
     A trained question is right if its skill is learned or its row memorised. Of the held-out questions whose skill is learned, memory
     spoils the share `interference` of those whose like is memorised.
 
-    `skill_rate` and `memory_rate` are the shares that are learned and memorised per unit of ln t; `skill_lead` is the first less the
-    second.
+    `skills_learned` and `memorised` are the shares that are learned and memorised; `one_skill_acc` is the accuracy on the first skill.
 
     Attributes:
         n_skills: number of skills.
@@ -48,7 +47,7 @@ class Mixture(Theory):
 
     kind: ClassVar[str] = "mixture"
     series: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        **dict.fromkeys(("train_acc", "test_acc", "one_skill_acc", "skill_rate", "memory_rate", "skill_lead"), ()),
+        **dict.fromkeys(("train_acc", "test_acc", "one_skill_acc", "skills_learned", "memorised"), ()),
         "skill_acc": ("skill",),
     }
 
@@ -74,18 +73,15 @@ class Mixture(Theory):
         steps = recorded_steps(self.steps)
         ln_step = np.log(np.maximum(steps, 1e-9))[:, None]  # step 0 is before everything
         skills = special.expit((ln_step - self._ln_times(seeds)[:, None, :]) / self.width)
-        z = (ln_step[:, 0] - np.log(self.mem_time)) / self.mem_spread
-        memorised = special.ndtr(z)
+        memorised = special.ndtr((ln_step[:, 0] - np.log(self.mem_time)) / self.mem_spread)
         spoiled = 1 - self.interference * memorised
-        rate = (skills * (1 - skills)).mean(axis=-1) / self.width
-        memory_rate = np.exp(-z * z / 2) / (np.sqrt(2 * np.pi) * self.mem_spread) + np.zeros_like(rate)
+        learned = skills.mean(axis=-1)
         series = {
-            "train_acc": 1 - (1 - memorised) * (1 - skills.mean(axis=-1)),
-            "test_acc": spoiled * skills.mean(axis=-1),
+            "train_acc": 1 - (1 - memorised) * (1 - learned),
+            "test_acc": spoiled * learned,
             "one_skill_acc": spoiled * skills[..., 0],
-            "skill_rate": rate,
-            "memory_rate": memory_rate,
-            "skill_lead": rate - memory_rate,
+            "skills_learned": learned,
+            "memorised": memorised + np.zeros_like(learned),
             "skill_acc": spoiled[:, None] * skills,
         }
         return Simulated(steps, series, {"skill": [str(skill) for skill in range(self.n_skills)]})
