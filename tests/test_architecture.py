@@ -47,7 +47,21 @@ ALLOWED: dict[str, set[str]] = {
     "notebook": {"events", "lab", "report", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
     "bench": {"circuits", "lab", "models", "splits", "store", "studies", "tasks", "training"},
-    "cli": {"bench", "circuits", "claims", "events", "interop", "lab", "models", "presets", "report", "store", "studies", "training"},
+    "cli": {
+        "bench",
+        "circuits",
+        "claims",
+        "events",
+        "interop",
+        "lab",
+        "measures",
+        "models",
+        "presets",
+        "report",
+        "store",
+        "studies",
+        "training",
+    },
 }
 WITHOUT_JAX = {"spec", "claims", "edits", "events", "literature", "store", "studies", "report", "cli"}
 # Names of local variables and parameters that do not say what they hold.

@@ -8,6 +8,7 @@ import pytest
 
 import epicycle as ep
 from epicycle.circuits import CIRCUIT_SET
+from epicycle.measures import LANDSCAPE_SET
 from tests.cli.commands import Command, one_paragraph
 
 STUDY = """
@@ -125,3 +126,18 @@ def test_bad_input(study: str, command: Command, tmp_path: Path) -> None:
     (tmp_path / "squares.yaml").write_text(STUDY.replace("OPERATION", "x^2+y^2"))
     command("run", "squares.yaml")
     one_paragraph(command("measure", "squares.yaml", "--measures", "gen_logit"), "computed in a group, and none is known")
+
+
+def test_the_landscape_of_a_study_is_recorded_later(study: str, command: Command) -> None:
+    """Costly measures have a value at a few looks, counted from where a run begins."""
+    folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
+    result = command("measure", study, "--measures", "landscape", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert len(document["series"]) == len(set(document["series"])) == len(LANDSCAPE_SET)
+    for arm, looks in (("asked", [0, 1, 2, 3, 4, 6, 10, 16, 25]), ("slower", [10, 11, 12, 13, 14, 16, 20, 26])):
+        data = ep.open(folder)[arm].to_dataset()
+        assert set(document["series"]) <= set(data.data_vars)
+        for name in ("hessian_trace", "radius_at_0.1", "llc_reason", "gradient_rank_unit"):
+            taken = np.isfinite(data[name].values).all(axis=0)
+            assert data["step"].values[taken].tolist() == looks, (arm, name)

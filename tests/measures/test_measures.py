@@ -10,10 +10,14 @@ import pytest
 from epicycle.circuits import CIRCUIT_MEASURES
 from epicycle.maths.cross_entropy import cross_entropy, margins
 from epicycle.measures.answer_maps import AnswerMap
+from epicycle.measures.basin import LocalLearningCoefficient
+from epicycle.measures.curvature import CurvatureAlongUpdate, CurvatureTrace, OffDiagonalShare, TopCurvature
 from epicycle.measures.fit import Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare
 from epicycle.measures.norms import TotalNorm, WeightNorm
 from epicycle.measures.path_sketch import Displacement, WeightSketch
+from epicycle.measures.perturbations import ChangeGain, DirectionProfile, PerturbationRadius
 from epicycle.measures.ranks import EffectiveRank, RepresentationQuality
+from epicycle.measures.row_gradients import FisherOffDiagonal, GradientRank
 from epicycle.measures.row_pushes import GradientCoherence
 from epicycle.measures.update_effects import StepAdditivity, UpdateEffect
 from epicycle.spec.errors import InputError
@@ -28,7 +32,9 @@ LABELS = jnp.asarray(np.arange(ROWS) % CLASSES)
 OF_FIT = {Accuracy, CalibratedLoss, LogOdds, Loss, Margin, RegionAccuracy, ZeroLossShare}
 OF_PATHS_AND_RANKS = {Displacement, EffectiveRank, RepresentationQuality, WeightSketch}
 OF_UPDATES = {GradientCoherence, StepAdditivity, UpdateEffect}
-TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, *OF_UPDATES, AnswerMap, TotalNorm, WeightNorm}
+OF_LANDSCAPES = {CurvatureAlongUpdate, CurvatureTrace, OffDiagonalShare, TopCurvature, LocalLearningCoefficient}
+OF_CHANGES = {ChangeGain, DirectionProfile, PerturbationRadius, FisherOffDiagonal, GradientRank}
+TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, *OF_UPDATES, *OF_LANDSCAPES, *OF_CHANGES, AnswerMap, TotalNorm, WeightNorm}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from epicycle.spec.families import Measure
 
-CIRCUITS = "circuits"  # a word that stands for the usual measures of circuits
+CIRCUITS, LANDSCAPE = "circuits", "landscape"  # words that stand for the usual measures of circuits and of the landscape
 MEASURES_HELP = (
-    "kinds (gen_logit,mem_logit), `circuits` for the usual ones of circuits, or YAML "
+    "kinds (gen_logit,mem_logit), `circuits` or `landscape` for the usual ones of these, or YAML "
     "('{kind: restricted, quantity: acc, fit: held_out}'). May be repeated. docs/reference.md lists the kinds."
 )
 
@@ -22,6 +22,7 @@ def named_measures(texts: Iterable[str]) -> "list[Measure]":
 def _measures(text: str) -> "list[Measure]":
     """The measures that one `--measures` names."""
     from epicycle.circuits import CIRCUIT_SET
+    from epicycle.measures import LANDSCAPE_SET
     from epicycle.spec.observation import Observation
     from epicycle.spec.own_code import offer_folder
     from epicycle.spec.yaml_text import load_yaml
@@ -33,5 +34,6 @@ def _measures(text: str) -> "list[Measure]":
         named = read if isinstance(read, list) else [read]
     else:
         words = [word.strip() for word in text.split(",")]
-        named = [each for word in words for each in (CIRCUIT_SET if word == CIRCUITS else [{"kind": word}])]
+        sets = {CIRCUITS: CIRCUIT_SET, LANDSCAPE: LANDSCAPE_SET}
+        named = [each for word in words for each in sets.get(word, ({"kind": word},))]
     return list(Observation.parse({"measures": named}, where).measures)

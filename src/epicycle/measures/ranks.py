@@ -55,10 +55,10 @@ class EffectiveRank(Measure):
         if self.centred:
             matrix = matrix - matrix.mean(axis=0, keepdims=True)
         if self.by == "entropy":
-            return _exponential_entropy(jnp.linalg.svd(matrix, compute_uv=False))
+            return exponential_entropy(jnp.linalg.svd(matrix, compute_uv=False))
         gram = matrix @ matrix.T if matrix.shape[0] < matrix.shape[1] else matrix.T @ matrix
         if self.by == "power":
-            return _exponential_entropy(jnp.maximum(jnp.linalg.eigvalsh(gram), 0))
+            return exponential_entropy(jnp.maximum(jnp.linalg.eigvalsh(gram), 0))
         return jnp.square(jnp.trace(gram)) / jnp.square(gram).sum()
 
     def _matrix(self, snapshot: Mapping[str, Any]) -> Float[Array, "d_in d_out"]:
@@ -130,7 +130,7 @@ def _pairs_of_pairs(task: Task) -> tuple[Any, Any]:
     return operands[first], operands[second]
 
 
-def _exponential_entropy(sizes: Float[Array, " d_in"]) -> Float[Array, ""]:
+def exponential_entropy(sizes: Float[Array, " d_in"]) -> Float[Array, ""]:
     """The number of equal sizes that have the entropy of these."""
     shares = sizes / sizes.sum()
     return jnp.exp(-(shares * jnp.log(jnp.where(shares == 0, 1, shares))).sum())

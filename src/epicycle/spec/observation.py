@@ -73,7 +73,7 @@ class Observation(Spec):
     def with_further(self, measures: Iterable[Measure]) -> Self:
         """The observation with further measures. One of the same name is not taken twice."""
         by_name = {measure.name: measure for measure in (*self.measures, *measures)}
-        return self.model_copy(update={"measures": tuple(by_name.values())})
+        return type(self).parse({**dict(self), "measures": tuple(by_name.values())}, "observation")
 
     def grid(self, budget: int) -> Int[ndarray, " step"]:
         """The steps evaluated within a budget, from 0 to the budget itself. A longer budget keeps the earlier steps."""

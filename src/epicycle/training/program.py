@@ -30,10 +30,12 @@ class ChunkPlan(NamedTuple):
     Attributes:
         steps: number of steps in each segment.
         observed: whether each segment ends with an observation.
+        elapsed: steps since the run began at the end of each segment; a fork begins at its moment.
     """
 
     steps: Int[Array, " segment"]
     observed: Bool[Array, " segment"]
+    elapsed: Int[Array, " segment"]
 
 
 def step(experiment: Experiment, world: World, data: Data, state: State) -> State:
@@ -74,20 +76,21 @@ def chunk(
         member diverged before its end.
     """
     # Traced once, for its shapes and its values.
-    observe_state = jax.jit(lambda s, d, w: observe(experiment, measures, s, d, w))
-    empty = blank(jax.eval_shape(observe_state, state, data, world))
+    observe_state = jax.jit(lambda s, d, w, elapsed: observe(experiment, measures, s, d, w, elapsed))
+    empty = blank(jax.eval_shape(observe_state, state, data, world, plan.elapsed[0]))
 
     def segment(state: State, segment_plan: ChunkPlan) -> tuple[State, Record]:
         goal = state.step + segment_plan.steps
         state = jax.lax.while_loop(lambda s: (s.step < goal) & (s.diverged < 0), lambda s: step(experiment, world, data, s), state)
-        record = _in_one_round(observe_state, (state, data, world), empty, segment_plan.observed & (state.step == goal))
+        seen = (state, data, world, segment_plan.elapsed)
+        record = _in_one_round(observe_state, seen, empty, segment_plan.observed & (state.step == goal))
         return state, record
 
     return jax.lax.scan(segment, state, plan)
 
 
 def _in_one_round(
-    observe_state: Callable[..., Record], seen: tuple[State, Data, World], empty: Record, due: Bool[Array, ""]
+    observe_state: Callable[..., Record], seen: tuple[State, Data, World, Int[Array, ""]], empty: Record, due: Bool[Array, ""]
 ) -> Record:
     """The record of a state where it is due, and an empty one elsewhere, by a loop of one round or none.
 

@@ -160,9 +160,11 @@ def member_plan(cohort: Cohort, member: int, goal: int) -> MemberPlan:
     edges = np.concatenate([[reached], observed_steps, last_stretch]).astype(np.int64)
     steps: Any = np.zeros(SEGMENTS + 1, np.int32)
     observed: Any = np.zeros(SEGMENTS + 1, bool)
+    elapsed: Any = np.zeros(SEGMENTS + 1, np.int32)
     steps[: len(edges) - 1] = np.diff(edges)
     observed[: len(rows)] = True
-    return MemberPlan(ChunkPlan(steps, observed), rows)
+    elapsed[: len(edges) - 1] = edges[1:]
+    return MemberPlan(ChunkPlan(steps, observed, elapsed), rows)
 
 
 def _collect(cohort: Cohort, dispatched: _Dispatched) -> None:

@@ -1,6 +1,6 @@
 """Snapshots: what measures can see of a member. Each entry is computed once, however many measures read it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from epicycle.spec.experiment import Experiment, bind
 from epicycle.spec.families import Measure, Params, SitePatch
 from epicycle.training.gradients import update_parts
 from epicycle.training.losses import row_losses, row_margins, tempered
+from epicycle.training.objective import objective_of
 from epicycle.training.schedules import knobs_at
 from epicycle.training.state import INIT, Data, State, World, data_at, trained_rows
 
@@ -23,7 +24,9 @@ ROWS = (
 )
 OF_NETWORK = ("task", "params", "inputs", "activations", "logits", "labels", "row_loss", "trained_loss", "row_margin")
 OF_END = ("end_params", "end_logits")  # of the network that the run ends with, known only when it is trained again
-SNAPSHOT = (*OF_NETWORK, *OF_END, "initial_params", "patched", "read_out", "update_parts", "measured_at", *ROWS)
+OF_TRAINING = ("elapsed", "objective", "update_parts")
+SHARED = "once"  # a function (key, compute) -> what compute gave the first time at this look: measures share costly work through it
+SNAPSHOT = (*OF_NETWORK, *OF_END, *OF_TRAINING, SHARED, "initial_params", "patched", "read_out", "measured_at", *ROWS)
 Record = dict[str, Float[Array, "..."]]  # name of a series -> its value at one step
 
 
@@ -61,13 +64,26 @@ def known_at_the_end(measure: Measure) -> bool:
     return bool({*OF_END}.intersection(measure.needs))
 
 
-def observe(experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World) -> Record:
-    """The value of every measure at a member's present step, by the name of its series."""
-    entries = snapshot_entries(experiment, state, data, world)
+def observe(
+    experiment: Experiment, measures: Sequence[Measure], state: State, data: Data, world: World, elapsed: Any = None
+) -> Record:
+    """The value of every measure at a member's present step, by the name of its series.
+
+    Args:
+        experiment: the member's experiment.
+        measures: what is measured.
+        state: the member.
+        data: the rows it trains on.
+        world: the task's table.
+        elapsed: the steps since the run began, by which costly measures know whether they are taken; None takes all of them.
+    """
+    entries = snapshot_entries(experiment, state, data, world, elapsed)
     return {measure.name: measure.fn(_DeclaredEntries(entries, measure)) for measure in measures}
 
 
-def snapshot_entries(experiment: Experiment, state: State, data: Data, world: World) -> dict[str, Callable[[], Any]]:
+def snapshot_entries(
+    experiment: Experiment, state: State, data: Data, world: World, elapsed: Any = None
+) -> dict[str, Callable[[], Any]]:
     """A function for every name in `SNAPSHOT` that gives its entry, computed at the first call.
 
     `initial_params` are the parameters that the member's seed draws.
@@ -77,7 +93,9 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
     `row_margin`, above 0 where a row is right; `update_parts`, the next update split by what causes it; `patched`, a function of site
     patches -> the logits of all rows under them; `read_out`, what each unit of the last hidden layer adds to these logits per unit of
     activation, None where they are not linear in it; `measured_at`, a function (measure, params) -> the measure's value if the network
-    had these parameters; and the sets of rows.
+    had these parameters; `elapsed`, the steps since the run began, None outside of a run; `objective`, the loss that is minimised as a
+    function of the weights (`epicycle.spec.objective`); `once`, a function (key, compute) that calls `compute` for the first measure
+    with this key and gives the same to all others; and the sets of rows.
     """
     data = data_at(data, state)
     bound = cache(lambda: bind(experiment, knobs_at(experiment, state.knobs, state.step)))
@@ -99,11 +117,14 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         return None if own is None else tempered(own, bound().training.temperature)
 
     def measured_at(measure: Measure, params: Params) -> Float[Array, "..."]:
-        entries = snapshot_entries(experiment, state._replace(params=params), data, world)
+        entries = snapshot_entries(experiment, state._replace(params=params), data, world, elapsed)
         return measure.fn(_DeclaredEntries(entries, measure))
 
     return {
         "task": lambda: experiment.task,
+        "elapsed": lambda: elapsed,
+        "objective": cache(lambda: objective_of(experiment, world, data, state)),
+        SHARED: cache(_once),
         "params": lambda: state.params,
         "end_params": lambda: _end_params(data),
         "end_logits": lambda: end()["logits"](),
@@ -121,6 +142,18 @@ def snapshot_entries(experiment: Experiment, state: State, data: Data, world: Wo
         "measured_at": lambda: measured_at,
         **{name: cache(rows) for name, rows in _row_sets(data, world, labels).items()},
     }
+
+
+def _once() -> Callable[[Hashable, Callable[[], Any]], Any]:
+    """A function that computes what belongs to a key at the first call with this key."""
+    shared: dict[Hashable, Any] = {}
+
+    def once(key: Hashable, compute: Callable[[], Any]) -> Any:
+        if key not in shared:
+            shared[key] = compute()
+        return shared[key]
+
+    return once
 
 
 def _end_params(data: Data) -> Params:

@@ -108,13 +108,13 @@ class TensorwiseRule(Optimiser):
         Raises:
             InputError: at `init`, what `refuse` refuses.
         """
-        direction, descend = self.direction(), _scaled(lambda name: -self._lr_of(name) * schedule)
+        direction, descend = self.direction(), _scaled(lambda name: -self.lr_of(name) * schedule)
         if self.decay_coupling == "coupled":
-            rule = optax.chain(self._decay_added(self._decay_of), direction, descend)
+            rule = optax.chain(self._decay_added(self.decay_of), direction, descend)
         elif self.decay_coupling == "decoupled":
-            rule = optax.chain(direction, self._decay_added(self._decay_of), descend)
+            rule = optax.chain(direction, self._decay_added(self.decay_of), descend)
         else:
-            rule = optax.chain(direction, descend, self._decay_added(lambda name: -self._decay_of(name) * schedule))
+            rule = optax.chain(direction, descend, self._decay_added(lambda name: -self.decay_of(name) * schedule))
 
         def init(params: Any) -> Any:
             self.refuse(params)
@@ -122,11 +122,13 @@ class TensorwiseRule(Optimiser):
 
         return optax.GradientTransformation(init, rule.update)
 
-    def _lr_of(self, name: str) -> Any:
+    def lr_of(self, name: str) -> Any:
+        """The learning rate of a tensor, with what its group makes of it."""
         lr, group = self.rates(name)[0], self._group_of(name)
         return lr if group is None else lr * group.lr_scale
 
-    def _decay_of(self, name: str) -> Any:
+    def decay_of(self, name: str) -> Any:
+        """The weight decay of a tensor, with what its group makes of it."""
         decay, group = self.rates(name)[1], self._group_of(name)
         return decay if group is None else decay * group.decay_scale
 
