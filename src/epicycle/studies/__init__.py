@@ -39,6 +39,8 @@ NAMES = (
     "inversion",
     "size",
     "reinforcement",
+    "coverage",
+    "coverage_of_units",
     "disruptors",
     "paths",
     "gen_in_forks",
