@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray
 
 SEED = 0  # of the random plane, the same one for every run
-IN_WORDS = {"main": "the plane of the path's two main directions", "random": "a random plane"}
+IN_WORDS = {"main": "the path's main plane", "random": "a random plane"}
 
 
 class PlaneView(OfPath):
@@ -48,8 +48,7 @@ class PlaneView(OfPath):
 
     def what(self) -> str:
         """The share, of what, and in which plane."""
-        what = f"the variance of {self.explains}" if self.explains else "the variance of the path"
-        return f"share of {what} that one sees in {IN_WORDS[self.plane]}"
+        return f"share of {self.explains or 'the path'} seen in {IN_WORDS[self.plane]}"
 
     def plain_units(self) -> PlainUnits:
         """A part of one."""
