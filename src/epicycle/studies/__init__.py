@@ -46,6 +46,7 @@ NAMES = (
     "gen_in_forks",
     "reset",
     "memory_removed",
+    "planted",
     "ladders",
     "sampler",
     "patterns",
