@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from epicycle.theory.perceptron import Perceptron, answers
 
-BATCH = 1 << 13  # networks computed at once
+BATCH = 1 << 10  # networks computed at once: their activations fit the cache
 
 
 def boolean_inputs(n_bits: int) -> Float[ndarray, "row d_in"]:
