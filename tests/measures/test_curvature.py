@@ -20,11 +20,14 @@ from epicycle.measures.curvature import (
 )
 from epicycle.models.mlp import MLP
 from epicycle.spec.errors import InputError
-from epicycle.spec.experiment import Experiment, Training
+from epicycle.spec.experiment import Experiment, Run, Training
 from epicycle.spec.observation import Observation, few_looks
 from epicycle.splits.drawn import Split
 from epicycle.tasks.modular import Modular
+from epicycle.training.checks import refuse_unfit
 from epicycle.training.optimisers import SGD, AdamW
+from epicycle.training.snapshots import observe
+from epicycle.training.state import data_of, initialiser, world_of
 from tests.measures.landscapes import in_training, planted
 
 SMALL = Experiment(
@@ -142,8 +145,23 @@ def test_weights_that_are_held_at_zero_are_no_directions() -> None:
 
 
 def test_only_adam_has_a_scale() -> None:
+    """It is refused before anything is trained or written."""
+    run = Run(experiment=SMALL.model_copy(update={"training": Training(optimiser=SGD())}))
     with pytest.raises(InputError, match="only adamw divides gradients by a scale of their own; leave preconditioned out"):
-        TopCurvature(preconditioned=True).fn(in_training(SMALL.model_copy(update={"training": Training(optimiser=SGD())}), 1))
+        refuse_unfit(run, [TopCurvature(preconditioned=True)])
+
+
+def test_members_side_by_side() -> None:
+    """As on a GPU: members that are due and members that are not, in one program."""
+    table, run = SMALL.task.table(), Run(experiment=SMALL)
+    data, world = jax.device_put(data_of(run, table)), world_of(table)
+    state = jax.tree.map(jnp.asarray, initialiser(SMALL, table)(run, data))
+    measures = [TopCurvature(), CurvatureTrace()]
+    look = lambda elapsed: observe(SMALL, measures, state, data, world, elapsed)  # noqa: E731
+    steps = jnp.asarray([39, 40, 0, 41], jnp.int32)
+    together, alone = jax.jit(jax.vmap(look))(steps), jax.jit(look)(jnp.int32(40))
+    for name, values in together.items():
+        np.testing.assert_allclose(values, np.where([False, True, True, False], alone[name], np.nan), rtol=1e-4)
 
 
 def test_it_is_taken_at_a_few_looks_of_runs_and_of_forks(tmp_path: Path) -> None:

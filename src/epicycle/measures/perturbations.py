@@ -65,8 +65,8 @@ class ChangeGain(Seldom):
         weights, unravel = ravel_pytree(objective.trained)
         if self.penalised and objective.penalty is None:
             raise InputError(
-                f"measure {self.name}: this optimiser's weight decay descends no energy that is known (adamw and sgd have one, "
-                "towards 0); write penalised: false to look at the training loss alone."
+                f"measure {self.name}: no energy is known that the weight decay of this optimiser descends (adamw and sgd have one, "
+                "towards 0); write penalised: false to look at the training loss alone, or leave the measure out."
             )
         if self.block > len(weights):
             raise InputError(f"measure {self.name}: this network has {len(weights):,} weights that are trained; take a smaller block.")

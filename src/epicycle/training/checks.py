@@ -54,8 +54,8 @@ def refuse_unfit(run: Run, measures: Sequence[Measure], ended: bool = False) -> 
     if any(is_own(type(part)) for part in (experiment.task, experiment.model, training.loss, training.optimiser, *measures)):
         _refuse_shapes(experiment, params, table)
         _refuse_step_and_records(run, measures, table)
-    if of_task := [measure for measure in measures if "task" in measure.needs]:
-        _records(run, of_task, table)  # a measure that does not fit the task or the network says so
+    if may_not_fit := [measure for measure in measures if {"task", "objective"}.intersection(measure.needs)]:
+        _records(run, may_not_fit, table)  # a measure that does not fit the task, the network or the optimiser says so
     _refuse_outputs(experiment, params, table)
 
 
