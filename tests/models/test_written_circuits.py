@@ -62,6 +62,34 @@ def test_growth_at_the_start_is_in_proportion_to_coverage(tmp_path: Path, power:
     np.testing.assert_allclose(after - before, expected, rtol=0.05, atol=2e-9)
 
 
+def test_what_a_step_and_single_rows_do_to_each_circuit(tmp_path: Path) -> None:
+    """Under descent a step gives each circuit in proportion to its coverage, and Adam's first step gives all the same.
+
+    While probabilities are 1/q, a row that a circuit is right on pushes it up by 1 - 1/q, and one that it is wrong on down by 1/q.
+    """
+    circuits = tuple(
+        ep.GatedCircuit(coverage=c, n_factors=2, start=0.01, elsewhere=e)
+        for c, e in ((1.0, "silent"), (0.2, "silent"), (0.5, "wrong"))
+    )
+    strengths = [ep.CircuitStrength(circuit=i) for i in range(3)]
+    measures = (
+        *(ep.UpdateEffect(of=of, part="loss", relative=True) for of in strengths),
+        *(ep.GradientCoherence(of=of) for of in strengths),
+        *MEASURES,
+    )
+    for optimiser, gains in ((ep.SGD(lr=1e-3), (1.0, 0.2, 0.375)), (ep.AdamW(lr=1e-4), (1.0, 1.0, 1.0))):
+        training = ep.Training(steps=1, warmup=0, optimiser=optimiser)
+        experiment = ep.Experiment(
+            task=TASK, split=ep.SequentialSplit(frac_train=0.5), model=ep.GatedBank(circuits=circuits), training=training
+        )
+        runs = ep.train(experiment, seeds=1, observation=ep.Observation(measures=measures, dense_until=1), root=tmp_path)
+        first = runs.data.isel(step=0)
+        given = np.array([float(first[f"circuit_strength_{i}_by_loss_relative"].squeeze()) for i in range(3)])
+        np.testing.assert_allclose(given / given[0], gains, rtol=0.02)
+        coherences = [float(first[f"circuit_strength_{i}_coherence"].squeeze()) for i in range(3)]
+        np.testing.assert_allclose(coherences, (1, 1, 0.6), atol=0.01)
+
+
 @pytest.mark.parametrize("decay", [0.01, 0.03])
 @pytest.mark.parametrize(("kappa", "factors"), [(1.0, 1), (1.2, 2)])
 def test_shares_at_the_end_follow_efficiency_whatever_the_decay(tmp_path: Path, decay: float, kappa: float, factors: int) -> None:
