@@ -302,9 +302,15 @@ FIGURES = (
     Figure(
         title="Does a better rule grow while an easy rule gives the answers?",
         arms=("easy_and_better", "easy_alone"),
-        series=("gen_logit", "test_acc", BY_FIRST.name),
+        series=("gen_logit",),
         events=EVENTS,
         decides="a-better-rule-grows-behind-an-easy-one",
+    ),
+    Figure(
+        title="What does accuracy show of it, and how long are answers given by the easy rule?",
+        arms=("easy_and_better", "easy_alone"),
+        series=("test_acc", BY_FIRST.name),
+        events=EVENTS,
     ),
     Figure(
         title="From which strength on does each instrument see the planted algorithm?",
@@ -325,10 +331,11 @@ FIGURES = (
         quantities=(EventTime(event="t_gen", arm="locked"),),
     ),
     Figure(
-        title="Does a second rule grow with its share of the labels, and is it used?",
+        title="Does a second rule grow with its share of the labels?",
         arms=("mixed", "noisy"),
-        series=(OF_SUM.name, BY_SUM.name, "gen_logit"),
+        series=(OF_SUM.name, "gen_logit"),
     ),
+    Figure(title="How many held-out rows are answered by the second rule?", arms=("mixed", "noisy"), series=(BY_SUM.name,)),
 )
 
 STUDY = Study(
