@@ -24,7 +24,8 @@ def test_the_largest_fall_and_its_top() -> None:
     assert value(Fall(series="x", arm="a"), arms) == pytest.approx(0.4, abs=0.01)
     assert np.exp(value(Fall(series="x", arm="a", what="turn"), arms)) == pytest.approx(100, rel=0.02)
     assert value(Fall(series="x", arm="a", direction="rise"), arms) == pytest.approx(1.0, abs=0.01)
-    assert np.exp(value(Fall(series="x", arm="a", what="turn", direction="rise", since="0.02*end"), arms)) == pytest.approx(400, rel=0.02)
+    rise = Fall(series="x", arm="a", what="turn", direction="rise", since="0.02*end")
+    assert np.exp(value(rise, arms)) == pytest.approx(400, rel=0.02)
     assert value(Fall(series="rising", arm="a"), arms) == 0
     assert np.isnan(value(Fall(series="rising", arm="a", what="turn"), arms))
     assert value(Fall(series="x", arm="a", since="t_gen"), arms) == 0, "long past it"

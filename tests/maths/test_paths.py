@@ -60,7 +60,8 @@ def test_the_control_point_of_the_channel() -> None:
 def test_a_band_is_spread_evenly() -> None:
     path = searched("band", WEST, EAST, landscape(1.0, 5.0), 200)
     gaps = np.linalg.norm(np.diff(path.points, axis=0), axis=1)
-    assert len(gaps) == BEADS + 1 and gaps.max() <= 1.1 * gaps.min()
+    assert len(gaps) == BEADS + 1
+    assert gaps.max() <= 1.1 * gaps.min()
     lengths = np.linalg.norm(np.diff(path.at(np.linspace(0, 1, 1000)), axis=0), axis=1)
     assert lengths.max() <= 1.1 * lengths.min()
 

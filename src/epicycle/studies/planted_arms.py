@@ -66,7 +66,7 @@ ARMS = {
     "more": ForkArm(fork="few", at=LATE, edits=(Add(share=3 / 7),), steps=800),
     # Locked networks, and as large ones without a solution.
     "unlockable": _locked("random", 0.6),
-    "locked": _locked("analytic", 0.6, **{"model.depth": DEPTHS}),
+    "locked": _locked("analytic", 0.6, 0.0, **{"model.depth": DEPTHS}),
     "unlockable_few": _locked("random", 0.1),
     "locked_few": _locked("analytic", 0.1),
     "opened": ForkArm(fork="locked_few", at=0, edits=(SetNorm(tensors=("gates",), to=1.0),), steps=1),
