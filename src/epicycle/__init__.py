@@ -258,15 +258,15 @@ if TYPE_CHECKING:
     from epicycle.tasks.password import Password as Password
     from epicycle.tasks.random_tables import RandomTable as RandomTable
     from epicycle.theory.barrier_hopping import BarrierHopping as BarrierHopping
-    from epicycle.theory.boolean_sampler import BooleanSampler as BooleanSampler
     from epicycle.theory.circuit_efficiency import CircuitEfficiency as CircuitEfficiency
-    from epicycle.theory.cluster_sampler import ClusterSampler as ClusterSampler
     from epicycle.theory.gradient_free import Evolution as Evolution
     from epicycle.theory.gradient_free import GradientDescent as GradientDescent
     from epicycle.theory.gradient_free import RandomSearch as RandomSearch
     from epicycle.theory.mixture import Mixture as Mixture
-    from epicycle.theory.modular_sampler import ModularSampler as ModularSampler
     from epicycle.theory.product_of_factors import ProductOfFactors as ProductOfFactors
+    from epicycle.theory.sampling.boolean_sampler import BooleanSampler as BooleanSampler
+    from epicycle.theory.sampling.cluster_sampler import ClusterSampler as ClusterSampler
+    from epicycle.theory.sampling.modular_sampler import ModularSampler as ModularSampler
     from epicycle.theory.summed_basins import SummedBasins as SummedBasins
     from epicycle.theory.three_patterns import ThreePatterns as ThreePatterns
     from epicycle.training.losses import MSE as MSE

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from epicycle.theory.descent import Descent, train
-from epicycle.theory.perceptron import Perceptron, answers, margins, margins_of
-from epicycle.theory.truth_tables import boolean_inputs, distinct, packed, random_tables, unpacked
+from epicycle.theory.sampling.descent import Descent, train
+from epicycle.theory.sampling.perceptron import Perceptron, answers, margins, margins_of
+from epicycle.theory.sampling.truth_tables import boolean_inputs, distinct, packed, random_tables, unpacked
 
 UNIT = Perceptron(d_in=2, hidden=(), d_out=1, weight_scale=2**0.5, bias_scale=1.0)  # three standard-normal numbers
 

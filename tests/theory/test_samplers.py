@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from epicycle.spec.errors import InputError
-from epicycle.theory.agreement import complexity, correlation, function_ranks, harder, rank_correlation
-from epicycle.theory.boolean_sampler import BooleanSampler
-from epicycle.theory.cluster_sampler import ClusterSampler
-from epicycle.theory.modular_sampler import ModularSampler
-from epicycle.theory.perceptron import Perceptron, all_right, margins_of
-from epicycle.theory.splitting import closeness, split
-from epicycle.theory.truth_tables import boolean_inputs
+from epicycle.theory.sampling.agreement import complexity, correlation, function_ranks, harder, rank_correlation
+from epicycle.theory.sampling.boolean_sampler import BooleanSampler
+from epicycle.theory.sampling.cluster_sampler import ClusterSampler
+from epicycle.theory.sampling.modular_sampler import ModularSampler
+from epicycle.theory.sampling.perceptron import Perceptron, all_right, margins_of
+from epicycle.theory.sampling.splitting import closeness, split
+from epicycle.theory.sampling.truth_tables import boolean_inputs
 
 SMALL = {"n_bits": 4, "n_random": 1 << 14, "n_trained": 64, "n_train": 4, "n_compared": 3}
 
@@ -66,7 +66,7 @@ def test_statistics_by_hand() -> None:
 
 def test_complexity_of_short_texts() -> None:
     """0001101001000101 has the six words 0, 001, 10, 100, 1000, 101 (Lempel & Ziv 1976)."""
-    from epicycle.theory.agreement import _words
+    from epicycle.theory.sampling.agreement import _words
 
     assert _words("0001101001000101") == 6
     assert complexity(np.zeros(16, np.uint8)) == 4.0

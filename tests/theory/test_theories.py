@@ -6,13 +6,13 @@ import pytest
 from epicycle.spec.families import Theory
 from epicycle.spec.kinds import KINDS
 from epicycle.theory.barrier_hopping import BarrierHopping
-from epicycle.theory.boolean_sampler import BooleanSampler
 from epicycle.theory.circuit_efficiency import CircuitEfficiency
-from epicycle.theory.cluster_sampler import ClusterSampler
 from epicycle.theory.gradient_free import Evolution, GradientDescent, RandomSearch
 from epicycle.theory.mixture import Mixture
-from epicycle.theory.modular_sampler import ModularSampler
 from epicycle.theory.product_of_factors import ProductOfFactors
+from epicycle.theory.sampling.boolean_sampler import BooleanSampler
+from epicycle.theory.sampling.cluster_sampler import ClusterSampler
+from epicycle.theory.sampling.modular_sampler import ModularSampler
 from epicycle.theory.summed_basins import SummedBasins
 from epicycle.theory.three_patterns import ThreePatterns
 

@@ -27,10 +27,10 @@ from epicycle.spec.plain_data import SweptValues
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.studies.account_answers import inferred, postdictions, predictions
 from epicycle.studies.organisms import FLIES, FLY
-from epicycle.theory.boolean_sampler import BooleanSampler
-from epicycle.theory.cluster_sampler import ClusterSampler
 from epicycle.theory.gradient_free import Evolution, GradientDescent, RandomSearch
-from epicycle.theory.modular_sampler import ModularSampler
+from epicycle.theory.sampling.boolean_sampler import BooleanSampler
+from epicycle.theory.sampling.cluster_sampler import ClusterSampler
+from epicycle.theory.sampling.modular_sampler import ModularSampler
 
 QUESTION = (
     "Do random networks that fit the training set generalise as trained networks do, and does the draw favour the rule of a clock?"

@@ -7,9 +7,9 @@ import numpy as np
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.theory.agreement import harder, rank_correlation
-from epicycle.theory.boolean_sampler import difficulties
-from epicycle.theory.samplers import BooleanNetworks, Learners, Questions
+from epicycle.theory.sampling.agreement import harder, rank_correlation
+from epicycle.theory.sampling.boolean_sampler import difficulties
+from epicycle.theory.sampling.samplers import BooleanNetworks, Learners, Questions
 
 NAMES = ("difficulty_rank", "sampler_outliers_harder", "trained_outliers_harder", "acceptance", "accepted", "trained_share")
 

@@ -10,7 +10,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 from numpy import ndarray
 
-from epicycle.theory.perceptron import Perceptron, margins
+from epicycle.theory.sampling.perceptron import Perceptron, margins
 
 
 class Descent(NamedTuple):

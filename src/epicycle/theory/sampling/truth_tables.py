@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
 
-from epicycle.theory.perceptron import Perceptron, answers
+from epicycle.theory.sampling.perceptron import Perceptron, answers
 
 BATCH = 1 << 10  # networks computed at once: their activations fit the cache
 

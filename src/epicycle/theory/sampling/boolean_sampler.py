@@ -13,9 +13,9 @@ from numpy import ndarray
 from pydantic import Field, model_validator
 
 from epicycle.maths.proportions import clopper_pearson
-from epicycle.theory.agreement import complexity, correlation, function_ranks, rank_correlation
-from epicycle.theory.samplers import PASSES_OF_A_STEP, BooleanNetworks, Learners, Questions
-from epicycle.theory.truth_tables import boolean_inputs, distinct
+from epicycle.theory.sampling.agreement import complexity, correlation, function_ranks, rank_correlation
+from epicycle.theory.sampling.samplers import PASSES_OF_A_STEP, BooleanNetworks, Learners, Questions
+from epicycle.theory.sampling.truth_tables import boolean_inputs, distinct
 
 NAMES = (
     *("sampled_test_acc", "trained_test_acc", "guess_test_acc", "trained_share"),

@@ -13,11 +13,11 @@ from numpy import ndarray
 from pydantic import Field, model_validator
 
 from epicycle.spec.families import Simulated, Theory
-from epicycle.theory.descent import Descent, train
-from epicycle.theory.perceptron import Perceptron, all_right, margins_of
-from epicycle.theory.samplers import PASSES_OF_A_STEP
-from epicycle.theory.side_by_side import side_by_side
-from epicycle.theory.splitting import split
+from epicycle.theory.sampling.descent import Descent, train
+from epicycle.theory.sampling.perceptron import Perceptron, all_right, margins_of
+from epicycle.theory.sampling.samplers import PASSES_OF_A_STEP
+from epicycle.theory.sampling.side_by_side import side_by_side
+from epicycle.theory.sampling.splitting import split
 
 NAMES = (
     *("sampled_test_acc", "sampled_test_acc_2", "fitted_test_acc", "trained_test_acc", "chance"),

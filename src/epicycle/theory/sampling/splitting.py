@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from epicycle.theory.perceptron import Perceptron, margins_of
+from epicycle.theory.sampling.perceptron import Perceptron, margins_of
 
 MOST_LEVELS = 1000
 DESIRED = 0.3  # share of accepted moves to which the length of a move is fitted

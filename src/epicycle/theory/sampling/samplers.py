@@ -10,10 +10,10 @@ from numpy import ndarray
 from pydantic import Field
 
 from epicycle.spec.families import Simulated, Theory
-from epicycle.theory.descent import Descent, Trained, train
-from epicycle.theory.perceptron import Perceptron, answers
-from epicycle.theory.side_by_side import side_by_side
-from epicycle.theory.truth_tables import boolean_inputs, packed, random_tables, unpacked
+from epicycle.theory.sampling.descent import Descent, Trained, train
+from epicycle.theory.sampling.perceptron import Perceptron, answers
+from epicycle.theory.sampling.side_by_side import side_by_side
+from epicycle.theory.sampling.truth_tables import boolean_inputs, packed, random_tables, unpacked
 
 PASSES_OF_A_STEP = 3  # one forward pass, and one backward pass that costs two
 
