@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from epicycle.spec.errors import InputError
+from epicycle.theory.sampling import splitting
 from epicycle.theory.sampling.agreement import complexity, correlation, function_ranks, harder, rank_correlation
 from epicycle.theory.sampling.boolean_sampler import BooleanSampler
 from epicycle.theory.sampling.cluster_sampler import ClusterSampler
@@ -137,6 +138,14 @@ def test_what_splitting_finds_fits() -> None:
     assert result.log_probability < -10
     assert result.evaluations > 64
     assert 0.05 < result.accepted < 0.9
+
+
+def test_a_training_set_that_is_not_reached_gives_no_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splitting, "MOST_LEVELS", 2)
+    series = ModularSampler(n_random=20, moves=1, n_trained=2, steps=5).simulate([0]).series
+    assert np.isnan(series["sampled_test_acc"]).all()
+    assert np.isnan(series["sampled_general"]).all()
+    assert (series["log10_probability"] > -3).all(), "two levels of a quarter"
 
 
 @pytest.mark.parametrize(

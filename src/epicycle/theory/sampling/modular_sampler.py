@@ -36,11 +36,11 @@ class ModularSampler(Theory):
 
     Series: the decimal logarithm of the probability that a random network fits (`log10_probability`) with its least standard error
     (`log10_error`), and the same from a second, independent population (`log10_probability_2`). Test accuracy of random networks that
-    fit, from either population (`sampled_test_acc`, `sampled_test_acc_2`), of trained networks when they fit for the first time
-    (`fitted_test_acc`) and at the end of training (`trained_test_acc`); `chance` is one over the number of answers. `sampled_general`
-    and `trained_general` are the shares of networks that are right on every held-out row, `trained_share` the share that came to fit.
-    `splitting_evaluations` counts networks evaluated by splitting; `trained_evaluations` is three for each step until a network fits;
-    `log10_saving` is how many times more networks plain rejection would draw, as a decimal logarithm.
+    fit, from either population (`sampled_test_acc`, `sampled_test_acc_2`; NaN where none fits after 1,000 levels), of trained networks
+    when they fit for the first time (`fitted_test_acc`) and at the end of training (`trained_test_acc`); `chance` is one over the
+    number of answers. `sampled_general` and `trained_general` are the shares of networks that are right on every held-out row,
+    `trained_share` the share that came to fit. `splitting_evaluations` counts networks evaluated by splitting; `trained_evaluations`
+    is three for each step until a network fits; `log10_saving` is how many times more networks plain rejection would draw, as a decimal logarithm.
 
     Attributes:
         p: number of residues.
@@ -133,9 +133,9 @@ class ModularSampler(Theory):
             "log10_probability_2": second.log_probability / np.log(10),
             "log10_error": first.log_error / np.log(10),
             "splitting_evaluations": first.evaluations,
-            "sampled_test_acc": right[0].mean(),
-            "sampled_test_acc_2": right[1].mean(),
-            "sampled_general": right[0].all(axis=1).mean(),
+            "sampled_test_acc": _share(right[0]),
+            "sampled_test_acc_2": _share(right[1]),
+            "sampled_general": _share(right[0].all(axis=1)),
         }
 
     def _trained(self, train_rows: _Rows, test_rows: _Rows, seed: int) -> dict[str, float]:
@@ -155,3 +155,8 @@ class ModularSampler(Theory):
     def _right(self, weights: Float[ndarray, "network weight"], rows: _Rows) -> ndarray:
         """Which networks are right on which rows."""
         return np.asarray(margins_of(self._network(), weights, *rows)) > 0
+
+
+def _share(right: ndarray) -> float:
+    """The share of answers that are right; NaN where there is no network."""
+    return float(right.mean()) if len(right) else np.nan
