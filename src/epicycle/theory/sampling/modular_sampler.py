@@ -40,7 +40,8 @@ class ModularSampler(Theory):
     when they fit for the first time (`fitted_test_acc`) and at the end of training (`trained_test_acc`); `chance` is one over the
     number of answers. `sampled_general` and `trained_general` are the shares of networks that are right on every held-out row,
     `trained_share` the share that came to fit. `splitting_evaluations` counts networks evaluated by splitting; `trained_evaluations`
-    is three for each step until a network fits; `log10_saving` is how many times more networks plain rejection would draw, as a decimal logarithm.
+    is three for each step until a network fits; `log10_saving` is how many times more networks plain rejection would draw, as a
+    decimal logarithm.
 
     Attributes:
         p: number of residues.
@@ -135,7 +136,7 @@ class ModularSampler(Theory):
             "splitting_evaluations": first.evaluations,
             "sampled_test_acc": _share(right[0]),
             "sampled_test_acc_2": _share(right[1]),
-            "sampled_general": _share(right[0].all(axis=1)),
+            "sampled_general": _share(np.asarray(right[0].all(axis=1))),
         }
 
     def _trained(self, train_rows: _Rows, test_rows: _Rows, seed: int) -> dict[str, float]:
