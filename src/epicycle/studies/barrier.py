@@ -14,6 +14,9 @@ memory, is judged in study `memory_removed`, R104 in `two_at_once`, what noise d
 and R105, which need a temperature, second derivatives or networks written by hand. Beside the rows, the study asks when it is settled
 in which valley a fly ends: a fly gets noise on its weights at a moment, and the line between its end and that of the untouched fly is
 judged. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
+
+A run ends at 1.25 of its own t_gen, so the paths of a slow cell lead further. With one end for all cells, pilot flies show no
+correlation of delay and barrier (docs/verdicts/barrier). Whoever asks this again should train all cells for the same number of steps.
 """
 
 from functools import partial
