@@ -145,7 +145,8 @@ def _unknown_code(error: ValidationError) -> InputError | None:
 def explain(error: ValidationError, where: str) -> str:
     """What pydantic refuses, in one paragraph. Of more than five mistakes the first five are told."""
     messages: dict[tuple[str, str], dict[str, None]] = {}  # a value that may have several forms is refused once for each
-    for item in error.errors(include_url=False, include_context=False):
+    # What is written wrongly comes before what is missing: of many mistakes only the first ones are told.
+    for item in sorted(error.errors(include_url=False, include_context=False), key=lambda item: item["type"] == "missing"):
         path = ".".join(shortened(str(step), 60) for step in item["loc"] if not OF_PYDANTIC.fullmatch(str(step))) or where
         value = item.get("input")
         shown = "" if isinstance(value, Mapping | Spec) or item["type"] == "missing" else f" (given: {_SHORT.repr(value)})"
