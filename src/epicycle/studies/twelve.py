@@ -6,8 +6,8 @@ network generalises if the operation is one sum, h(f(x) + g(y)), and not otherwi
 no excuse. How long a network takes is asked at half of the pairs, the share of which the debate speaks.
 
 Rows: R008 (the debate's group is S5; S4 and A5 stand for it) and R009 (quotients). That quotients show no early rise (R009) is judged
-in study `mirror`, and whether any delay is left at 95 % (R134) in `no_delay`. R048, a law of complexity, needs a comparison of fits
-and is judged nowhere yet. Shares and budgets were chosen on seeds from 1000 on (LOG.md, 2026-11-26).
+in study `mirror`, and whether any delay is left at 95 % (R134) in `no_delay`. R048, a law of complexity, is judged in
+`ladders`. Shares and budgets were chosen on seeds from 1000 on (LOG.md, 2026-11-26).
 """
 
 from functools import partial
