@@ -71,14 +71,6 @@ ACCOUNTS: dict[str, Account] = {
             edition="November 2022",
         ),
         Account(
-            id="complexity",
-            title="Complexity",
-            says="The time to grok grows exponentially with complexity, so only simple tasks were trained long enough.",
-            source=f"Shah, {_THREAD}",
-            locator="R048",
-            edition=_OF_THREAD,
-        ),
-        Account(
             id="cosets",
             title="Cosets",
             says="Each neuron recognises whether x y lies in a coset of a subgroup; many such neurons single out the answer.",

@@ -52,8 +52,6 @@ PHENOMENA: dict[str, str] = {
     "size": "How does grokking depend on the size of the network?",
     "ladders": "What lies between memory and the rule, and does it change how a network generalises?",
     "complexity": "By which law does the time to generalise grow with the size of the task?",
-    "ladders": "What lies between memory and the rule, and does it change how a network generalises?",
-    "complexity": "By which law does the time to generalise grow with the size of the task?",
     "operations": "Which operations generalise?",
     "patterns": "Do patterns of different speed explain grokking and double descent?",
     "stacked": "Are smooth curves many sudden ones on top of each other?",

@@ -47,10 +47,10 @@ NAMES = (
     "reset",
     "memory_removed",
     "planted",
-    "ladders",
     "sampler",
     "patterns",
     "barrier",
+    "ladders",
     "basins",
 )
 
