@@ -6,6 +6,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from epicycle.store.files import StudyFiles
+from epicycle.store.study_documents import read_verdicts
+
 VERDICTS = Path(__file__).resolve().parents[2] / "docs" / "verdicts"
 INDEX = VERDICTS / "README.md"
 HEAD = "| study | question | decided on the fly | on the mouse |\n|---|---|---|---|\n"
@@ -31,6 +36,15 @@ def table() -> str:
 
 def test_the_index_says_what_the_documents_hold() -> None:
     assert table() in INDEX.read_text(), "run python tests/docs/test_verdict_index.py"
+
+
+FOLDERS = sorted(str(file.parent.relative_to(VERDICTS)) for file in VERDICTS.rglob("verdicts.json"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_documents_are_as_the_command_wrote_them(folder: str) -> None:
+    """Each has a checksum: a word that is changed by hand makes the ledger refuse the folder."""
+    assert read_verdicts(StudyFiles(VERDICTS / folder))["claims"]
 
 
 if __name__ == "__main__":
