@@ -1,0 +1,77 @@
+"""docs/verdicts/rows.md says for each numbered statement of a text (R022, ...) which published claims ask about it.
+
+`python tests/docs/test_rows_page.py` writes the page anew.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from epicycle.spec.yaml_text import load_yaml
+
+VERDICTS = Path(__file__).resolve().parents[2] / "docs" / "verdicts"
+PAGE = VERDICTS / "rows.md"
+HEAD = """# Numbered statements
+
+The pages of studies name statements of texts by numbers such as R022. This page is for finding them. It lists each number that a
+published claim names, what the accounts say there in short, and the verdicts on these claims. A claim may ask about a part of a
+statement only. The page of the study says so.
+
+The page is made by `python tests/docs/test_rows_page.py`.
+
+"""
+
+
+class Asked(NamedTuple):
+    """A claim that asks about a statement.
+
+    Attributes:
+        number: of the statement, such as `R022`.
+        words: what the statement says, as the claim quotes it.
+        folder: of the verdict, below docs/verdicts.
+    """
+
+    number: str
+    words: str
+    folder: str
+    says: str
+    verdict: str
+
+
+def asked() -> Iterator[Asked]:
+    """Every published claim with a prediction that names a number."""
+    for document in sorted(VERDICTS.rglob("verdicts.json")):
+        folder = document.parent
+        judged = {claim["id"]: claim for claim in json.loads(document.read_text())["claims"]}
+        study = load_yaml((folder / "study.yaml").read_text(), str(folder))
+        for claim in study["claims"]:
+            verdict = judged.get(claim["id"])
+            locators = {prediction["locator"] for prediction in claim.get("accounts", {}).values()}
+            for locator in sorted(locators) if verdict else ():
+                numbers, words = re.findall(r"\bR\d{3}\b", locator), re.sub(r"^[R\d, and]+: ", "", locator)
+                for number in dict.fromkeys(numbers):
+                    says = verdict.get("says") or verdict["sentence"]
+                    yield Asked(number, "" if words == locator else words, str(folder.relative_to(VERDICTS)), says, verdict["verdict"])
+
+
+def page() -> str:
+    """The page."""
+    lines = [HEAD]
+    entries = sorted(asked(), key=lambda each: (each.number, each.folder))
+    for number in dict.fromkeys(each.number for each in entries):
+        of_number = [each for each in entries if each.number == number]
+        words = "; ".join(dict.fromkeys(each.words for each in of_number if each.words))
+        lines.append(f"## {number}\n\n" + (f"In short: {words}.\n\n" if words else ""))
+        links = {each: f"[{each.folder}]({each.folder.split('/')[0]}/README.md)" for each in of_number}
+        lines.append("\n".join(dict.fromkeys(f"- {each.verdict}, {links[each]}: {each.says}" for each in of_number)) + "\n\n")
+    return "".join(lines).rstrip() + "\n"
+
+
+def test_the_page_says_what_the_documents_hold() -> None:
+    assert PAGE.read_text() == page(), "run python tests/docs/test_rows_page.py"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
