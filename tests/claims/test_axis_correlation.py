@@ -16,7 +16,7 @@ def of(series: np.ndarray, strength: np.ndarray, compares: str = "change", reach
     units = {
         name: (("run", "step", "neuron"), np.broadcast_to(v, (8, len(STEPS), UNITS))) for name, v in (("c", series), ("s", strength))
     }
-    statistic = GrowthCorrelation.parse({"series": "c", "of": "s", "compares": compares, "since": "t_gen", "until": "end", "arm": "a"})
+    statistic = GrowthCorrelation(series="c", of="s", compares=compares, since="t_gen", until="end", arm="a")
     interval = statistic.estimates({"a": data.assign(units)})[0].interval
     return interval.low, interval.high
 
