@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from epicycle.claims.estimates import PerRun, diverged
-from epicycle.claims.persistence import CLOCK, rank_correlation
+from epicycle.claims.persistence import CLOCK, known_rank_correlation
 from epicycle.claims.series_quantities import Between
 from epicycle.events.moments import span_of
 
@@ -59,7 +59,7 @@ class GrowthCorrelation(Between):
             if spans[0] is None or spans[1] is None:
                 continue
             since, until = spans[0][1], spans[1][1]
-            value = rank_correlation(first[run, since].ravel(), self._compared(second[run, since], second[run, until]).ravel())
+            value = known_rank_correlation(first[run, since].ravel(), self._compared(second[run, since], second[run, until]).ravel())
             if np.isfinite(value):
                 lows[run] = highs[run] = value
         return [PerRun("", lows, highs)]

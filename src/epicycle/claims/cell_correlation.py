@@ -9,6 +9,7 @@ import numpy as np
 
 from epicycle.claims.estimates import NEVER, Estimate, PerRun, median_estimate
 from epicycle.claims.quantities import AnyQuantity, OfQuantities, Quantity
+from epicycle.maths.correlations import correlation
 from epicycle.spec.errors import InputError, nearest
 from epicycle.spec.results import labels_of, swept_names
 
@@ -75,10 +76,9 @@ class CellCorrelation(OfQuantities):
         first, second, *less = (np.array([table.get(cell, np.nan) for cell in cells]) for table in tables)
         if less:
             second = second - less[0]
-        if len(cells) < FEWEST or not np.isfinite([first, second]).all() or not first.std() or not second.std():
-            return -1.0, 1.0
-        value = float(np.corrcoef(first, second)[0, 1])
-        return value, value
+        is_known = len(cells) >= FEWEST and np.isfinite([first, second]).all()
+        value = correlation(first, second) if is_known else np.nan
+        return (-1.0, 1.0) if np.isnan(value) else (value, value)
 
 
 def _chosen(data: xarray.Dataset, quantity: Quantity) -> xarray.Dataset:

@@ -9,6 +9,7 @@ import numpy as np
 from epicycle.claims.estimates import PerRun, diverged
 from epicycle.claims.series_quantities import Between
 from epicycle.events.moments import span_of
+from epicycle.maths.correlations import rank_correlation
 
 if TYPE_CHECKING:
     import xarray
@@ -55,7 +56,7 @@ class Persistence(Between):
             spans = [None if diverged(data, run) else span_of(data, run, moment, CLOCK) for moment in (self.since, self.until)]
             if None not in spans:
                 first, second = (values[run, span[1]].ravel() for span in spans if span is not None)
-                value = _kappa(first, second) if self.compares == "labels" else rank_correlation(first, second)
+                value = _kappa(first, second) if self.compares == "labels" else known_rank_correlation(first, second)
                 if np.isfinite(value):
                     lows[run] = highs[run] = value
         return [PerRun("", lows, highs)]
@@ -71,11 +72,7 @@ def _kappa(first: Any, second: Any) -> float:
     return (float((a == b).mean()) - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
 
 
-def rank_correlation(first: Any, second: Any) -> float:
-    """Spearman's correlation of two lists; NaN with fewer than four known pairs, or where one list is constant."""
-    from scipy import stats  # takes most of a second to load
-
+def known_rank_correlation(first: Any, second: Any) -> float:
+    """Spearman's correlation of the pairs of two lists that are known; NaN with fewer than four, or where one list is constant."""
     known = np.isfinite(first) & np.isfinite(second)
-    if known.sum() < 4 or np.ptp(first[known]) == 0 or np.ptp(second[known]) == 0:
-        return float("nan")
-    return float(stats.spearmanr(first[known], second[known]).statistic)
+    return rank_correlation(first[known], second[known]) if known.sum() >= 4 else float("nan")

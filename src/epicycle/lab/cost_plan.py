@@ -276,8 +276,7 @@ def claim_plans(study: Study, runs: Mapping[str, Sequence[ArmRun]]) -> list[Clai
     Raises:
         InputError: no outcome could decide one of the claims.
     """
-    simulated: dict[str, Sequence[ArmSimulation]] = {name: list(arm.runs()) for name, arm in study.theory_arms()}
-    every: dict[str, Sequence[ArmRun] | Sequence[ArmSimulation]] = {**runs, **simulated}
+    every: dict[str, Sequence[ArmRun] | Sequence[ArmSimulation]] = {**runs, **study.simulations()}
     units = [
         min((_units(every[name], getattr(claim.statistic, "where", {})) for name in claim.statistic.arms()), key=_n_units)
         for claim in study.asked_claims()

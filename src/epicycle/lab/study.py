@@ -172,7 +172,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.runs = {name: list(arm.runs()) for name, arm in self.study.root_arms()}
-        self.simulations = {name: list(arm.runs()) for name, arm in self.study.theory_arms()}
+        self.simulations = self.study.simulations()
 
     def train(self) -> None:
         """Train all arms.
@@ -180,8 +180,9 @@ class _Walk:
         Raises:
             InputError: every fork arm would be left out.
         """
-        self.trained = simulate_runs([run for arm in self.simulations.values() for _, run in arm], self.session)
-        self._read_simulations()
+        if self.simulations:
+            self.trained = simulate_runs([run for arm in self.simulations.values() for _, run in arm], self.session)
+            self._read_simulations()
         self.trained += train_runs([run for arm in self.runs.values() for _, run in arm], self.session)
         self._read(self.runs)
         for generation in self.study.generations():

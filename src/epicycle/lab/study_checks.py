@@ -15,7 +15,7 @@ from epicycle.events.moments import checked_moment, events_in, fork_moment
 from epicycle.events.standard import named
 from epicycle.events.stops import refuse_unrecorded_stops
 from epicycle.lab.foreseen import foreseen
-from epicycle.spec.arms import ArmRun, ArmSimulation, ForkArm, SimulatedRun
+from epicycle.spec.arms import ArmRun, ArmSimulation, ForkArm, TheoryArm
 from epicycle.spec.errors import InputError, NoRuns, nearest
 from epicycle.spec.families import Statistic
 from epicycle.spec.own_code import in_words, is_own
@@ -37,8 +37,7 @@ def refuse_mistakes(study: Study) -> dict[str, list[ArmRun]]:
     runs = foreseen(study)
     experiments = {id(run.experiment): run for name, _ in study.root_arms() for _, run in runs[name]}
     refuse_unrecorded_stops(list(experiments.values()), study.observation)
-    simulations = {name: list(arm.runs()) for name, arm in study.theory_arms()}
-    arms = {name: _blank(study, name, arm_runs) for name, arm_runs in _some_seeds({**simulations, **runs}).items()}
+    arms = {name: _blank(study, name, arm_runs) for name, arm_runs in _some_seeds({**study.simulations(), **runs}).items()}
     for name, arm in study.fork_arms():
         _refuse_moments(study, name, arm, arms[arm.fork], max(run.experiment.training.steps for _, run in runs[arm.fork]))
     with warnings.catch_warnings():
@@ -66,10 +65,9 @@ def _some_seeds(runs: Mapping[str, list[ArmRun] | list[ArmSimulation]]) -> dict[
 
 def _blank(study: Study, name: str, runs: Sequence[ArmRun | ArmSimulation]) -> xarray.Dataset:
     """The dataset of an arm in which nothing was recorded."""
-    is_fork = isinstance(study.arms[name], ForkArm)
-    axes = {measure.name: measure.dims for measure in study.observation.measures}
-    for simulated in (run for _, run in runs[:1] if isinstance(run, SimulatedRun)):
-        axes = dict(type(simulated.theory).series)
+    arm = study.arms[name]
+    is_fork, recorded = isinstance(arm, ForkArm), {measure.name: measure.dims for measure in study.observation.measures}
+    axes = type(arm.theory).series if isinstance(arm, TheoryArm) else recorded
     labels = [
         RunLabels(str(i), run.seed, run.data_seed, RUNNING, 0.0, 0.0, values, 0 if is_fork else None)
         for i, (values, run) in enumerate(runs)

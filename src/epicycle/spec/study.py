@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from epicycle.spec.arms import Arm, ForkArm, RootArm, TheoryArm, short_names
+from epicycle.spec.arms import Arm, ArmSimulation, ForkArm, RootArm, TheoryArm, short_names
 from epicycle.spec.base import Spec
 from epicycle.spec.claim import Claim
 from epicycle.spec.errors import InputError, nearest
@@ -145,6 +145,10 @@ class Study(Spec):
         for name, arm in self.arms.items():
             if isinstance(arm, TheoryArm):
                 yield name, arm
+
+    def simulations(self) -> dict[str, list[ArmSimulation]]:
+        """The runs of every theory arm."""
+        return {name: list(arm.runs()) for name, arm in self.theory_arms()}
 
     def seeded_arms(self) -> Iterator[tuple[str, RootArm | TheoryArm]]:
         """Arms that have seeds of their own: all but the forks."""

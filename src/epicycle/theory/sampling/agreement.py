@@ -3,21 +3,10 @@
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy import ndarray
-from scipy.stats import rankdata
+
+from epicycle.maths.correlations import rank_correlation
 
 FEWEST_FUNCTIONS = 5  # of which a rank correlation is computed
-
-
-def rank_correlation(first: Float[ndarray, " case"], second: Float[ndarray, " case"]) -> float:
-    """Spearman's rank correlation; NaN for fewer than two cases, or where one side is constant."""
-    return correlation(rankdata(first), rankdata(second)) if len(first) > 1 else np.nan
-
-
-def correlation(first: Float[ndarray, " case"], second: Float[ndarray, " case"]) -> float:
-    """Pearson's correlation; NaN where one side is constant."""
-    both = np.stack([first - np.mean(first), second - np.mean(second)]).astype(float)
-    squares = (both**2).sum(axis=1)
-    return float((both[0] * both[1]).sum() / np.sqrt(squares.prod())) if (squares > 1e-18).all() else np.nan
 
 
 def function_counts(answers: UInt8[ndarray, "network row"]) -> Int[ndarray, " case"]:

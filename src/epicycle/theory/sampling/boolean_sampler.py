@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.maths.proportions import clopper_pearson
-from epicycle.theory.sampling.agreement import complexity, correlation, function_ranks, rank_correlation
+from epicycle.maths.correlations import correlation, rank_correlation
+from epicycle.theory.sampling.agreement import complexity, function_ranks
 from epicycle.theory.sampling.samplers import PASSES_OF_A_STEP, BooleanNetworks, Learners, Questions
 from epicycle.theory.sampling.truth_tables import boolean_inputs, distinct
 
@@ -91,8 +91,10 @@ class BooleanSampler(BooleanNetworks):
         return run
 
     def _counts(self, learners: Learners) -> dict[str, float]:
+        from scipy.stats import binomtest  # takes most of a second to load
+
         n, hits = self.n_random, len(learners.accepted)
-        low, high = clopper_pearson(hits, n)
+        low, high = binomtest(hits, n).proportion_ci(method="exact")  # Clopper & Pearson 1934: right for few hits and for none
         trained = learners.trained
         effort = PASSES_OF_A_STEP * (trained.steps.mean() + 1)
         draws = n / hits if hits else np.nan

@@ -7,7 +7,8 @@ import numpy as np
 from numpy import ndarray
 from pydantic import Field, model_validator
 
-from epicycle.theory.sampling.agreement import harder, rank_correlation
+from epicycle.maths.correlations import rank_correlation
+from epicycle.theory.sampling.agreement import harder
 from epicycle.theory.sampling.boolean_sampler import difficulties
 from epicycle.theory.sampling.samplers import BooleanNetworks, Learners, Questions
 
