@@ -46,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"claims", "events", "literature", "store"},
     "notebook": {"events", "lab", "report", "store"},
     "interop": {"claims", "events", "models", "report", "store", "training"},
-    "bench": {"circuits", "lab", "models", "splits", "store", "studies", "tasks", "training"},
+    "bench": {"circuits", "lab", "models", "splits", "store", "studies", "tasks", "theory", "training"},
     "cli": {
         "bench",
         "circuits",

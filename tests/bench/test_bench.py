@@ -1,6 +1,7 @@
 """The benchmarks: ratios, the floor, the measurement in a process of its own, and the plain loop as the same function."""
 
 import json
+import math
 import time
 from typing import Any
 
@@ -94,4 +95,17 @@ def test_the_cost_of_circuits_is_that_of_the_evaluations(machine: Machine, monke
     assert of_fly["evaluations"] == 13
     assert of_fly["measures"] == 1
     assert of_fly["share_of_measures"] > -1
-    assert of_fly["share_beside_everyday"] > -1
+    assert math.isfinite(of_fly["share_beside_everyday"])
+
+
+def test_what_measures_add_is_the_difference_within_a_round() -> None:
+    seconds = {"unobserved": [1.0, 2.0, 4.0], "everyday": [1.5, 3.0, 6.0], "both": [1.75, 3.5, 7.0], "measured": [1.0, 1.0, 1.0]}
+    assert cases._added(seconds) == pytest.approx(0.25)
+
+
+def test_random_networks_are_counted_by_the_minute(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "DRAWN", 1 << 10)
+    monkeypatch.setattr(cases, "ROUNDS", 1)
+    rate = cases.sampler(machine)
+    assert (rate["inputs"], rate["hidden"]) == (5, [16])
+    assert rate["million_networks_per_minute"] > 0

@@ -29,6 +29,9 @@ from epicycle.spec.experiment import Experiment, Run
 from epicycle.spec.families import Measure, Params
 from epicycle.spec.observation import Observation
 from epicycle.studies.organisms import FLY, MOUSE
+from epicycle.theory.sampling.boolean_sampler import BooleanSampler
+from epicycle.theory.sampling.side_by_side import side_by_side
+from epicycle.theory.sampling.truth_tables import random_tables
 from epicycle.training.cohort import Cohort
 from epicycle.training.cost import flops
 from epicycle.training.devices import Machine, cores, start
@@ -36,6 +39,7 @@ from epicycle.training.loop import train
 from epicycle.training.program_timing import Rehearsal
 
 ROUNDS = 7
+DRAWN = 1 << 17  # random networks of a core in a round
 FLY_STEPS = 850  # about where a fly ends: 1.25 times the median of t_gen (docs/organisms.md)
 GPU_MEMBERS = (1, 8, 64, 512, 4096)
 Result = dict[str, Any]  # a JSON object
@@ -152,6 +156,23 @@ class _Nowhere:
     def commit(self, *_: Any, **__: Any) -> None: ...
 
 
+def sampler(machine: Machine) -> Result:
+    """How many random networks a minute the theory `boolean_sampler` draws and asks every input, with a thread for each core."""
+    theory, rounds = BooleanSampler(), []
+
+    def draw(seed: int) -> int:
+        return len(random_tables(theory.network, theory.n_bits, DRAWN, seed))
+
+    for batch in range(ROUNDS):
+        wall, processor = time.perf_counter(), time.process_time()
+        drawn = sum(side_by_side(draw, [batch * cores() + core for core in range(cores())]))
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        rounds.append((60 * drawn / wall / 1e6, 60 * drawn * cores() / processor / 1e6))
+    by_clock, by_processor = (round(statistics.median(column), 1) for column in zip(*rounds, strict=True))
+    shape = {"inputs": theory.n_bits, "hidden": list(theory.hidden)}
+    return {**shape, "million_networks_per_minute": by_clock, "million_networks_per_minute_of_all_cores": by_processor}
+
+
 def observation(machine: Machine) -> Result:
     """The time of all default measures at the default schedule, as a share of the training time of a default budget."""
     setting = experiment(53, Transformer(d_model=64))
@@ -214,6 +235,7 @@ CASES: dict[str, Callable[[Machine], Any]] = {
     "mlp": mlp,
     "fly": fly,
     "circuits": circuits,
+    "sampler": sampler,
     "observation": observation,
     "members": members,
     "start": starting,
