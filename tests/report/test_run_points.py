@@ -8,7 +8,7 @@ import xarray
 
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.remaining_time import LogRemainingTime
-from epicycle.claims.series_quantities import Extreme
+from epicycle.claims.series_quantities import Extreme, ValueAt
 from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
 from epicycle.report.run_points import point_plot
@@ -106,3 +106,18 @@ def test_forks_are_shown_by_their_speed_and_faster_ones_lie_above(tmp_path: Path
 def test_only_forks_along_a_number_can_be_in_proportion_to_it() -> None:
     with pytest.raises(ValueError, match="'proportional' needs quantities of forks"):
         Figure(title="Both", arms=("a",), quantities=BOTH, along="frac_train", proportional=True)
+
+
+def test_logarithms_are_drawn_as_values_on_a_logarithmic_axis() -> None:
+    arms = {"a": planted([20] * 6, [300.0] * 6)}
+    in_print, in_logarithms = (
+        point_plot(
+            Figure(title="How large?", arms=("a",), quantities=(ValueAt(series="test_acc", at="end", log=log, arm="any"),)), arms
+        )
+        for log in (False, True)
+    )
+    assert (in_print.log, in_logarithms.log) == (False, True)
+    (plain,), (from_logarithm,) = in_print.quantities, in_logarithms.quantities
+    np.testing.assert_allclose(from_logarithm.value, plain.value)
+    assert from_logarithm.intervals[0].value == pytest.approx(plain.intervals[0].value)
+    assert from_logarithm.title == plain.title == "test_acc at end"

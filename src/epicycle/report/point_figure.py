@@ -103,7 +103,7 @@ def _draw_axes(drawn: Any, plot: PointPlot) -> None:
         type="log" if plot.log else "linear",
         range=[np.log10(end) for end in plot.span] if plot.log else list(plot.span),
         title_text=plotly_text(plot.unit),
-        dtick=1 if plot.log else None,
+        dtick=1 if plot.log and plot.span[1] > 30 * plot.span[0] else None,
         exponentformat="power",
     )
     if plot.compares:

@@ -6,7 +6,7 @@ names it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from epicycle.spec.study import Figure
 
 SPREAD = 0.24  # distance between the quantities of one column, in columns
 ASIDE = (0.2, 0.09)  # distance from the points to the bar of their median, with one quantity and with several; also the bar's width
+LOGARITHM = "ln of "  # what the titles of quantities that are logarithms begin with
 GAP = 0.7  # empty space between the columns of two groups, in columns
 # The largest log remaining time of a figure is above -> which numbers of times, in each decade, have a tick.
 TICKS = ((np.log(200), (1,)), (np.log(3), (1, 2, 5)), (0.0, (1, 1.2, 1.5, 2, 3, 5)))
@@ -190,7 +191,7 @@ def point_plot(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> PointPlot:
     columns = list(_columns(figure, arms))
     sets = [_point_set(quantity, i, figure, columns, arms) for i, quantity in enumerate(figure.quantities)]
     shown = {name: arms[name] for name in shown_arms(figure.arms, arms)}
-    log = all(quantity.kind in ("event_time", "event_ratio") for quantity in figure.quantities)
+    log = _in_logarithms(figure) or all(quantity.kind in ("event_time", "event_ratio") for quantity in figure.quantities)
     compares = all(isinstance(quantity, RemainingTime) for quantity in figure.quantities)
     return PointPlot(
         columns,
@@ -267,20 +268,36 @@ def _point_set(quantity: Any, order: int, figure: Figure, columns: Sequence[Colu
     hidden = [[run for run in runs if run.side is None] for runs in bounds]
     medians = [median_estimate(arms[column.arm], values[column.arm].of(column.runs)) for column in columns]
     return PointSet(
-        f"speed to {quantity.event}" if isinstance(quantity, RemainingTime) else quantity.title(),
+        _title(quantity, figure),
         _colour(quantity, order, figure),
         shift,
         ASIDE[len(figure.quantities) > 1],
         x=np.array([column.position + shift for column, _ in drawn], float),
-        value=np.array([run.value for _, run in drawn], float),
+        value=_drawn([run.value for _, run in drawn], figure),
         side=np.array([run.side for _, run in drawn], int),
         labels=[f"{column.arm}, seed {run.label}" for column, run in drawn],
-        intervals=[median.interval for median in medians],
+        intervals=[Interval(*_drawn(astuple(median.interval), figure)) for median in medians],
         units=[median.independent for median in medians],
         open=[[run.label for run in runs if run.side] for runs in bounds],
         unknown=[[run.label for run in runs if run.low != NEVER] for runs in hidden],
         never=[[run.label for run in runs if run.low == NEVER] for runs in hidden],
     )
+
+
+def _in_logarithms(figure: Figure) -> bool:
+    """Whether all quantities of a figure are natural logarithms, so that an axis can be logarithmic instead."""
+    return all(getattr(quantity, "log", False) for quantity in figure.quantities)
+
+
+def _title(quantity: Any, figure: Figure) -> str:
+    if isinstance(quantity, RemainingTime):
+        return f"speed to {quantity.event}"
+    return quantity.title().removeprefix(LOGARITHM if _in_logarithms(figure) else "")
+
+
+def _drawn(values: Sequence[float], figure: Figure) -> Float[ndarray, " value"]:
+    """Values as the axis has them: out of the logarithm where the axis is logarithmic instead."""
+    return np.exp(np.array(values, float)) if _in_logarithms(figure) else np.array(values, float)
 
 
 def _bounds(column: Column, values: PerRun, labels: Sequence[str]) -> list[_Bounds]:
