@@ -19,6 +19,8 @@ from epicycle.studies.organisms import FLY
 from epicycle.training.cost import Product
 from epicycle.training.devices import Machine
 
+SMALL_FLY = FLY.swept("task.p", 7).swept("model.d_model", 8).swept("model.d_mlp", 16)  # compiles sooner than a fly
+
 
 def test_jobs_take_turns_and_only_rounds_are_compared() -> None:
     order: list[str] = []
@@ -80,6 +82,7 @@ def test_the_fly_is_compared_with_loops_that_compute_the_same_function(machine: 
     np.testing.assert_allclose(logits_of(params, table.inputs), FLY.model.apply(params, table.inputs)[0], rtol=1e-4, atol=1e-5)
     monkeypatch.setattr(cases, "ROUNDS", 1)
     monkeypatch.setattr(cases, "FLY_STEPS", 12)
+    monkeypatch.setattr(cases, "FLY", SMALL_FLY)
     result = cases.fly(machine)
     assert result["members"] == 8 * machine.devices
     assert result["ratio_to_bare_loop"] > 0
@@ -89,6 +92,8 @@ def test_the_fly_is_compared_with_loops_that_compute_the_same_function(machine: 
 def test_the_cost_of_circuits_is_that_of_the_evaluations(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cases, "ROUNDS", 1)
     monkeypatch.setattr(cases, "FLY_STEPS", 12)
+    monkeypatch.setattr(cases, "FLY", SMALL_FLY)
+    monkeypatch.setattr(cases, "MOUSE", experiment(7, ep.Transformer(d_model=8, n_heads=2, d_mlp=16)))
     monkeypatch.setattr(cases, "CIRCUIT_SET", [{"kind": "gen_logit"}])
     of_fly, of_mouse = cases.circuits(machine)
     assert (of_fly["organism"], of_mouse["organism"]) == ("fly", "mouse")
