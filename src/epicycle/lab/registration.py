@@ -2,6 +2,9 @@
 
 `registration.json` holds one entry for each change of claims or seeds, with the time, and what was known by then. It also holds each
 look: with how many seeds the study was judged, when, and with what verdicts.
+
+Early registrations cover the sources and locators of a claim too. They are kept as they were written. A claim that differs from such a
+registration in nothing but its citations counts as registered, and the file says which of its fingerprints belong together.
 """
 
 import datetime
@@ -16,9 +19,10 @@ from epicycle.spec.organism import OrganismName
 from epicycle.spec.study import Study
 from epicycle.store.atomic import write_json
 from epicycle.store.catalogue import Catalogue
-from epicycle.store.documents import Count, Seed, read_json
+from epicycle.store.documents import Count, Seed, read_json, read_yaml
 from epicycle.store.entries import damaged, missing
 from epicycle.store.files import StudyFiles
+from epicycle.store.study_documents import RegisteredClaim, StudyText
 
 ArmRuns = Mapping[str, Sequence[ArmRun] | Sequence[ArmSimulation]]  # the runs of each arm
 
@@ -75,10 +79,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Registration:
-    """What was registered, and when it was looked at."""
+    """What was registered, and when it was looked at.
+
+    Attributes:
+        same: earlier fingerprint, which covers citations -> today's fingerprint of the same claim.
+    """
 
     entries: list[Entry]
     looks: list[Look] = field(default_factory=list)
+    same: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: StudyFiles) -> "Registration":
@@ -100,20 +109,59 @@ class Registration:
 
     def seeds_before_a_look(self, claim: Claim) -> dict[str, set[int]]:
         """For each root arm the seeds that were registered for a claim before anybody saw a verdict on it."""
-        registered = [i for i, entry in enumerate(self.entries) if entry.claims.get(claim.id) == claim.fingerprint]
+        registered = self._registered(claim)
         first = registered[0] if registered else len(self.entries) - 1
         unseen = [self.entries[first], *takewhile(lambda entry: not entry.verdicts_existed, self.entries[first + 1 :])]
         return {name: {seed for entry in unseen for seed in entry.seeds.get(name, [])} for name in self.entries[first].seeds}
 
     def looks_at(self, claim: Claim) -> list[tuple[Look, Seen]]:
         """The looks at which a claim, as it is registered now, was judged."""
-        seen = ((look, look.claims.get(claim.id)) for look in self.looks)
-        return [(look, verdict) for look, verdict in seen if verdict and verdict.claim == claim.fingerprint]
+        seen, fingerprint = ((look, look.claims.get(claim.id)) for look in self.looks), claim.fingerprint
+        return [(look, verdict) for look, verdict in seen if verdict and self._today(verdict.claim) == fingerprint]
 
     def history(self, claim: Claim) -> list[Seen]:
         """The verdicts on a claim as its runs became more. Looks between which it gained no runs count as one."""
         by_runs = {seen.n: seen for _, seen in self.looks_at(claim)}
         return [by_runs[n] for n in sorted(by_runs)]
+
+    def holds_last(self, claims: Mapping[str, str]) -> bool:
+        """Whether the last entry holds exactly these claims, id -> fingerprint."""
+        return bool(self.entries) and {name: self._today(each) for name, each in self.entries[-1].claims.items()} == claims
+
+    def is_post_hoc(self, claim: Claim) -> bool:
+        """Whether runs existed when a claim was first registered, or it never was."""
+        registered = self._registered(claim)
+        return not registered or self.entries[registered[0]].runs_existed
+
+    def recognising(self, claims: Iterable[Claim], files: StudyFiles) -> "Registration":
+        """The registration with the claims that it holds under their earlier fingerprints.
+
+        The earlier fingerprint needs the citations of that time: those of the stored study, or else those of today.
+
+        Args:
+            claims: as they are asked now.
+            files: the study's folder, as it was left by the last registration.
+
+        Raises:
+            InputError: the stored study is needed, and damaged.
+        """
+        unknown = [claim for claim in claims if self.entries and not self._registered(claim)]
+        stored = read_yaml(files.spec, StudyText)["claims"] if unknown and files.spec.exists() else []
+        same = dict(self.same)
+        for claim in unknown:
+            then = [claim, *(_as_cited(claim, text) for text in stored if text["id"] == claim.id)]
+            same |= {each.earlier_fingerprint: claim.fingerprint for each in then}
+        registered = {fingerprint for entry in self.entries for fingerprint in entry.claims.values()}
+        return replace(self, same={earlier: today for earlier, today in same.items() if earlier in registered})
+
+    def _registered(self, claim: Claim) -> list[int]:
+        """Positions of the entries that hold a claim."""
+        fingerprint = claim.fingerprint
+        return [i for i, entry in enumerate(self.entries) if self._today(entry.claims.get(claim.id, "")) == fingerprint]
+
+    def _today(self, fingerprint: str) -> str:
+        """Today's form of a fingerprint."""
+        return self.same.get(fingerprint, fingerprint)
 
     def write(self, files: StudyFiles) -> None:
         """Write the registration into a study's folder."""
@@ -128,21 +176,23 @@ def register(study: Study, files: StudyFiles, runs: ArmRuns, catalogue: Catalogu
     """
     if not files.registration.exists() and files.runs.exists():
         raise missing(files.registration)
-    registration = Registration.of(files)
+    written = Registration.of(files)
+    registration = written.recognising(study.asked_claims(), files)
     claims = {claim.id: claim.fingerprint for claim in study.asked_claims()}
     seeds = {name: sorted({run.seed for _, run in arm}) for name, arm in runs.items()}
     seeds_known = all(set(arm_seeds) <= registration.seeds(name) for name, arm_seeds in seeds.items())
-    if registration.entries and registration.entries[-1].claims == claims and seeds_known:
-        return
-    entry = Entry(
-        time=_now(),
-        claims=claims,
-        seeds=seeds,
-        runs_existed=any(run.id in catalogue.places for arm in runs.values() for _, run in arm),
-        verdicts_existed=files.verdicts.exists(),
-        organism=study.organism,
-    )
-    replace(registration, entries=[*registration.entries, entry]).write(files)
+    if not (registration.holds_last(claims) and seeds_known):
+        entry = Entry(
+            time=_now(),
+            claims=claims,
+            seeds=seeds,
+            runs_existed=any(run.id in catalogue.places for arm in runs.values() for _, run in arm),
+            verdicts_existed=files.verdicts.exists(),
+            organism=study.organism,
+        )
+        registration = replace(registration, entries=[*registration.entries, entry])
+    if registration != written:
+        registration.write(files)
 
 
 def record_look(study: Study, files: StudyFiles, verdicts: Iterable[Verdict]) -> Registration:
@@ -164,11 +214,13 @@ def record_look(study: Study, files: StudyFiles, verdicts: Iterable[Verdict]) ->
 
 def post_hoc(study: Study, registration: Registration) -> frozenset[str]:
     """Ids of the claims that were registered when their runs existed."""
-    too_late: dict[tuple[str, str], bool] = {}
-    for entry in registration.entries:
-        for claim in entry.claims.items():
-            too_late.setdefault(claim, entry.runs_existed)
-    return frozenset(claim.id for claim in study.asked_claims() if too_late.get((claim.id, claim.fingerprint), True))
+    return frozenset(claim.id for claim in study.asked_claims() if registration.is_post_hoc(claim))
+
+
+def _as_cited(claim: Claim, stored: RegisteredClaim) -> Claim:
+    """A claim of today with the citations of a stored one."""
+    accounts = stored.get("accounts", {})
+    return claim.citing(stored.get("sources", ()), {name: said.get("locator", "") for name, said in accounts.items()})
 
 
 def _units(verdict: Verdict) -> int:

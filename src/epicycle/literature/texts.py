@@ -137,6 +137,14 @@ JERMYN = Source(
     year=2022,
     locator="the post of 30 November 2022",
 )
+MINEGISHI = Source(
+    key="minegishi2023",
+    title="Bridging lottery ticket and grokking: Is weight norm sufficient to explain delayed generalization?",
+    authors="Minegishi, Iwasawa, Matsuo",
+    year=2023,
+    locator="abstract",
+    arxiv="2310.19470",
+)
 MESA = Source(
     key="mesa",
     title="Post on mesa-optimisers via grokking, and its comments",

@@ -1,5 +1,6 @@
 """A claim: a statistic, the region that supports the claim, and the region that refutes it. All are registered before the runs."""
 
+from collections.abc import Iterable, Mapping
 from itertools import product
 from math import inf
 from typing import Literal
@@ -159,10 +160,26 @@ class Claim(Spec):
     def fingerprint(self) -> str:
         """What the claim is registered under. A later option whose default changes nothing leaves it as it was.
 
-        How it is said is left out, and how the ledger counts it: its phenomenon, and the tolerance that a text states.
+        How the claim is said is left out, who says it and where (sources and locators), and how the ledger counts it (its phenomenon,
+        and the tolerance that a text states). None of these changes what is asked or what an account predicts.
         """
+        return self.citing((), {}).earlier_fingerprint
+
+    @property
+    def earlier_fingerprint(self) -> str:
+        """What the claim was registered under while sources and locators were a part of the registration."""
         accounts = {name: prediction.model_copy(update={"within": None}) for name, prediction in self.accounts.items()}
         return digest(identity(self.model_copy(update={"says": "", "phenomenon": "", "accounts": accounts})))
+
+    def citing(self, sources: Iterable[str], locators: Mapping[str, str]) -> "Claim":
+        """The same claim with other citations.
+
+        Args:
+            sources: keys of the texts that make the claim.
+            locators: account id -> the place that its prediction cites; accounts that are left out cite none.
+        """
+        accounts = {name: said.model_copy(update={"locator": locators.get(name, "")}) for name, said in self.accounts.items()}
+        return self.model_copy(update={"sources": tuple(sources), "accounts": accounts})
 
     def is_for(self, organism: OrganismName | None) -> bool:
         """Whether the claim is judged in a study on an organism. A study that is set on none judges every claim."""
