@@ -19,6 +19,7 @@ from epicycle.report.paper_figure import save_figure
 from epicycle.report.point_figure import point_figure
 from epicycle.report.run_groups import seeds_text
 from epicycle.report.run_points import PointPlot, PointSet, point_plot
+from epicycle.report.style import INK
 from epicycle.spec.results import Ancestry, with_ancestry
 from epicycle.spec.study import Figure
 from tests.claims.planted_arms import STEPS, planted
@@ -58,6 +59,15 @@ def test_families_and_controls() -> None:
     assert control_of("late", "other", arms) == "control", "runs of another family cannot"
     assert seeds_text(["4", "0", "1", "2", "7/1"]) == "seeds 0 to 2, 4, 7/1"
     assert seeds_text(["3"]) == "seed 3"
+
+
+def test_every_arm_has_a_colour_of_its_own() -> None:
+    arms = family()
+    figure = Figure(title="What?", arms=("control", "early", "late", "other"), series=("train_acc", "test_acc"))
+    colours = {name: colour for name, colour, dash in legend(figure, panels(figure, arms)) if dash == "solid"}
+    assert colours["control"] == INK
+    assert len(set(colours.values())) == len(colours), "the second control is not grey too"
+    assert "(grey)" not in fork_caption(figure, arms)
 
 
 def test_forks_are_drawn_on_the_clock_of_their_control() -> None:

@@ -117,7 +117,7 @@ def fork_caption(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> str:
         ]
     else:
         sentences = [
-            f"Each panel shows one run of {' or '.join(roots)} (grey) and its forks.",
+            f"Each panel shows one run of {' or '.join(roots)}{' (grey)' if len(roots) == 1 else ''} and its forks.",
             "Dashed orange lines show when the forks begin.",
         ]
     sentences.append("The axis counts the steps of the run that was forked.")

@@ -11,7 +11,7 @@ import xarray
 
 from epicycle.report.curves import Band, PlotAxes, band_of, median_over_runs, run_lines, steps_reached, values_span
 from epicycle.report.run_groups import runs_text, shown_arms
-from epicycle.report.style import INK, event_colour, plotly_text, scale_of, series_style, template, value_axis_title
+from epicycle.report.style import INK, SeriesStyle, event_colour, plotly_text, scale_of, series_styles, template, value_axis_title
 from epicycle.spec.results import is_forked
 from epicycle.spec.study import Figure
 
@@ -51,17 +51,16 @@ def curve_figure(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> Any:
 
 
 def _draw_panel(drawn: Any, figure: Figure, data: xarray.Dataset, row: int, col: int) -> None:
-    axes = PlotAxes.of(figure, col == 1, data["step"].values[-1])
+    axes, styles = PlotAxes.of(figure, col == 1, data["step"].values[-1]), series_styles(figure.series)
     for name in figure.series:
-        drawn.add_trace(_runs_trace(data, name, axes), row=row, col=col)
-        drawn.add_trace(_median_trace(data, name, axes, in_legend=row == 1 and col == 1), row=row, col=col)
+        drawn.add_trace(_runs_trace(data, name, styles[name], axes), row=row, col=col)
+        drawn.add_trace(_median_trace(data, name, styles[name], axes, in_legend=row == 1 and col == 1), row=row, col=col)
     _draw_axes(drawn, figure, data, axes.last, {"row": row, "col": col})
 
 
-def _runs_trace(data: xarray.Dataset, name: str, axes: PlotAxes) -> Any:
+def _runs_trace(data: xarray.Dataset, name: str, style: SeriesStyle, axes: PlotAxes) -> Any:
     import plotly.graph_objects as go
 
-    style = series_style(name)
     lines = run_lines(data[name].values, data["step"].values)
     visible = axes.visible(lines.x, lines.y)
     return go.Scatter(
@@ -76,10 +75,9 @@ def _runs_trace(data: xarray.Dataset, name: str, axes: PlotAxes) -> Any:
     )
 
 
-def _median_trace(data: xarray.Dataset, name: str, axes: PlotAxes, in_legend: bool) -> Any:
+def _median_trace(data: xarray.Dataset, name: str, style: SeriesStyle, axes: PlotAxes, in_legend: bool) -> Any:
     import plotly.graph_objects as go
 
-    style = series_style(name)
     steps, median = data["step"].values, median_over_runs(data, name)
     visible = axes.visible(steps, median)
     return go.Scatter(

@@ -6,6 +6,7 @@ a fork arm sweeps, its lines go from light to dark and from thin to thick. Each 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from epicycle.report.run_groups import (
     shown_arms,
     sweep_points,
 )
-from epicycle.report.style import ARMS, FORK, INK, series_style, shades
+from epicycle.report.style import FORK, INK, OTHERS, series_style, shades
 from epicycle.spec.results import is_forked, moments_of, swept_names
 from epicycle.spec.study import Figure
 
@@ -166,7 +167,7 @@ def panels(figure: Figure, arms: Mapping[str, xarray.Dataset]) -> list[Panel]:
     """The panels of a figure."""
     roots = families(shown_arms(figure.arms, arms), arms)
     shared = sum(arms[name].sizes["run"] for name in roots) > MOST
-    hues = iter(ARMS * len(figure.arms))
+    hues = chain([INK], OTHERS * len(figure.arms))  # grey for the first control
     listed: list[Panel] = []
     for root, forks in roots.items():
         groups = [group for name in (root, *forks) for group in _groups(figure, name, root, arms, hues)]
@@ -184,11 +185,11 @@ def swept_beyond(data: xarray.Dataset, control: xarray.Dataset) -> list[str]:
 
 
 def _groups(figure: Figure, name: str, root: str, arms: Mapping[str, xarray.Dataset], hues: Iterator[str]) -> Iterator[_Group]:
-    """The groups of an arm; the control is one grey group, a fork arm has a hue of its own and a shade for each group."""
+    """The groups of an arm, which has one hue; the control is one group, a fork arm has a shade for each of its groups."""
     data = arms[name]
     own = swept_beyond(data, arms[root])
     points = runs_by_point(data, own)
-    colours = [INK] if name == root else shades(next(hues), len(points))
+    colours = [next(hues)] if name == root else shades(next(hues), len(points))
     widths = [2.4] if name == root else np.linspace(1.0, 2.2, len(points)).tolist() if len(points) > 1 else [2.0]
     shifted, events = on_clock(data, figure.series), _events_on_clock(figure, data)
     keys = identities(data, swept_names(arms[root]))

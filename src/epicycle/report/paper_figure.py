@@ -17,7 +17,7 @@ from epicycle.report.paper_picture import draw_picture
 from epicycle.report.picture_forms import picture
 from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.run_points import PointPlot, PointSet, in_proportion, point_plot
-from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_style, value_axis_title
+from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_styles, value_axis_title
 from epicycle.spec.study import Figure
 from epicycle.store.atomic import write_bytes
 
@@ -68,16 +68,18 @@ def _draw_curves(pyplot: Any, figure: Figure, arms: Mapping[str, xarray.Dataset]
             _draw_curve_panel(axes, figure, arms[name], log_steps)
             if span := values_span(figure, arms):
                 axes.set_ylim(*span)
+        row[0].set_ylabel(paper_text(value_axis_title(figure.series)), fontsize=8)
         row[0].set_title(f"{paper_text(name)} ({runs_text(arms[name].sizes['run'])})", loc="left", fontsize=9)
-    grid[0][0].legend(frameon=False, fontsize=8, loc="upper left" if figure.log else "center left")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    page.legend(handles, labels, frameon=False, fontsize=8, loc="outside lower center", ncols=2)
     return page
 
 
 def _draw_curve_panel(axes: "Axes", figure: Figure, data: xarray.Dataset, log_steps: bool) -> None:
     steps, (kind, span) = data["step"].values, scale_of(figure.series, figure.log)
-    limits = PlotAxes.of(figure, log_steps, steps[-1])
+    limits, styles = PlotAxes.of(figure, log_steps, steps[-1]), series_styles(figure.series)
     for name in figure.series:
-        style = series_style(name)
+        style = styles[name]
         _draw_runs(axes, limits, steps, data[name].values, color=style.colour, alpha=0.45, linewidth=0.6)
         median = median_over_runs(data, name)
         _draw_line(axes, limits, steps, median, color=style.colour, linewidth=2, label=paper_text(style.label))

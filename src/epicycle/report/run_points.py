@@ -19,7 +19,7 @@ from epicycle.claims.intervals import Interval, order_statistic_rank
 from epicycle.claims.remaining_time import RemainingTime
 from epicycle.report.ancestry import control_of
 from epicycle.report.run_groups import group_text, runs_by_point, shown_arms, value_text
-from epicycle.report.style import ARMS, event_colour, series_style
+from epicycle.report.style import OTHERS, event_colour, series_style
 from epicycle.spec.results import ancestry_of, labels_of, swept_names
 from epicycle.spec.study import Figure
 
@@ -316,7 +316,7 @@ def _colour(quantity: Any, order: int, figure: Figure) -> str:
     """The colour of the quantity's series or event; one of its own where several quantities of the figure read that series."""
     series = getattr(quantity, "series", "")
     if series and sum(getattr(other, "series", "") == series for other in figure.quantities) > 1:
-        return ARMS[order % len(ARMS)]
+        return OTHERS[order % len(OTHERS)]
     return series_style(series).colour if series else event_colour(getattr(quantity, "event", ""))
 
 

@@ -11,13 +11,13 @@ from numpy import ndarray
 from epicycle.report.curves import steps_reached
 from epicycle.report.pictures import Axis, Heat, Line, Mark, Panel, Picture, View, carried, median_of_runs, run_text, series_in
 from epicycle.report.run_groups import runs_text, shown_arms
-from epicycle.report.style import ARMS, GEN, INK, blends, event_colour, series_style
+from epicycle.report.style import GEN, INK, OTHERS, blends, event_colour, series_style
 from epicycle.spec.figure import Figure
 
 COLUMNS = 160  # columns of a heat map after step 0
 AT_ZERO = 12  # columns that step 0 takes: a log axis has no place for it
 SINGLE_RUNS = 8  # runs that a slider can choose beside their median
-NAMED = ("#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", *ARMS)  # of entries that are the same in every run
+NAMED = ("#009E73", "#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", *OTHERS)  # of entries that are the same in every run
 
 
 class _LogSteps(NamedTuple):
@@ -25,7 +25,7 @@ class _LogSteps(NamedTuple):
 
     Attributes:
         x: the middle of each column, as the logarithm of its step.
-        records: position of the last record by then; -1 for the gap between step 0 and step 1.
+        records: position of the last record by then.
         axis: the axis.
     """
 
@@ -41,8 +41,8 @@ class _LogSteps(NamedTuple):
         records = np.searchsorted(steps, np.floor(10**shown + 1e-6), side="right") - 1
         ticks = {float(decade): f"{10**decade:,}" for decade in range(int(last) + 1)}
         if steps[0] == 0:
-            shown = np.concatenate([(np.arange(AT_ZERO + 2) - AT_ZERO - 2) * width, shown])
-            records = np.concatenate([[0] * AT_ZERO, [-1, -1], records])
+            shown = np.concatenate([(np.arange(AT_ZERO) - AT_ZERO) * width, shown])
+            records = np.concatenate([[0] * AT_ZERO, records])
             ticks |= {float(shown[AT_ZERO // 2]): "0"}
         return cls(shown, records, Axis("step", (shown[0] - width / 2, last + width / 2), ticks))
 
@@ -125,7 +125,7 @@ def _heat_panel(
     runs = range(data.sizes["run"]) if run is None else [min(run, data.sizes["run"] - 1)]
     columns = _LogSteps.of(data["step"].values)
     median = median_of_runs(values[list(runs)]).T
-    cells = np.where(columns.records < 0, np.nan, median[:, columns.records])
+    cells = median[:, columns.records]
     names = _names(figure, data)
     entry = str(data[figure.series[0]].dims[2])
     title = f"{arm} (median of {runs_text(len(runs))})" if run is None else f"{arm}, {run_text(data, runs[0])}"

@@ -36,7 +36,8 @@ TRAIN, TEST = "#E69F00", "#0072B2"
 FORK = "#D55E00"  # the moment of a fork
 GEN, MEM = "#009E73", "#7F7F7F"
 INK = "#7F7F7F"  # neutral: readable on white and on black paper
-ARMS = ("#8A5BD6", "#A67C1A", "#0E8C8C", "#B8336A", "#6B6E00", "#4E6BD0")  # fork arms of one control; no series has these colours
+# Things of one figure that have no colour of their own, in this order: fork arms of one control, and series that are not in `SERIES`.
+OTHERS = ("#8A5BD6", "#A67C1A", "#D58775", "#0E8C8C", "#5E2DFB", "#186D34")
 
 SERIES = {
     "train_loss": SeriesStyle(TRAIN, "train loss", "nats"),
@@ -120,10 +121,22 @@ VERDICTS = {
 
 
 def series_style(name: str) -> SeriesStyle:
-    """The style of a series; a series without one of its own is grey and has its name in words."""
+    """The style of a series; a series without one of its own has the first of the other colours, and its name in words."""
+    return series_styles([name])[name]
+
+
+def series_styles(names: Sequence[str]) -> dict[str, SeriesStyle]:
+    """The styles of the series of one figure. Those without one of their own get other colours, in their order."""
     parts = {"restricted": RESTRICTED, "excluded": EXCLUDED}
-    colour = parts.get(name.partition("_")[0], INK)
-    return SERIES.get(name, SeriesStyle(colour, name.replace("_", " ").replace(" acc ", " accuracy "), ""))
+    own = {name: SERIES[name].colour if name in SERIES else parts.get(name.partition("_")[0]) for name in names}
+    free = [colour for colour in OTHERS if colour not in own.values()] or list(OTHERS)
+    unknown = [name for name, colour in own.items() if not colour]
+    colours = own | {name: free[i % len(free)] for i, name in enumerate(unknown)}
+    return {name: SERIES.get(name, SeriesStyle(colours[name] or INK, _in_words(name), "")) for name in names}
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").replace(" acc ", " accuracy ")
 
 
 def event_colour(event: str) -> str:
