@@ -19,9 +19,53 @@ The pages of studies name statements of texts by numbers such as R022. This page
 published claim names, what the accounts say there in short, and the verdicts on these claims. A claim may ask about a part of a
 statement only. The page of the study says so.
 
+Some statements are asked by claims on which no account says anything, and some are properties of the instruments, which tests hold.
+
 The page is made by `python tests/docs/test_rows_page.py`.
 
 """
+
+
+class Unspoken(NamedTuple):
+    """Claims that ask about a statement, and on which no account says anything.
+
+    Attributes:
+        words: what the statement says.
+        study: its name.
+        phenomenon: of the claims.
+    """
+
+    words: str
+    study: str
+    phenomenon: str
+
+
+class Tested(NamedTuple):
+    """A property of an instrument, which a test holds.
+
+    Attributes:
+        words: what the statement says.
+        path: of the test.
+        test: its name.
+    """
+
+    words: str
+    path: str
+    test: str
+
+    def says(self) -> str:
+        """What the test holds, as its name says."""
+        return self.test.removeprefix("test_").replace("_", " ")
+
+
+UNSPOKEN = {"R106": Unspoken("the thread asks if lottery tickets hold for networks that grokked", "memory_removed", "tickets")}
+TESTED = {
+    "R021": Tested(
+        "a component that is taken out leaves the others the same to the last bit",
+        "tests/circuits/test_removable.py",
+        "test_taking_one_unit_out_changes_nothing_else_in_its_layer_or_before_it",
+    )
+}
 
 
 class Asked(NamedTuple):
@@ -49,6 +93,8 @@ def asked() -> Iterator[Asked]:
         for claim in study["claims"]:
             verdict = judged.get(claim["id"])
             locators = {prediction["locator"] for prediction in claim.get("accounts", {}).values()}
+            about = (folder.name, claim.get("phenomenon"))
+            locators |= {f"{number}: {row.words}" for number, row in UNSPOKEN.items() if (row.study, row.phenomenon) == about}
             for locator in sorted(locators) if verdict else ():
                 numbers, words = re.findall(r"\bR\d{3}\b", locator), re.sub(r"^[R\d, and]+: ", "", locator)
                 for number in dict.fromkeys(numbers):
@@ -60,13 +106,21 @@ def page() -> str:
     """The page."""
     lines = [HEAD]
     entries = sorted(asked(), key=lambda each: (each.number, each.folder))
-    for number in dict.fromkeys(each.number for each in entries):
+    for number in sorted({*TESTED, *(each.number for each in entries)}):
         of_number = [each for each in entries if each.number == number]
-        words = "; ".join(dict.fromkeys(each.words for each in of_number if each.words))
+        tested = [TESTED[number]] if number in TESTED else []
+        words = "; ".join(dict.fromkeys(each.words for each in (*of_number, *tested) if each.words))
         lines.append(f"## {number}\n\n" + (f"In short: {words}.\n\n" if words else ""))
         links = {each: f"[{each.folder}]({each.folder.split('/')[0]}/README.md)" for each in of_number}
-        lines.append("\n".join(dict.fromkeys(f"- {each.verdict}, {links[each]}: {each.says}" for each in of_number)) + "\n\n")
+        found_by = [f"- {each.verdict}, {links[each]}: {each.says}" for each in of_number]
+        found_by += [f"- tested, [{each.path}](../../{each.path}): {each.says()}." for each in tested]
+        lines.append("\n".join(dict.fromkeys(found_by)) + "\n\n")
     return "".join(lines).rstrip() + "\n"
+
+
+def test_the_tests_of_properties_are_there() -> None:
+    for row in TESTED.values():
+        assert f"def {row.test}(" in (VERDICTS.parents[1] / row.path).read_text()
 
 
 def test_the_page_says_what_the_documents_hold() -> None:
