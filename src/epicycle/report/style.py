@@ -95,6 +95,7 @@ SERIES = {
     "pizza_share_main": SeriesStyle("#CC79A7", "share that the pizza explains", ""),
     "gradient_symmetricity": SeriesStyle("#8A5BD6", "gradient symmetricity", ""),
     "distance_irrelevance": SeriesStyle("#CC79A7", "distance irrelevance", ""),
+    "key_irreps": SeriesStyle("#8A5BD6", "key frequencies or irreps of the logits", ""),
     "accuracy_near_main": SeriesStyle("#CC79A7", "accuracy, tokens near each other", ""),
     "accuracy_far_main": SeriesStyle("#8A5BD6", "accuracy, tokens far apart", ""),
     "sampled_test_acc": SeriesStyle("#CC79A7", "random networks that fit, held-out rows", ""),

@@ -8,13 +8,19 @@ embeddings up are the paper's linear networks. PIZ-7, of untrained networks, com
 
 Distance irrelevance is known to differ less at half the width, so 0.1 is asked for and not the 0.3 of PIZ-2. Settings were chosen on
 seeds from 1000 on (LOG.md, 2026-11-27), which also suggested the claim that gradients come together before they part.
+
+CHU-5, that transformers use less than half as many key frequencies as MLPs do (Chughtai et al., arXiv 2302.03025, section 5), is asked
+of the mice with softmax and the flies. In the pilot it is near its border, so that a weaker claim stands beside it.
 """
 
+from math import log
+
 from epicycle.circuits.clock_pizza import Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare
+from epicycle.circuits.key_irreps import KeyIrreps
 from epicycle.circuits.weight_spectra import KeyComponents
 from epicycle.claims.differences import Difference
 from epicycle.claims.series_quantities import SeriesChange, ValueAt
-from epicycle.literature.texts import ZHONG
+from epicycle.literature.texts import CHUGHTAI, ZHONG
 from epicycle.models.mlp import MLP
 from epicycle.models.transformer.model import Transformer
 from epicycle.spec.arms import RootArm
@@ -54,6 +60,7 @@ MEASURES: tuple[Measure, ...] = (
     DistanceIrrelevance(),
     Circularity(),
     KeyComponents(),
+    KeyIrreps(),
     *(CLOCK, PIZZA, TemplateShare(template="accompanying", circle="accompanying")),
     *(NEAR, FAR),
 )
@@ -208,6 +215,16 @@ MICE_ONLY = (
         (SOFTMAX,),
     ),
 )
+
+
+def _more_key_frequencies(claim_id: str, says: str, regions: tuple[Region, Region]) -> Claim:
+    """How many times as many key frequencies the logits of flies have as those of mice with softmax."""
+    of_flies, of_mice = (
+        ValueAt.parse({"series": KeyIrreps().name, "at": "end", "log": True, **of}) for of in ({"arm": "linear"}, _at(1.0))
+    )
+    return _claim(claim_id, says, Difference(of=of_flies, against=of_mice), regions, (SOFTMAX,), sources=("chughtai2023",))
+
+
 FLIES_ONLY = (
     _claim(
         "added-embeddings-give-the-pizza",
@@ -222,7 +239,19 @@ FLIES_ONLY = (
         (Region(below=0.4), Region(above=0.5)),
     ),
 )
-CLAIMS = (*PRIMARY, *MICE_ONLY, *FLIES_ONLY)
+KEY_FREQUENCIES = (
+    _more_key_frequencies(
+        "a-transformer-has-less-than-half-of-the-key-frequencies",
+        "Flies, which add their embeddings up, use more than twice as many key frequencies as mice with softmax.",
+        (Region(above=log(2)), Region(below=log(1.4))),
+    ),
+    _more_key_frequencies(
+        "a-transformer-has-fewer-key-frequencies",
+        "Flies, which add their embeddings up, use more than 1.4 times as many key frequencies as mice with softmax.",
+        (Region(above=log(1.4)), Region(below=log(1.1))),
+    ),
+)
+CLAIMS = (*PRIMARY, *MICE_ONLY, *FLIES_ONLY, *KEY_FREQUENCIES)
 
 FIGURES = (
     # Above 0 the pizza explains more.
@@ -244,6 +273,7 @@ FIGURES = (
         arms=("rates", "linear"),
         series=(NEAR.name, FAR.name),
     ),
+    Figure(title="How many key frequencies do the logits have?", arms=("rates", "linear"), series=(KeyIrreps().name,)),
     Figure(title="Are all of them right?", arms=("rates", "linear"), series=("train_acc", "test_acc")),
 )
 
@@ -253,7 +283,7 @@ STUDY = Study(
     arms=ARMS,
     claims=CLAIMS,
     figures=FIGURES,
-    sources=(ZHONG,),
+    sources=(ZHONG, CHUGHTAI),
     observation=Observation(measures=(*Observation().measures, *MEASURES), per_decade=20, checkpoint_megabytes=10),
     profiles={"quick": Profile(seeds=8, pilot=True)},
 )

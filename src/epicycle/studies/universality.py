@@ -7,7 +7,8 @@ accounts are contested, and both are measured here on the same flies.
 The flies learn S4 (24 elements), D15 (the 30 symmetries of the 15-gon, with eight irreps besides the trivial one) and A5 (60
 elements). They have no biases, as in both papers, so that an embedding can be negated. Settings were chosen on seeds from 1000 on
 (LOG.md, 2026-11-27). The papers have S5, whose networks of this kind take 40,000 to 200,000 steps on 40 % of the pairs: a run for a
-graphics card, not judged here. Not judged either: that transformers use fewer irreps, and noise on the hidden layer.
+graphics card, not judged here. Noise on the hidden layer is not judged either. That transformers use fewer irreps is judged in
+`clock_pizza`.
 
 Of the programme's rows, R008 asks for irreps as a measure of how strong the circuit of a group is; whether S4 groks is judged in
 `twelve`.
