@@ -40,7 +40,7 @@ class Unspoken(NamedTuple):
     phenomenon: str
 
 
-class Tested(NamedTuple):
+class Property(NamedTuple):
     """A property of an instrument, which a test holds.
 
     Attributes:
@@ -60,7 +60,7 @@ class Tested(NamedTuple):
 
 UNSPOKEN = {"R106": Unspoken("the thread asks if lottery tickets hold for networks that grokked", "memory_removed", "tickets")}
 TESTED = {
-    "R021": Tested(
+    "R021": Property(
         "a component that is taken out leaves the others the same to the last bit",
         "tests/circuits/test_removable.py",
         "test_taking_one_unit_out_changes_nothing_else_in_its_layer_or_before_it",
