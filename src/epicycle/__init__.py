@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from epicycle.claims.path_quantities import MoveCosine as MoveCosine
     from epicycle.claims.path_quantities import PathLength as PathLength
     from epicycle.claims.path_quantities import Straightness as Straightness
+    from epicycle.claims.path_sums import PathSum as PathSum
     from epicycle.claims.pattern_fits import ThreePatternFit as ThreePatternFit
     from epicycle.claims.persistence import Persistence as Persistence
     from epicycle.claims.power_laws import QuantityPower as QuantityPower

@@ -84,6 +84,22 @@ def test_changes_that_go_together() -> None:
     assert (still.low, still.high) == (-1.0, 1.0), "what does not change correlates with nothing"
 
 
+def test_feedback_is_growth_that_is_faster_the_higher_another_series_is() -> None:
+    clock = STEPS / STEPS[-1]
+    rising = {
+        "driver": lambda run: clock**0.5,
+        "helped": lambda run: clock**1.5 / 1.5,
+        "hindered": lambda run: clock - clock**1.5 / 1.5,
+    }
+    data = {"a": planted([10] * 8, [500.0] * 8, **rising)}
+    for name, value in (("helped", 1.0), ("hindered", -1.0)):
+        statistic = Correlation(series=name, beside="driver", feedback=True, arm="a")
+        assert statistic.estimates(data)[0].interval.value == pytest.approx(value, abs=0.01), "looks that lie apart count per step"
+        assert "change a step of" in statistic.title()
+    still = Correlation(series="helped", beside="train_acc", since="t_mem", feedback=True, arm="a").estimates(data)[0].interval
+    assert (still.low, still.high) == (-1.0, 1.0)
+
+
 def test_a_quantity_reads_its_series_and_those_of_its_events() -> None:
     assert Extreme(series="x", arm="a").reads() == ("x",)
     assert ValueAt(series="x", beside="y", at="t_gen", arm="a").reads() == ("x", "y", "test_acc")

@@ -10,6 +10,7 @@ from epicycle.circuits.strength import GenLogit
 from epicycle.measures.fit import Loss, Margin
 from epicycle.measures.norms import TotalNorm
 from epicycle.measures.update_effects import StepAdditivity, UpdateEffect
+from epicycle.models.activation_functions import Activation
 from epicycle.models.mlp import MLP
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Experiment, Run, Training
@@ -24,9 +25,11 @@ OF = (Loss(rows="train"), Loss(rows="test"), Margin(rows="test"), TotalNorm(), G
 PARTS = ("loss", "decay", "noise")
 
 
-def observed(training: Training, measures: Any, steps: int = 12) -> tuple[dict[str, float], dict[str, float]]:
+def observed(
+    training: Training, measures: Any, steps: int = 12, act_fn: Activation = "relu"
+) -> tuple[dict[str, float], dict[str, float]]:
     """The measures after some steps of a small MLP, when the warm-up is over, and after one step more."""
-    model = MLP(d_model=8, d_mlp=16)
+    model = MLP(d_model=8, d_mlp=16, act_fn=act_fn)
     experiment = Experiment(task=Modular(p=7), split=Split(frac_train=0.6), model=model, training=training)
     table, run = experiment.task.table(), Run(experiment=experiment)
     data, world = jax.device_put(data_of(run, table)), world_of(table)
@@ -55,6 +58,54 @@ def test_the_parts_add_up_to_the_step(training: Training) -> None:
         largest = max(map(abs, parts))
         assert sum(parts) == pytest.approx(whole, abs=1e-4 * largest)
         assert after[of.name] - before[of.name] == pytest.approx(whole, abs=0.1 * largest + 3e-6), of.name
+
+
+def of_a_quadratic(curvature: float, decay: float, lr: float, at: float = 2.0) -> dict[str, float]:
+    """What SGD's next step does to a loss of curvature/2 w^2, by part; a second weight is there and does not count."""
+    parts = {"loss": -lr * curvature * at, "decay": -lr * decay * at}
+    updates = {part: {"w": jnp.asarray(value), "v": jnp.asarray(1.0)} for part, value in {**parts, "all": sum(parts.values())}.items()}
+    snapshot = {
+        "params": {"w": jnp.asarray(at), "v": jnp.asarray(0.0)},
+        "update_parts": updates,
+        "measured_at": lambda measure, params: curvature / 2 * params["w"] ** 2,
+    }
+    effects = [UpdateEffect(of=TotalNorm(), part=part, along="step") for part in ("loss", "decay", "all")]
+    return {effect.part: float(effect.fn(snapshot)) for effect in effects}
+
+
+def test_along_the_step_a_quadratic_has_its_closed_form() -> None:
+    """From w to r w the loss changes by curvature/2 (r^2 - 1) w^2, and the parts share this as curvature and decay do."""
+    effects = of_a_quadratic(curvature=3.0, decay=1.0, lr=0.1)
+    assert effects["all"] == pytest.approx(3 / 2 * ((1 - 0.4) ** 2 - 1) * 2**2)
+    assert effects["loss"] / effects["all"] == pytest.approx(3 / 4)
+    assert effects["decay"] / effects["all"] == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("optimiser", [AdamW(lr=3e-3, weight_decay=3.0), SGD(lr=0.3, weight_decay=0.1)], ids=["AdamW", "SGD"])
+def test_along_the_step_the_parts_add_up_to_a_long_step(optimiser: Any) -> None:
+    of = (Loss(rows="train"), Loss(rows="test"), Margin(rows="test"), GenLogit())
+    effects = [UpdateEffect(of=each, part=part, along=along) for each in of for part in PARTS for along in ("start", "step")]
+    before, after = observed(Training(optimiser=optimiser, batch_size=8), [*of, *effects], act_fn="gelu")  # no kinks
+    for each in of:
+        changed = after[each.name] - before[each.name]
+        at_start, along = ([before[f"{each.name}_by_{part}{end}"] for part in PARTS] for end in ("", "_along_step"))
+        close = 0.01 * max(map(abs, along)) + 3e-6
+        assert sum(along) == pytest.approx(changed, abs=close), each.name
+        assert abs(sum(along) - changed) <= abs(sum(at_start) - changed) + close, each.name
+
+
+def test_tensors_share_the_effect() -> None:
+    of = Loss(rows="test")
+    effects = [UpdateEffect(of=of, part="loss", along="step", tensors=names) for names in ((), ("W_E",), ("W_in", "W_U", "b_*"))]
+    before, _ = observed(Training(optimiser=AdamW(lr=1e-3)), effects)
+    whole, embedding, others = (before[effect.name] for effect in effects)
+    assert effects[2].name == "test_loss_by_loss_along_step_in_W_in_W_U_b_any"
+    assert embedding + others == pytest.approx(whole, rel=1e-4)
+    assert embedding != 0.0
+    with pytest.raises(InputError, match="no tensor is named W_V; there are W_E, "):
+        observed(Training(), [UpdateEffect(of=of, tensors=("W_V",))])
+    with pytest.raises(InputError, match="no part of the step"):
+        UpdateEffect.parse({"of": of.model_dump(), "part": "gradient", "along": "step"})
 
 
 def test_each_part_does_what_it_is_for() -> None:

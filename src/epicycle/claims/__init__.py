@@ -20,6 +20,7 @@ STATISTICS = {
     "straightness": "epicycle.claims.path_quantities:Straightness",
     "diffusion_exponent": "epicycle.claims.path_quantities:DiffusionExponent",
     "move_cosine": "epicycle.claims.path_quantities:MoveCosine",
+    "path_sum": "epicycle.claims.path_sums:PathSum",
     "plane_view": "epicycle.claims.path_planes:PlaneView",
     "share": "epicycle.claims.shares:Share",
     "region_share": "epicycle.claims.shares:RegionShare",

@@ -261,10 +261,12 @@ class Trend(Between):
 class Correlation(Between):
     """Do two series change together between two moments? Pearson's correlation of their changes from one evaluation to the next.
 
-    The interval is that of the median over runs.
+    With `feedback` it asks whether the first series rises faster the higher the second one is. The correlation then has the sign of
+    the slope of the rate on the second series. The interval is that of the median over runs.
 
     Attributes:
         beside: name of the second series.
+        feedback: whether the change a step of the first series is correlated with the height of the second series before it.
     """
 
     kind: ClassVar[str] = "correlation"
@@ -272,6 +274,7 @@ class Correlation(Between):
     beside: str
     since: Moment = "start"
     until: Moment = "end"
+    feedback: bool = False
 
     def series_read(self) -> tuple[str, ...]:
         """Both series."""
@@ -279,7 +282,8 @@ class Correlation(Between):
 
     def title(self) -> str:
         """The two series and the two moments."""
-        return f"correlation of the changes of {self.series} and {self.beside} from {self.since} to {self.until}"
+        both = f"change a step of {self.series} with" if self.feedback else f"changes of {self.series} and"
+        return f"correlation of the {both} {self.beside} from {self.since} to {self.until}"
 
     def per_run(self, data: xarray.Dataset) -> list[PerRun]:
         """The exact correlation; anywhere from -1 to 1 with fewer than four changes, or where a series does not change."""
@@ -287,8 +291,12 @@ class Correlation(Between):
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
             lows[run], highs[run] = -1.0, 1.0
-            pair = np.stack([data[name].values[run, self.evaluations(data, run)] for name in (self.series, self.beside)])
-            changes = np.diff(pair[:, np.isfinite(pair).all(axis=0)].astype(float), axis=1)
+            between = self.evaluations(data, run)
+            pair = np.stack([data[name].values[run, between] for name in (self.series, self.beside)]).astype(float)
+            recorded = np.isfinite(pair).all(axis=0)
+            changes = np.diff(pair[:, recorded], axis=1)
+            if self.feedback:
+                changes = np.stack([changes[0] / np.diff(data["step"].values[between][recorded]), pair[1, recorded][:-1]])
             if changes.shape[1] >= 4 and (np.ptp(changes, axis=1) > 0).all():
                 lows[run] = highs[run] = float(np.corrcoef(changes)[0, 1])
         return [PerRun("", lows, highs)]

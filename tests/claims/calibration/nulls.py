@@ -24,6 +24,7 @@ from epicycle.claims.median_remaining_time import MedianRemainingTime
 from epicycle.claims.pairs import EqualPairs
 from epicycle.claims.path_planes import PlaneView
 from epicycle.claims.path_quantities import DiffusionExponent, MoveCosine, PathLength, Straightness
+from epicycle.claims.path_sums import PathSum
 from epicycle.claims.pattern_fits import ThreePatternFit
 from epicycle.claims.persistence import Persistence
 from epicycle.claims.power_laws import QuantityPower, SeriesPower
@@ -127,7 +128,8 @@ def series_cases(draw: Draw) -> Iterator[Case]:
     yield of_series(SeriesChange(series="x", arm="a"), {"x": ramp})
     yield of_series(Trend(series="x", since="start", until="end", arm="a"), {"x": lambda run: values[run] * position + noise[run]})
     both = {"x": lambda run: noise[run], "y": lambda run: values[run] * noise[run] + noise[-1 - run]}
-    yield of_series(Correlation(series="x", beside="y", arm="a"), both)
+    for feedback in (False, True):
+        yield of_series(Correlation(series="x", beside="y", feedback=feedback, arm="a"), both)
     levels = draw.integers(1, 5, size=SIZE)
     stairs = {"x": lambda run: np.floor(levels[run] * position * 0.999) + 0.02 * noise[run]}
     yield of_series(ChangePoints(series="x", arm="a"), stairs, size=101)
@@ -145,6 +147,7 @@ def path_cases(draw: Draw) -> Iterator[Case]:
     data["label"] = (("run", "step", "neuron"), np.where(kept, labels[:, :1], labels).astype(float))
     gains = labels[:, :1] * draw.random((size, 1, 1)) * np.linspace(0, 1, n_steps)[:, None] + draw.normal(size=labels.shape)
     data["gain"] = (("run", "step", "neuron"), gains)
+    data["effect"] = (("run", "step"), pace[:, 0] * draw.exponential(size=(size, n_steps)))
 
     def drawn(draw: Draw) -> dict[str, xarray.Dataset]:
         runs = data.isel(run=draw.integers(size, size=max(LOOKS)))
@@ -160,6 +163,7 @@ def path_cases(draw: Draw) -> Iterator[Case]:
         PlaneView(series="walk", **period),
         Persistence(series="label", **period),
         GrowthCorrelation(series="label", of="gain", **period),
+        PathSum(series=("effect",), **period),
     ):
         [bounds] = statistic.per_run(data)
         yield Case(statistic.title(), statistic, float(np.median(list(bounds.lows.values()))), fresh=drawn)
