@@ -295,7 +295,7 @@ def _title(quantity: Any, figure: Figure) -> str:
     return quantity.title().removeprefix(LOGARITHM if _in_logarithms(figure) else "")
 
 
-def _drawn(values: Sequence[float], figure: Figure) -> Float[ndarray, " value"]:
+def _drawn(values: Sequence[float], figure: Figure) -> Float[ndarray, "..."]:
     """Values as the axis has them: out of the logarithm where the axis is logarithmic instead."""
     return np.exp(np.array(values, float)) if _in_logarithms(figure) else np.array(values, float)
 
