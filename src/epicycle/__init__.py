@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from epicycle.claims.remaining_time import DoseExponent as DoseExponent
     from epicycle.claims.remaining_time import LogRemainingTime as LogRemainingTime
     from epicycle.claims.row_times import RowTimes as RowTimes
+    from epicycle.claims.separation import Separation as Separation
     from epicycle.claims.series_quantities import Correlation as Correlation
     from epicycle.claims.series_quantities import Extreme as Extreme
     from epicycle.claims.series_quantities import SeriesChange as SeriesChange

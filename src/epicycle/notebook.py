@@ -18,6 +18,7 @@ from epicycle.lab.forks import ForkRequest, donor_finder, forked
 from epicycle.lab.missing_runs import train_runs
 from epicycle.lab.replay import replayed
 from epicycle.lab.session import Session, Watcher, ignore_progress
+from epicycle.lab.surfaces import surface_of_run
 from epicycle.report.run_pictures import plot_of_runs
 from epicycle.spec.arms import ArmRun, ForkArm, RootArm, short_names
 from epicycle.spec.errors import InputError
@@ -253,6 +254,25 @@ class OneRun(StoredRun):
         The network's knobs have the values that edits and courses gave them at that step.
         """
         return activations(self.run, self.state(step))
+
+    def surface(self) -> xarray.Dataset:
+        """The losses in the plane of the two main directions of the run's way, and the way in it.
+
+        Returns:
+            `train_loss` and `test_loss` over `y` and `x`; `way_x`, `way_y`, `own_loss` and `seen_loss` over `step`: where the run was,
+            its training loss, and that of the point of the plane which lies nearest. The attribute `share` is the share of the way's
+            variance that the plane shows.
+
+        Raises:
+            InputError: the run is a fork, or has fewer than three looks.
+        """
+        drawn = surface_of_run(self.id, self._session)
+        way = dict(zip(("way_x", "way_y"), zip(*drawn["way"], strict=True), strict=True))
+        of_looks = {**way, "own_loss": drawn["own_loss"], "seen_loss": drawn["seen_loss"]}
+        series = {name: ("step", [*values]) for name, values in of_looks.items()}
+        maps = {"train_loss": (("y", "x"), drawn["train_loss"]), "test_loss": (("y", "x"), drawn["test_loss"])}
+        places = {"step": drawn["steps"], "x": drawn["x"], "y": drawn["y"]}
+        return xarray.Dataset({**maps, **series}, places, {"share": drawn["share"]})
 
 
 def barrier(

@@ -50,6 +50,7 @@ def test_a_quadratic_with_a_diagonal_matrix_is_exact(matrix: Any) -> None:
     """Random signs make no error on a diagonal matrix, and Lanczos ends when it has met all three eigenvalues."""
     snapshot = quadratic(np.diag([1.0] * 20 + [5.0] * 3 + [-2.0] * 4))
     assert float(TopCurvature(matrix=matrix).fn(snapshot)) == pytest.approx(5.0, rel=1e-4)
+    assert float(TopCurvature(matrix=matrix, end="bottom").fn(snapshot)) == pytest.approx(-2.0, rel=1e-4)
     assert float(CurvatureTrace(matrix=matrix).fn(snapshot)) == pytest.approx(27.0, rel=1e-4)
     assert float(OffDiagonalShare(matrix=matrix).fn(snapshot)) == pytest.approx(0.0, abs=1e-4)
 

@@ -102,3 +102,33 @@ def test_the_radius_of_a_quadratic() -> None:
     assert DirectionProfile(distances=(0.5, 1.0)).coords({}, Modular(p=5)) == {"distance": ["0.5", "1"]}
     assert float(PerturbationRadius(rise=9.0).fn(snapshot)) == 1.0, "it never rises so much: the last distance"
     assert np.isnan(float(PerturbationRadius().fn(planted(lambda w: jnp.nan * w.sum(), np.zeros(1), **centred))))
+
+
+def test_the_best_single_changes_are_made_together() -> None:
+    """Weights below 10 gain 1 each when they are taken out, and those from 10 on lose 1; any two that gain disturb each other by 3."""
+
+    def loss(w: Any) -> Any:
+        gain = (1 - w[:10]).sum()
+        return (1 - w[10:]).sum() - gain + 1.5 * gain * (gain - 1)
+
+    snapshot = planted(loss, np.ones(40))
+    one, two = (ChangeGain(chosen="best", block=block, samples=40) for block in (1, 2))
+    assert [one.name, two.name] == ["gain_of_removing_best_1", "gain_of_removing_best_2"]
+    assert (float(one.fn(snapshot)), float(two.fn(snapshot))) == (1.0, 0.0)
+    assert float(ChangeGain(samples=400).fn(snapshot)) == pytest.approx(0.25, abs=0.1)
+    with pytest.raises(InputError, match="take a smaller block"):
+        ChangeGain(chosen="best", block=11, samples=10).fn(snapshot)
+
+
+def test_a_whole_neuron_is_taken_out() -> None:
+    """The loss is how far the sum of all weights of neurons, 9 each, is from that of three neurons."""
+    params = {"W_E": jnp.ones((2, 3)), "W_in": jnp.ones((3, 4)), "b_in": jnp.ones(4), "W_U": jnp.ones((4, 5))}
+    of_neurons = {"trained": params, "logits": lambda each: jnp.concatenate([each["W_in"], each["b_in"][None], each["W_U"].T])}
+    snapshot = planted(lambda sums: jnp.abs(sums.sum(axis=0).sum() - 27), np.zeros(1), **of_neurons)
+    neuron, neurons = ChangeGain(chosen="neurons"), ChangeGain(chosen="neurons", block=2)
+    assert neuron.name == "gain_of_removing_neurons_1"
+    assert (float(neuron.fn(snapshot)), float(neurons.fn(snapshot))) == (1.0, 0.0), "36 become 27, or 18"
+    with pytest.raises(InputError, match="this network has 4 neurons"):
+        ChangeGain(chosen="neurons", block=5).fn(snapshot)
+    with pytest.raises(InputError, match="need one hidden layer"):
+        ChangeGain(chosen="neurons").fn(planted(lambda w: w.sum(), np.ones(4)))

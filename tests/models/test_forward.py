@@ -443,6 +443,27 @@ def test_gromovs_weights_add(scaling: Any) -> None:
             assert logits[np.arange(len(logits)), table.labels].mean() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("scaling", ["standard", "mean_field"])
+def test_a_lookup_adds_by_a_unit_for_each_row(scaling: Any) -> None:
+    """The right logit leads by 1 on every row, with spare units too; waves beside a lookup use other units."""
+    table = Modular(p=7, operation="x+y").table()
+    rows = np.arange(49)
+    for d_mlp in (49, 60):
+        model = Quadratic(d_mlp=d_mlp, weights="lookup", scaling=scaling)
+        logits = np.array(model.fast(model.init(jax.random.key(0), table), jnp.asarray(table.inputs)))
+        right = logits[rows, table.labels]
+        logits[rows, table.labels] = -np.inf
+        np.testing.assert_allclose(right - logits.max(axis=1), 1, rtol=1e-4)
+    waves = Quadratic(d_mlp=60, weights="analytic", written=11, scaling=scaling).init(jax.random.key(0), table)
+    few = Quadratic(d_mlp=11, weights="analytic", scaling="standard").init(jax.random.key(0), table)
+    assert not np.asarray(waves["W_in"])[:, 11:].any()
+    assert np.asarray(waves["W_in"])[:, :11].all()
+    if scaling == "standard":
+        np.testing.assert_array_equal(waves["W_U"][:11], few["W_U"])
+    with pytest.raises(InputError, match="49 units of a quadratic network are to be written, and d_mlp is 48"):
+        Quadratic(d_mlp=48, weights="lookup").init(jax.random.key(0), table)
+
+
 def test_random_features_train_the_read_out_only() -> None:
     model = MLP(d_mlp=7, operands="one_hot", trained="read_out", n_layers=2)
     assert set(model.init(jax.random.key(0), TABLE)) - set(model.frozen()) == {"W_U"}

@@ -24,6 +24,7 @@ STATISTICS = {
     "plane_view": "epicycle.claims.path_planes:PlaneView",
     "share": "epicycle.claims.shares:Share",
     "region_share": "epicycle.claims.shares:RegionShare",
+    "separation": "epicycle.claims.separation:Separation",
     "equal_pairs": "epicycle.claims.pairs:EqualPairs",
     "difference": "epicycle.claims.differences:Difference",
     "log_remaining_time": "epicycle.claims.remaining_time:LogRemainingTime",

@@ -65,7 +65,7 @@ def losses_between(run: Run, first: Params, last: Params, path: str, *, match: b
 
 def _along(run: Run, first: Params, last: Params, path: Shape, weights: Float[ndarray, " bead"], search: int) -> tuple[Values, float]:
     """The measures along a path through the weights, and the share of the distance that is left at its end."""
-    state = _measured(run)
+    state = measured(run)
     begin, end = flat(first), flat(last)
     landscape = landscape_of(first, lambda tensors: state.values_of_several(MEASURES[0], tensors))
     way = searched(path, begin, end, landscape, search)
@@ -76,7 +76,7 @@ def _along(run: Run, first: Params, last: Params, path: Shape, weights: Float[nd
 
 def _mixed(run: Run, first: Params, last: Params, weights: Float[ndarray, " bead"]) -> Values:
     """The measures of logits that are mixed: (1 - weight) times those of the first network, weight times those of the last."""
-    state = _measured(run)
+    state = measured(run)
     world = world_of(run.experiment.task.table())
     entries = [snapshot_entries(run.experiment, state.state._replace(params=params), state.data, world) for params in (first, last)]
     logits, labels = [each["logits"]() for each in entries], entries[0]["labels"]()
@@ -90,7 +90,7 @@ def _mixed(run: Run, first: Params, last: Params, weights: Float[ndarray, " bead
     return {measure.name: np.array([float(measure.fn(each)) for each in snapshots]) for measure in MEASURES}
 
 
-def _measured(run: Run) -> MeasuredState:
+def measured(run: Run) -> MeasuredState:
     """The run as measures see it, before its first step; its weights are replaced."""
     table = run.experiment.task.table()
     data = data_of(run, table)

@@ -41,14 +41,18 @@ def measure_run(run_id: str, measures: Sequence[Measure], session: Session) -> i
     catalogue = Catalogue(session.root)
     cohort, _ = catalogue.place(run_id)
     files = session.root.cohort(cohort)
-    runs = [_run(StoredRun(session.root, member.run, catalogue)) for member in catalogue.members[cohort]]
+    runs = [run_of(StoredRun(session.root, member.run, catalogue)) for member in catalogue.members[cohort]]
     observation = Observation.parse_stored(cohort_spec(files)["observation"], str(files.spec))
     train_runs(runs, session.observing(observation.with_further(measures)))
     return len(runs)
 
 
-def _run(stored: StoredRun) -> Run:
-    """A run as it was asked for, to where it is recorded."""
+def run_of(stored: StoredRun) -> Run:
+    """A run as it was asked for, to where it is recorded.
+
+    Raises:
+        InputError: the run is a fork.
+    """
     member = stored.member
     if member.lineage is not None:
         raise InputError(f"run {stored.id} is a fork; name the study that it belongs to, so that its parent is known too.")

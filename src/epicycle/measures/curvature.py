@@ -72,25 +72,29 @@ class TopCurvature(OfCurvature):
     """Sharpness: the largest eigenvalue of the Hessian of the training loss. Gradient descent with a rate above 2 over it diverges.
 
     Attributes:
-        matvecs: products with the matrix that the estimate may use; the estimate is never too large.
+        end: `top` is the largest eigenvalue. `bottom` is the smallest one: below 0, the loss curves downwards in some direction.
+        matvecs: products with the matrix that the estimate may use; the estimate is never too far out.
     """
 
     kind: ClassVar[str] = "top_curvature"
+    end: Literal["top", "bottom"] = static("top")
     matvecs: int = static(20, ge=2, le=1000)
 
     @property
     def name(self) -> str:
-        """`hessian_top`, `gauss_newton_top`, `hessian_top_preconditioned`, ..."""
-        return self.named("top")
+        """`hessian_top`, `gauss_newton_top`, `hessian_top_preconditioned`, `hessian_bottom`, ..."""
+        return self.named(self.end)
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """In units of the loss over the square of the weights; preconditioned, over a weight."""
 
         def compute(entries: Mapping[str, Any]) -> Float[Array, ""]:
             multiply, weights = self.product(entries["objective"])
-            return top_eigenvalue(multiply, weights, self.matvecs)
+            if self.end == "top":
+                return top_eigenvalue(multiply, weights, self.matvecs)
+            return -top_eigenvalue(lambda vector: -multiply(vector), weights, self.matvecs)
 
-        return self.at_its_looks(snapshot, self.key("top", self.matvecs), compute)
+        return self.at_its_looks(snapshot, self.key(self.end, self.matvecs), compute)
 
 
 class CurvatureTrace(OfCurvature):

@@ -26,50 +26,50 @@ _SEED = 0  # of blocks and directions, the same at every look
 
 
 class ChangeGain(Seldom):
-    """Which share of random changes lowers the training loss plus the energy of weight decay?
+    """Which share of some changes lowers the training loss plus the energy of weight decay?
 
     0.5 of all small changes do wherever the network is not at rest, and none do at a minimum.
 
     Attributes:
         change: `remove` sets the weights of a block to 0. `shift` adds or subtracts, at random, a part of their typical size.
-        block: how many weights are changed together, drawn from all tensors that are trained.
+        block: how many weights are changed together, or how many neurons.
+        chosen: which weights these are. `random` draws them from all tensors that are trained. `neurons` draws neurons of the hidden
+            layer; all weights of a neuron are changed. `best` tries the change of each of `samples` weights alone, and then makes the
+            `block` changes together that did best alone; the series is 1 where this lowers the loss, and 0 elsewhere.
         size: for `shift`: the change of each weight, in units of the root mean square of its tensor.
         penalised: whether the energy of weight decay counts. For AdamW it is half the decay times the squares of the weights, each
             times what Adam divides its gradient by: the loss plus this energy is at rest where AdamW is. The series without it ends in
             `_unpenalised`.
-        samples: how many blocks are tried.
+        samples: how many changes are tried.
     """
 
     kind: ClassVar[str] = "change_gain"
     change: Literal["remove", "shift"] = static("remove")
     block: int = static(1, ge=1, le=1_000_000)
+    chosen: Literal["random", "neurons", "best"] = static("random")
     size: float = static(0.1, gt=0, le=1000)
     penalised: bool = static(True)
     samples: int = static(200, ge=10, le=100_000)
 
     @property
     def name(self) -> str:
-        """`gain_of_removing_1`, `gain_of_shifting_100_by_0.1`, ..."""
-        deed = f"removing_{self.block}" if self.change == "remove" else f"shifting_{self.block}_by_{self.size:g}"
+        """`gain_of_removing_1`, `gain_of_shifting_100_by_0.1`, `gain_of_removing_best_10`, ..."""
+        block = f"{'' if self.chosen == 'random' else f'{self.chosen}_'}{self.block}"
+        deed = f"removing_{block}" if self.change == "remove" else f"shifting_{block}_by_{self.size:g}"
         return f"gain_of_{deed}{'' if self.penalised else '_unpenalised'}"
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
         """From 0 to 1; NaN before the first step of Adam, whose scale is not known yet.
 
         Raises:
-            InputError: the optimiser has no known energy of weight decay, or the network has fewer weights than a block.
+            InputError: the optimiser has no known energy of weight decay, the network has fewer weights than a block, or it has no
+                single hidden layer whose neurons could be drawn.
         """
         return self.at_its_looks(snapshot, ("change_gain", self.name, self.samples), lambda entries: self._share(entries["objective"]))
 
     def _share(self, objective: Objective) -> Float[Array, ""]:
         weights, unravel = ravel_pytree(objective.trained)
-        if self.penalised and objective.penalty is None:
-            raise InputError(
-                f"measure {self.name}: no energy is known that the weight decay of this optimiser descends (adamw and sgd have one, "
-                "towards 0); write penalised: false to look at the training loss alone, or leave the measure out."
-            )
-        if self.block > len(weights):
-            raise InputError(f"measure {self.name}: this network has {len(weights):,} weights that are trained; take a smaller block.")
+        self._check(objective, len(weights))
 
         def energy(vector: Float[Array, " number"]) -> Float[Array, ""]:
             params = unravel(vector)
@@ -78,17 +78,58 @@ class ChangeGain(Seldom):
 
         typical = {name: jnp.full_like(w, jnp.sqrt(jnp.square(w).mean())) for name, w in objective.trained.items()}
         shifts, before = self.size * ravel_pytree(typical)[0], energy(weights)
-        rng = np.random.default_rng(_SEED)
-        blocks = np.stack([rng.permutation(len(weights))[: self.block] for _ in range(self.samples)]).astype(np.int32)
-        signs = rng.choice([-1.0, 1.0], blocks.shape)
 
-        def gains(drawn: tuple[Int[Array, " draw"], Float[Array, " draw"]]) -> Float[Array, ""]:
-            block, sign = drawn
+        def gain(block: Int[Array, " draw"], sign: Float[Array, " draw"]) -> Float[Array, ""]:
             new = jnp.zeros_like(sign) if self.change == "remove" else weights[block] + sign * shifts[block]
-            return (energy(weights.at[block].set(new)) < before).astype(weights.dtype)
+            return before - energy(weights.at[block].set(new))
 
-        gain = jax.lax.map(gains, (jnp.asarray(blocks), jnp.asarray(signs, weights.dtype))).mean()
-        return jnp.where(jnp.isfinite(before), gain, jnp.nan)
+        blocks, signs = self._drawn(objective.trained, weights)
+        gains = jax.lax.map(lambda drawn: gain(*drawn), (blocks, signs))
+        if self.chosen == "best":
+            best = jax.lax.top_k(gains, self.block)[1]
+            gains = gain(blocks[best, 0], signs[best, 0])
+        return jnp.where(jnp.isfinite(before), (gains > 0).astype(weights.dtype).mean(), jnp.nan)
+
+    def _drawn(self, trained: Params, weights: Float[Array, " number"]) -> tuple[Int[Array, "draw ..."], Float[Array, "draw ..."]]:
+        """The weights of each change, and the signs of their shifts. All weights are numbered in the order of the flat vector."""
+        rng = np.random.default_rng(_SEED)
+        if self.chosen == "best":
+            blocks = rng.permutation(len(weights))[: self.samples, None]
+        elif self.chosen == "neurons":
+            of_neuron = _weights_of_neurons(trained)
+            blocks = np.stack([of_neuron[rng.permutation(len(of_neuron))[: self.block]].ravel() for _ in range(self.samples)])
+        else:
+            blocks = np.stack([rng.permutation(len(weights))[: self.block] for _ in range(self.samples)])
+        return jnp.asarray(blocks.astype(np.int32)), jnp.asarray(rng.choice([-1.0, 1.0], blocks.shape), weights.dtype)
+
+    def _check(self, objective: Objective, n_weights: int) -> None:
+        """Refuse what this network or its optimiser does not have."""
+        if self.penalised and objective.penalty is None:
+            raise InputError(
+                f"measure {self.name}: no energy is known that the weight decay of this optimiser descends (adamw and sgd have one, "
+                "towards 0); write penalised: false to look at the training loss alone, or leave the measure out."
+            )
+        if self.chosen == "neurons":
+            n_neurons = len(_weights_of_neurons(objective.trained))
+            if not n_neurons:
+                raise InputError(f"measure {self.name}: neurons need one hidden layer, W_in and W_U: an mlp or a quadratic network.")
+            if self.block > n_neurons:
+                raise InputError(f"measure {self.name}: this network has {n_neurons:,} neurons; take a smaller block.")
+        elif self.block > min(n_weights, self.samples if self.chosen == "best" else n_weights):
+            raise InputError(f"measure {self.name}: this network has {n_weights:,} weights that are trained; take a smaller block.")
+
+
+def _weights_of_neurons(trained: Params) -> Int[np.ndarray, "neuron weight"]:
+    """The positions, in the flat vector of all tensors, of the weights that each neuron of a single hidden layer reads and writes by."""
+    if not {"W_in", "W_U"} <= set(trained) or {"W_hidden", "W_out"} & set(trained):
+        return np.zeros((0, 0), np.int64)
+    ends = np.cumsum([trained[name].size for name in sorted(trained)])
+    places = {
+        name: (end - trained[name].size + np.arange(trained[name].size)).reshape(trained[name].shape)
+        for name, end in zip(sorted(trained), ends, strict=True)
+    }
+    bias = [places["b_in"][:, None]] if "b_in" in trained else []
+    return np.concatenate([places["W_in"].T, *bias, places["W_U"]], axis=1)
 
 
 class OfDirections(Seldom):

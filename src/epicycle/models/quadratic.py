@@ -2,7 +2,7 @@
 
 With random weights it groks modular addition under plain gradient descent (Gromov, arXiv 2301.02679). With the analytic weights of
 that paper (restated by Doshi et al., arXiv 2310.13061, eq. 2) it adds modulo p from the start: a planted circuit on which measures are
-tested.
+tested. With the weights of a lookup it has one unit for each pair: another algorithm for the same function.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from epicycle.models.operands import check_one_answer, check_two_operands
 from epicycle.models.sites import Sites
+from epicycle.spec.errors import InputError
 from epicycle.spec.families import Activations, Model, Params, SitePatch
 from epicycle.spec.fields import knob, static
 from epicycle.spec.interchangeable import Interchangeable, UnitsIn
@@ -28,9 +29,12 @@ class Quadratic(Model):
         d_mlp: number of hidden units, N.
         scaling: `mean_field` is (1/N) W_U (W_in x / sqrt(2 p))^2 with weights from N(0, 1) (Gromov). `standard` has no factors, and
             weights of standard deviation 0.5 / (2 N)^(1/3) (Doshi et al.).
-        weights: `random` or `analytic`. In the analytic weights unit k has a frequency sigma(k) and random phases phi and psi. Its
-            weights are A cos(2 pi sigma i/p + phi) for the first operand i, A cos(2 pi sigma j/p + psi) for the second operand j, and
-            A cos(2 pi sigma q/p + phi + psi) for the class q. A^3 = 2/N, so the right logit of x + y is 1 on average.
+        weights: `random`, `analytic` or `lookup`. In the analytic weights unit k has a frequency sigma(k) and random phases phi and
+            psi. Its weights are A cos(2 pi sigma i/p + phi) for the first operand i, A cos(2 pi sigma j/p + psi) for the second
+            operand j, and A cos(2 pi sigma q/p + phi + psi) for the class q. A^3 = 2/N, so the right logit of x + y is 1 on average.
+            In the weights of a lookup each of the last units stands for a row of the table. Its weights are A for the two operands
+            and A for the label of the row, with A^3 = 1/2. So the right logit leads by 1.
+        written: how many units the analytic weights use, the first ones; the others are 0. None uses all.
         init_scale: multiplies every weight before the first step.
     """
 
@@ -39,18 +43,19 @@ class Quadratic(Model):
 
     d_mlp: int = static(500, ge=1, le=MOST_WIDTH)
     scaling: Literal["mean_field", "standard"] = static("mean_field")
-    weights: Literal["random", "analytic"] = static("random")
+    weights: Literal["random", "analytic", "lookup"] = static("random")
+    written: int | None = static(None, ge=1, le=MOST_WIDTH)
     init_scale: float = knob(1.0, gt=0, le=1e6)
 
     def init(self, key: jax.Array, table: Table) -> Params:
         """Draw fresh parameters: W_in [2 p, N] and W_U [N, p].
 
         Raises:
-            InputError: the rows of the task do not begin with their two operands.
+            InputError: the rows of the task do not begin with their two operands, or more units are to be written than there are.
         """
         check_two_operands(table, "the quadratic network")
         p = int(table.operands.max()) + 1
-        weights = self._random(key, p, table.num_classes) if self.weights == "random" else self._analytic(key, p)
+        weights = self._random(key, p, table.num_classes) if self.weights == "random" else self._by_hand(key, p, table)
         return {name: value * jnp.asarray(self.init_scale, value.dtype) for name, value in weights.items()}
 
     def _random(self, key: jax.Array, p: int, num_classes: int) -> Params:
@@ -61,9 +66,20 @@ class Quadratic(Model):
         deviation = 1.0 if self.scaling == "mean_field" else 0.5 / (2 * self.d_mlp) ** (1 / 3)
         return {"W_in": W_in * jnp.float32(deviation), "W_U": W_U * jnp.float32(deviation)}
 
-    def _analytic(self, key: jax.Array, p: int) -> Params:
-        """The weights of `analytic`, divided by the factors of the scaling so that the function is the same."""
-        weights = analytic(key, p, self.d_mlp)
+    def _by_hand(self, key: jax.Array, p: int, table: Table) -> Params:
+        """The weights of an algorithm, divided by the factors of the scaling so that the function is the same."""
+        n_written = len(table.labels) if self.weights == "lookup" else self.written or self.d_mlp
+        if n_written > self.d_mlp:
+            raise InputError(f"model: {n_written:,} units of a quadratic network are to be written, and d_mlp is {self.d_mlp:,}.")
+        spare = self.d_mlp - n_written
+        if self.weights == "lookup":
+            written, before, after = lookup(p, table), spare, 0
+        else:
+            written, before, after = analytic(key, p, n_written), 0, spare
+        weights = {
+            "W_in": jnp.pad(written["W_in"], ((0, 0), (before, after))),
+            "W_U": jnp.pad(written["W_U"], ((before, after), (0, 0))),
+        }
         if self.scaling == "standard":
             return weights
         return {"W_in": weights["W_in"] * jnp.float32((2 * p) ** 0.5), "W_U": weights["W_U"] * jnp.float32(self.d_mlp)}
@@ -129,6 +145,21 @@ class Quadratic(Model):
         dtype = params["W_in"].dtype
         mean_field = self.scaling == "mean_field"
         return jnp.asarray(n_in**-0.5 if mean_field else 1, dtype), jnp.asarray(1 / n_units if mean_field else 1, dtype)
+
+
+def lookup(p: int, table: Table) -> Params:
+    """Weights in the standard scaling, with which unit k fires most for the operands of row k and writes the label of this row.
+
+    Args:
+        p: the number of values of an operand.
+        table: the rows.
+    """
+    amplitude = jnp.float32(0.5 ** (1 / 3))
+    first, second = (jax.nn.one_hot(table.operands[:, i], p, dtype=jnp.float32).T for i in range(2))
+    return {
+        "W_in": amplitude * jnp.concatenate([first, second]),
+        "W_U": amplitude * jax.nn.one_hot(table.labels, table.num_classes, dtype=jnp.float32),
+    }
 
 
 def analytic(

@@ -1,7 +1,7 @@
 """The deciding figure of a study for papers: what the page shows, drawn with matplotlib as PDF, SVG and PNG."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from epicycle.report.fork_figure import grid_size
 from epicycle.report.fork_panels import Panel, legend, panels, shows_forks
 from epicycle.report.paper_picture import draw_picture
 from epicycle.report.picture_forms import picture
+from epicycle.report.pictures import Picture
 from epicycle.report.run_groups import runs_text, shown_arms
 from epicycle.report.run_points import PointPlot, PointSet, in_proportion, point_plot
 from epicycle.report.style import INK, event_colour, paper_text, scale_of, series_styles, value_axis_title
@@ -35,15 +36,27 @@ def save_figure(figure: Figure, arms: Mapping[str, xarray.Dataset], stem: Path) 
     Returns:
         Their paths.
     """
+    if figure.form != "curves":
+        return save_picture(picture(figure, arms), figure.title, stem)
+    draw = _draw_points if figure.quantities else _draw_forks if shows_forks(figure, arms) else _draw_curves
+    return _saved(lambda pyplot: draw(pyplot, figure, arms), figure.title, stem)
+
+
+def save_picture(drawn: Picture, title: str, stem: Path) -> list[Path]:
+    """Write a picture as `stem`.pdf, .svg and .png. The arguments and what is returned are as for `save_figure`."""
+    return _saved(lambda pyplot: draw_picture(pyplot, drawn), title, stem)
+
+
+def _saved(draw: Callable[[Any], Any], title: str, stem: Path) -> list[Path]:
+    """What a function draws on a page of matplotlib, in three files."""
     import matplotlib
 
     matplotlib.use("agg")
     matplotlib.rcParams["svg.hashsalt"] = "epicycle"  # the same data gives the same bytes
     from matplotlib import pyplot
 
-    draw = _draw_points if figure.quantities else _draw_forks if shows_forks(figure, arms) else _draw_curves
-    page = draw(pyplot, figure, arms) if figure.form == "curves" else draw_picture(pyplot, picture(figure, arms))
-    page.suptitle(paper_text(figure.title), fontsize=10)
+    page = draw(pyplot)
+    page.suptitle(paper_text(title), fontsize=10)
     paths = [stem.with_suffix(f".{kind}") for kind in ("pdf", "svg", "png")]
     for path in paths:
         kind = path.suffix[1:]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epicycle.report.picture_figure import mark_heights
-from epicycle.report.pictures import Axis, Dots, Heat, Panel, Picture
+from epicycle.report.pictures import Axis, Dots, Heat, Panel, Picture, Way
 from epicycle.report.style import ANSWERS, INK, MAP_COLOURS, paper_text
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def draw_picture(pyplot: Any, picture: Picture) -> Any:
         bar = page.colorbar(image, ax=plots, shrink=0.8, pad=0.01)
         bar.set_label(paper_text(picture.colour_title), fontsize=7)
         bar.ax.tick_params(labelsize=6)
-    if marks := plots[0][0].get_legend_handles_labels()[0] if grid[0][0].marks else []:
+    if marks := plots[0][0].get_legend_handles_labels()[0] if grid[0][0].marks or grid[0][0].way else []:
         page.legend(handles=marks, frameon=False, fontsize=7, loc="outside lower center", ncols=8)
     return page
 
@@ -56,6 +56,8 @@ def _draw_panel(axes: "Axes", picture: Picture, panel: Panel) -> Any:
             axes.plot(line.x, line.y, color=line.colour, linewidth=1.2, label=label)
             if line.base is not None:
                 axes.fill_between(line.x, line.base, line.y, color=line.colour, alpha=0.7, linewidth=0)
+    if panel.way:
+        _draw_way(axes, panel.way)
     for mark in panel.marks:
         heights = mark_heights(panel.y)
         style = ":" if mark.name == "t_on" else "-"
@@ -83,6 +85,15 @@ def _draw_heat(axes: "Axes", picture: Picture, heat: Heat) -> Any:
         colours = ListedColormap([_paint(rgba) for _, rgba in ANSWERS])
     rows = np.arange(len(heat.values) + 1) - 0.5
     return axes.pcolormesh(edges, rows, heat.values, cmap=colours, vmin=heat.span[0], vmax=heat.span[1], rasterized=True)
+
+
+def _draw_way(axes: "Axes", way: Way) -> None:
+    """A line that is seen on light and on dark cells, and its stops."""
+    for colour, width in (("black", 2.4), ("white", 1.2)):
+        axes.plot(way.x, way.y, color=colour, linewidth=width)
+    for stop in way.stops:
+        label = paper_text(stop.name)
+        axes.plot(stop.x, stop.y, "o", color=stop.colour, markeredgecolor="white", markersize=6, label=label, linestyle="")
 
 
 def _draw_axis(drawn: Any, axis: Axis, span: tuple[float, float], set_limits: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from epicycle.report.pictures import Axis, Dots, Heat, Line, Mark, Panel, Picture
+from epicycle.report.pictures import Axis, Dots, Heat, Line, Mark, Panel, Picture, Way
 from epicycle.report.style import ANSWERS, INK, MAP_COLOURS, plotly_text, template
 
 WIDTH = 960  # of all panels, in pixels
@@ -55,7 +55,7 @@ def picture_figure(picture: Picture) -> Any:
 def _has_legend(picture: Picture) -> bool:
     panel = picture.views[picture.first].panels[0]
     named = isinstance(panel.content, tuple) and any(isinstance(line, Line) and line.base is None for line in panel.content)
-    return bool(panel.marks) or picture.colours == "answers" or named
+    return bool(panel.marks or panel.way) or picture.colours == "answers" or named
 
 
 def _slider(picture: Picture, counts: list[int], n_keys: int) -> dict[str, Any]:
@@ -87,7 +87,31 @@ def _traces(panel: Panel, in_legend: bool) -> list[Any]:
         drawn = [_dots(content)]
     else:
         drawn = [_line(line, in_legend) for line in content]
-    return [*drawn, *(_mark(mark, panel, in_legend) for mark in panel.marks)]
+    way = _way(panel.way, in_legend) if panel.way else []
+    return [*drawn, *way, *(_mark(mark, panel, in_legend) for mark in panel.marks)]
+
+
+def _way(way: Way, in_legend: bool) -> list[Any]:
+    """A line that is seen on light and on dark cells, and its stops."""
+    import plotly.graph_objects as go
+
+    lines = [
+        go.Scatter(x=way.x, y=way.y, mode="lines", line={"color": colour, "width": width}, showlegend=False, hoverinfo="skip")
+        for colour, width in (("black", 4), ("white", 2))
+    ]
+    stops = [
+        go.Scatter(
+            x=[stop.x],
+            y=[stop.y],
+            mode="markers",
+            marker={"size": 11, "color": stop.colour, "line": {"color": "white", "width": 1.5}},
+            name=plotly_text(stop.name),
+            showlegend=in_legend,
+            hoverinfo="name",
+        )
+        for stop in way.stops
+    ]
+    return [*lines, *stops]
 
 
 def _heat(heat: Heat) -> Any:

@@ -72,6 +72,23 @@ class Mark(NamedTuple):
     name: str
 
 
+class Stop(NamedTuple):
+    """A point of a way that has a name."""
+
+    x: float
+    y: float
+    colour: str
+    name: str
+
+
+class Way(NamedTuple):
+    """A line over a heat map, with stops; heights are counted in rows of the map."""
+
+    x: Float[ndarray, " point"]
+    y: Float[ndarray, " point"]
+    stops: tuple[Stop, ...]
+
+
 @dataclass(frozen=True)
 class Panel:
     """One plot of a picture."""
@@ -81,6 +98,7 @@ class Panel:
     x: Axis
     y: Axis
     marks: tuple[Mark, ...] = ()
+    way: Way | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -149,6 +149,8 @@ class StudyFiles:
         self.verdicts = path / "verdicts.json"
         self.report = path / "report.html"
         self.figure = path / "figure"
+        self.surface_data = path / "surface.json"
+        self.surface = path / "surface"
 
     def create(self) -> None:
         """Make the folder, and the one above it, in a root that is there.

@@ -9,6 +9,7 @@ import numpy as np
 import xarray
 from jaxtyping import Float
 from numpy import ndarray
+from scipy import special
 from tests.claims.calibration.planting import LOOKS, Case, Draw, population
 from tests.claims.planted_arms import STEPS, planted
 
@@ -31,6 +32,7 @@ from epicycle.claims.power_laws import QuantityPower, SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.remaining_time import DoseExponent, LogRemainingTime
 from epicycle.claims.row_times import RowTimes
+from epicycle.claims.separation import Separation
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Bend, Slope
@@ -375,6 +377,20 @@ def runs_with(values: Values, pairs: list[tuple[int, int]], **others: Values) ->
     return arm_dataset(STEPS[-1:], series, runs, budget=10_000)
 
 
+def separation_cases() -> Iterator[Case]:
+    """Areas under ROC curves. They have no any-time interval, so they are judged once."""
+    separation = Separation(of=Reading(arm="a"), event="reached", within="a", detector=Threshold(of="y", level=0.5, hold=0.0))
+    for area, wider in ((0.5, 1.0), (0.8, 1.0), (0.5, 3.0)):
+
+        def of_two_kinds(draw: Draw, area: float = area, wider: float = wider) -> Mapping[str, xarray.Dataset]:
+            happens = draw.random(60) < 0.5
+            values = np.where(happens, np.hypot(1, wider) * special.ndtri(area) + wider * draw.normal(size=60), draw.normal(size=60))
+            return {"a": runs_with(values, [(i, i) for i in range(60)], y=happens.astype(float))}
+
+        name = f"area of {area:g} under the ROC curve, spreads of 1 and {wider:g}, judged once on 60"
+        yield Case(name, separation, area, fresh=of_two_kinds, looks=(60,))
+
+
 def shared_cases() -> Iterator[Case]:
     """Medians of runs that share splits or seeds; splits make 90 % of the variance unless said otherwise."""
 
@@ -425,6 +441,7 @@ def all_cases(draw: Draw) -> Iterator[Case]:
     for family in (event_cases, series_cases, share_cases, difference_cases, fork_cases, sweep_cases, path_cases):
         yield from family(draw)
     yield from pattern_cases(np.random.default_rng(0))
+    yield from separation_cases()
     yield from shared_cases()
     yield from variance_cases()
     yield from law_cases(np.random.default_rng(0))
