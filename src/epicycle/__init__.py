@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from epicycle.circuits.clock_pizza import GradientSymmetricity as GradientSymmetricity
     from epicycle.circuits.clock_pizza import TemplateShare as TemplateShare
     from epicycle.circuits.coset_neurons import CosetDistance as CosetDistance
+    from epicycle.circuits.coverage import ActiveOverlap as ActiveOverlap
     from epicycle.circuits.coverage import Coverage as Coverage
     from epicycle.circuits.coverage import EffectiveNumber as EffectiveNumber
     from epicycle.circuits.end_point import EndPart as EndPart
@@ -180,6 +181,7 @@ if TYPE_CHECKING:
     from epicycle.measures.row_pushes import GradientCoherence as GradientCoherence
     from epicycle.measures.update_effects import StepAdditivity as StepAdditivity
     from epicycle.measures.update_effects import UpdateEffect as UpdateEffect
+    from epicycle.measures.where_it_fits import WhereItFits as WhereItFits
     from epicycle.models.frequency_toy import FrequencyToy as FrequencyToy
     from epicycle.models.gated_bank import GatedBank as GatedBank
     from epicycle.models.gated_bank import GatedCircuit as GatedCircuit

@@ -14,7 +14,7 @@ from epicycle.circuits.attention import AttentionEntropy, AttentionPattern
 from epicycle.circuits.circles import TokenCircles
 from epicycle.circuits.clock_pizza import Circularity, DistanceAccuracy, DistanceIrrelevance, GradientSymmetricity, TemplateShare
 from epicycle.circuits.coset_neurons import CosetDistance
-from epicycle.circuits.coverage import Coverage, EffectiveNumber
+from epicycle.circuits.coverage import ActiveOverlap, Coverage, EffectiveNumber
 from epicycle.circuits.end_point import EndPart, EndShare
 from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
@@ -48,7 +48,7 @@ EXCHANGE = {Exchange}  # tested in test_exchange.py
 WRITTEN = {CircuitCoverage, CircuitShare, CircuitStrength}  # tested in test_written.py
 END = {EndPart, EndShare}  # tested in test_end_point.py
 WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py
-UNITS = {Coverage, EffectiveNumber}  # tested in test_removable.py
+UNITS = {ActiveOverlap, Coverage, EffectiveNumber}  # tested in test_removable.py
 OTHER = {OfRule, RuleAccuracy}  # tested in test_other_rule.py
 SALIENCE = {Breadth, BroadUnits, DeletionDamage, Participation, Salience, SalienceSkewness}  # tested in test_saliency.py
 TASKS = (
@@ -242,6 +242,24 @@ def test_the_memory_of_a_few_rows() -> None:
         if float(MemLogitOfFew(of_rows=3).fn(snapshot(task, without))) < 4:
             counted.append(row)
     assert len(counted) == 3
+
+
+def test_the_memory_of_withheld_rows() -> None:
+    """Memory of height 5 in rows that stay, of height 2 in those that a fork withholds, and a circuit in all rows."""
+    task = Modular(p=31, operation="x-y")
+    memory, ideal = memoriser(task, 1.0), circuit(task, {"3": 4.0, "7": 2.0})
+    ever = np.asarray(snapshot(task, memory)["train"])
+    removed = ever & (np.arange(961) % 5 == 0)
+    heights = np.where(removed, 2.0, 5.0)[:, None]
+    sets = {"train": ever & ~removed, "test": ~ever | removed, "removed": removed, "never_trained": ~ever}
+    planted = snapshot(task, ideal + heights * memory) | {name: jnp.asarray(rows) for name, rows in sets.items()}
+    gen, mem = GenLogit(withheld=True), MemLogit(withheld=True)
+    assert float(gen.fn(planted)) == pytest.approx(float(GenLogit().fn(snapshot(task, ideal))), abs=0.15)
+    assert float(mem.fn(planted)) == pytest.approx(2 * 30 / 31, abs=0.15)
+    assert float(MemLogit().fn(planted)) == pytest.approx(5 * 30 / 31, abs=0.5)
+    assert (gen.name, mem.name) == ("gen_logit_withheld", "mem_logit_withheld")
+    none = planted | {"removed": jnp.zeros(961, bool), "never_trained": planted["test"]}
+    assert np.isnan(float(mem.fn(none)))
 
 
 def test_the_null_has_no_gen() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from epicycle import MLP, InputError, Modular, Quadratic, Transformer
 from epicycle.circuits.algorithm import algorithm_of
-from epicycle.circuits.coverage import Coverage, EffectiveNumber
+from epicycle.circuits.coverage import ActiveOverlap, Coverage, EffectiveNumber
 from epicycle.circuits.removable import Baseline, Unit, units_of
 from epicycle.models.sites import Sites
 from epicycle.spec.families import Activations, Model
@@ -126,6 +126,17 @@ def test_coverage_of_planted_neurons() -> None:
     one_only = planted(np.where(labels == 3, 0, -1))
     assert np.asarray(Coverage(rows="all").fn(one_only)) == pytest.approx(np.where(np.arange(7) == 3, 1 / 7, 0))
     assert float(EffectiveNumber(rows="all").fn(one_only)) == pytest.approx(1.0)
+
+
+def test_how_far_rows_share_units() -> None:
+    """Four rows: three units are active on all, on two and on one. Of the 21 pairs of an active unit and another row 14 share it."""
+    post = jnp.asarray([[1.0, 2, 3], [1, 2, 0], [1, 0, 0], [1, 0, 0]])
+    overlap = ActiveOverlap().fn({"activations": {"blocks.0.mlp.hook_post": post}})
+    assert float(overlap) == pytest.approx((4 * 3 + 2 * 1 + 0) / (7 * 3))
+    reaching = [MLP(d_model=6, d_mlp=100, reach=reach) for reach in (1.0, 0.5, 0.1)]
+    fresh = [float(ActiveOverlap().fn(snapshot_of(model, Modular(p=31))[0])) for model in reaching]
+    assert fresh[0] > 0.45
+    assert fresh[1:] == pytest.approx([fresh[0] / 2, fresh[0] / 10], rel=0.1)
 
 
 def test_two_neurons_that_do_the_same_are_not_needed() -> None:

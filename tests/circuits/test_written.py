@@ -23,6 +23,7 @@ def snapshot() -> dict[str, Any]:
         "activations": {OUT: jnp.asarray(out), STRENGTH: jnp.asarray(strength)},
         "labels": jnp.asarray(LABELS),
         "train": jnp.asarray(TRAIN),
+        "removed": jnp.asarray(~TRAIN),
     }
 
 
@@ -40,6 +41,13 @@ def test_one_circuit_has_a_series_of_its_own() -> None:
     assert (ep.CircuitShare().name, ep.CircuitShare().dims) == ("circuit_share", ("circuit",))
     with pytest.raises(ep.InputError, match="circuits 0 to 2"):
         ep.CircuitShare(circuit=3).fn(snapshot())
+
+
+def test_rows_that_a_fork_withholds() -> None:
+    measure = ep.CircuitCoverage(withheld=True)
+    assert (measure.name, measure.needs[-1]) == ("circuit_coverage_withheld", "removed")
+    np.testing.assert_allclose(measure.fn(snapshot()), [1, 0, 0])
+    assert ep.CircuitStrength(circuit=1, withheld=True).name == "circuit_strength_1_withheld"
 
 
 def test_other_networks_are_refused() -> None:

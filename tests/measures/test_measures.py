@@ -20,6 +20,7 @@ from epicycle.measures.ranks import EffectiveRank, RepresentationQuality
 from epicycle.measures.row_gradients import FisherOffDiagonal, GradientRank
 from epicycle.measures.row_pushes import GradientCoherence
 from epicycle.measures.update_effects import StepAdditivity, UpdateEffect
+from epicycle.measures.where_it_fits import WhereItFits
 from epicycle.spec.errors import InputError
 from epicycle.spec.kinds import KINDS
 from epicycle.spec.observation import Observation
@@ -34,7 +35,7 @@ OF_PATHS_AND_RANKS = {Displacement, EffectiveRank, RepresentationQuality, Weight
 OF_UPDATES = {GradientCoherence, StepAdditivity, UpdateEffect}
 OF_LANDSCAPES = {CurvatureAlongUpdate, CurvatureTrace, OffDiagonalShare, TopCurvature, LocalLearningCoefficient}
 OF_CHANGES = {ChangeGain, DirectionProfile, PerturbationRadius, FisherOffDiagonal, GradientRank}
-TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, *OF_UPDATES, *OF_LANDSCAPES, *OF_CHANGES, AnswerMap, TotalNorm, WeightNorm}
+TESTED = {*OF_FIT, *OF_PATHS_AND_RANKS, *OF_UPDATES, *OF_LANDSCAPES, *OF_CHANGES, AnswerMap, TotalNorm, WeightNorm, WhereItFits}
 
 
 def planted(logits: Any, **masks: Any) -> dict[str, Any]:

@@ -50,6 +50,7 @@ MODELS: dict[str, list[Model]] = {
     ],
     "mlp": [
         MLP(d_model=8, d_mlp=16),
+        MLP(n_layers=2, d_model=5, d_mlp=9, reach=0.6),
         MLP(n_layers=3, d_model=6, d_mlp=10, combine="sum", act_fn="silu"),
         MLP(n_layers=2, d_mlp=7, operands="one_hot", biases=("b_U",), act_fn="quadratic"),
         MLP(d_model=5, d_mlp=7, embeddings="separate", biases=()),
@@ -146,17 +147,31 @@ def numpy_transformer(model: Transformer, w: Params, tokens: Any) -> Any:
     return np.stack(out)
 
 
+def reached(model: MLP, a: int, b: int) -> Any:
+    """1 at the hidden units that a row reaches, by the hash in Python's integers."""
+    if model.reach is None:
+        return 1
+    hashed = []
+    for unit in range(model.d_mlp):
+        mixed = (int(a) * 0x9E3779B1 + int(b) * 0x85EBCA77 + unit * 0xC2B2AE3D) % 2**32
+        for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):
+            mixed = (mixed ^ mixed >> shift) * factor % 2**32
+        hashed.append((mixed >> 8) / 2**24)
+    return np.array(hashed) < model.reach
+
+
 def numpy_mlp(model: MLP, w: Params, tokens: Any) -> Any:
     out = []
     for a, b in tokens[:, :2]:
+        own = reached(model, a, b)
         if model.operands == "one_hot":
             parts = list(np.eye(len(w["W_in"]) // (2 if model.combine == "concat" else 1))[[a, b]])
         else:
             parts = [w["W_E"][0][a], w["W_E"][1][b]] if model.embeddings == "separate" else [w["W_E"][a], w["W_E"][b]]
         x = np.concatenate(parts) if model.combine == "concat" else parts[0] + parts[1]
-        x = act(model.act_fn, x @ w["W_in"] + w.get("b_in", 0))
+        x = own * act(model.act_fn, x @ w["W_in"] + w.get("b_in", 0))
         for i, weight in enumerate(w.get("W_hidden", [])):
-            x = act(model.act_fn, x @ weight + (w["b_hidden"][i] if "b_hidden" in w else 0))
+            x = own * act(model.act_fn, x @ weight + (w["b_hidden"][i] if "b_hidden" in w else 0))
         out.append(x @ w["W_U"] + w.get("b_U", 0))
     return np.stack(out)
 
@@ -467,6 +482,21 @@ def test_a_lookup_adds_by_a_unit_for_each_row(scaling: Any) -> None:
 def test_random_features_train_the_read_out_only() -> None:
     model = MLP(d_mlp=7, operands="one_hot", trained="read_out", n_layers=2)
     assert set(model.init(jax.random.key(0), TABLE)) - set(model.frozen()) == {"W_U"}
+
+
+def test_rows_reach_units_without_a_rule() -> None:
+    """Each row reaches about the share of the units, also in each line of the table and for each answer; each unit that of rows."""
+    table, reach, width = Modular(p=31, operation="x-y").table(), 0.3, 200
+    model = MLP(d_model=3, d_mlp=width, reach=reach)
+    ones = {"W_E": jnp.ones((33, 3)), "W_in": jnp.ones((6, width)), "b_in": jnp.ones(width), "W_U": jnp.eye(width, 31)}
+    reached = np.asarray(model.apply(ones, jnp.asarray(table.inputs))[1]["blocks.0.mlp.hook_post"]) > 0
+    for groups in (np.arange(961), np.zeros(961, int), *table.operands.T, table.labels):
+        for group in np.unique(groups):
+            n = (groups == group).sum() * width
+            assert abs(reached[groups == group].mean() - reach) < 5 * np.sqrt(reach * (1 - reach) / n)
+    assert np.abs(reached.mean(axis=0) - reach).max() < 5 * np.sqrt(reach * (1 - reach) / 961)
+    together = reached.T.astype(float) @ reached / 961  # of two units, how often one row reaches both
+    assert np.abs(together[~np.eye(width, dtype=bool)] - reach**2).max() < 0.08
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ CIRCUIT_MEASURES = {
     "altered": "epicycle.circuits.altered:Altered",
     "coverage": "epicycle.circuits.coverage:Coverage",
     "effective_number": "epicycle.circuits.coverage:EffectiveNumber",
+    "active_overlap": "epicycle.circuits.coverage:ActiveOverlap",
     "salience": "epicycle.circuits.saliency:Salience",
     "breadth": "epicycle.circuits.saliency:Breadth",
     "salience_skewness": "epicycle.circuits.saliency:SalienceSkewness",

@@ -1,6 +1,7 @@
 """Which rows need which unit: the coverage of single units, and the number of units that share the work.
 
-A row needs a unit if the network is right on it and wrong without the unit.
+A row needs a unit if the network is right on it and wrong without the unit. Whether rows could share units at all is a question of
+which units are active.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from jaxtyping import Array, Float
 from pydantic import model_validator
 
 from epicycle.circuits.ablated_loss import Rows
-from epicycle.circuits.removable import NEEDS, Baseline, Unit, Units, unit_names, units_of
+from epicycle.circuits.removable import NEEDS, Baseline, Unit, Units, last_hidden_site, unit_names, units_of
 from epicycle.maths.cross_entropy import margins
 from epicycle.spec.families import Measure, Task
 from epicycle.spec.fields import static
@@ -99,6 +100,34 @@ class EffectiveNumber(OfUnits):
         """From 1 to the number of units; NaN if no row needs any unit."""
         covered = _coverage(self.units(snapshot), snapshot, self.rows)
         return jnp.square(covered.sum()) / jnp.square(covered).sum()
+
+
+class ActiveOverlap(Measure):
+    """How far do rows share units? How probable it is that a unit which is active on one row is active on another one, too.
+
+    1 if all rows activate the same units, 0 if no two rows have an active unit in common. A unit is active where its activation after
+    the non-linearity is not 0. All rows count, and the units are those of the last hidden layer.
+    """
+
+    kind: ClassVar[str] = "active_overlap"
+
+    @property
+    def name(self) -> str:
+        """`active_overlap`."""
+        return self.kind
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The activations on all rows."""
+        return ("activations",)
+
+    def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, ""]:
+        """From 0 to 1; NaN if no unit is active on any row."""
+        activations = snapshot["activations"]
+        post = activations[last_hidden_site(activations, "post")]
+        active = (post if post.ndim == 2 else post[:, -1]) != 0
+        n, on_rows = len(active), active.astype(post.dtype).sum(axis=0)
+        return (on_rows * (on_rows - 1)).sum() / (on_rows.sum() * (n - 1))
 
 
 def _coverage(units: Units, snapshot: Mapping[str, Any], rows: Rows) -> Float[Array, " removable"]:

@@ -38,17 +38,23 @@ class OfGen(Measure):
     Attributes:
         null: `shuffled` gives every row the right answer of another row, drawn once, and shows what chance alone would give. The name
             of the series then ends in `_shuffled`.
+        withheld: for forks that take rows out of training. Gen is fitted to the rows that were never trained on, and memory is that of
+            the rows that were taken out. The name of the series then ends in `_withheld`. NaN where no rows were taken out.
     """
 
     null: Null = static("none")
+    withheld: bool = static(False)
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The task, logits and labels of all rows, and the rows trained on and held out."""
-        return HELD_OUT
+        """The task, logits and labels of all rows, and the sets of rows."""
+        return (*HELD_OUT, *(("removed", "never_trained") if self.withheld else ()))
 
     def held_out(self, snapshot: Mapping[str, Any]) -> Sums:
         """Sums of the logits of the held-out rows, less the shadow of memory."""
+        if self.withheld:
+            ever_trained = snapshot["train"] | snapshot["removed"]
+            snapshot = {name: snapshot[name] for name in HELD_OUT} | {"train": ever_trained, "test": snapshot["never_trained"]}
         return held_out(snapshot, algorithm_of(snapshot["task"]), self.null == "shuffled")
 
     def leads(self, snapshot: Mapping[str, Any], of_rows: int | None = None) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -69,9 +75,9 @@ class OfGen(Measure):
         return mean(by_gen), mean(in_all)
 
     def row_leads(self, snapshot: Mapping[str, Any]) -> tuple[Float[Array, " row"], Float[Array, " row"], Bool[Array, " row"]]:
-        """The leads of each row's label over its mean logit, through Gen and in all, and the trained rows, whose leads count."""
-        algorithm = algorithm_of(snapshot["task"])
-        trained = aligned(snapshot["logits"], snapshot["train"], algorithm, self.null == "shuffled")
+        """The leads of each row's label over its mean logit, through Gen and in all, and the rows whose leads count."""
+        algorithm, counted = algorithm_of(snapshot["task"]), snapshot["removed" if self.withheld else "train"]
+        trained = aligned(snapshot["logits"], counted, algorithm, self.null == "shuffled")
         coefficients, labels = strengths(self.held_out(snapshot), algorithm), label_elements(snapshot["labels"], algorithm)
         by_quotient = coefficients @ jnp.asarray(algorithm.characters, coefficients.dtype)
         by_gen = by_quotient[jnp.asarray(algorithm.quotient)[trained.answers, labels]]
@@ -80,7 +86,7 @@ class OfGen(Measure):
 
     @property
     def _ending(self) -> str:
-        return "" if self.null == "none" else f"_{self.null}"
+        return ("" if self.null == "none" else f"_{self.null}") + ("_withheld" if self.withheld else "")
 
 
 class OfComponents(OfGen):

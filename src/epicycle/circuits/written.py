@@ -24,20 +24,29 @@ class OfWrittenCircuits(Measure):
 
     Attributes:
         circuit: the number of one circuit; without it, one number for each of them. The name of the series then ends in no number.
+        withheld: whether the rows that count are those that a fork has taken out of training, and not the trained ones. The name of
+            the series then ends in `_withheld`.
     """
 
     quantity: ClassVar[str]
     circuit: int | None = static(None, ge=0)
+    withheld: bool = static(False)
 
     @property
     def name(self) -> str:
-        """`circuit_strength`, `circuit_share_0`, ..."""
-        return self.quantity if self.circuit is None else f"{self.quantity}_{self.circuit}"
+        """`circuit_strength`, `circuit_share_0`, `circuit_strength_1_withheld`, ..."""
+        number = "" if self.circuit is None else f"_{self.circuit}"
+        return f"{self.quantity}{number}{'_withheld' if self.withheld else ''}"
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """What circuits add to the logits, the labels, and the rows trained on."""
-        return ("activations", "labels", "train")
+        """What circuits add to the logits, the labels, and the rows that count."""
+        return ("activations", "labels", self.rows)
+
+    @property
+    def rows(self) -> str:
+        """The set of rows that count."""
+        return "removed" if self.withheld else "train"
 
     @property
     def dims(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -56,18 +65,18 @@ class OfWrittenCircuits(Measure):
 
 
 class CircuitStrength(OfWrittenCircuits):
-    """The strength of each circuit: the product of its gates times its logit per norm, averaged over the trained rows."""
+    """The strength of each circuit: the product of its gates times its logit per norm, averaged over the rows that count."""
 
     kind: ClassVar[str] = "circuit_strength"
     quantity: ClassVar[str] = "circuit_strength"
 
     def fn(self, snapshot: Mapping[str, Any]) -> Float[Array, "..."]:
         """In units of the logits."""
-        return self.chosen(_mean(_written(snapshot, STRENGTH), snapshot["train"]))
+        return self.chosen(_mean(_written(snapshot, STRENGTH), snapshot[self.rows]))
 
 
 class CircuitCoverage(OfWrittenCircuits):
-    """Share of the trained rows on which each circuit alone would be right."""
+    """Share of the rows that count on which each circuit alone would be right."""
 
     kind: ClassVar[str] = "circuit_coverage"
     quantity: ClassVar[str] = "circuit_coverage"
@@ -76,11 +85,11 @@ class CircuitCoverage(OfWrittenCircuits):
         """From 0 to 1."""
         out = _written(snapshot, OUT)
         right = jnp.stack([margins(out[:, i], snapshot["labels"]) > 0 for i in range(out.shape[1])], axis=1)
-        return self.chosen(_mean(right.astype(out.dtype), snapshot["train"]))
+        return self.chosen(_mean(right.astype(out.dtype), snapshot[self.rows]))
 
 
 class CircuitShare(OfWrittenCircuits):
-    """Part of the lead of the label over the mean logit, on trained rows, that is due to each circuit. The parts add up to 1."""
+    """Part of the lead of the label over the mean logit that is due to each circuit, on the rows that count. They add up to 1."""
 
     kind: ClassVar[str] = "circuit_share"
     quantity: ClassVar[str] = "circuit_share"
@@ -89,7 +98,7 @@ class CircuitShare(OfWrittenCircuits):
         """The part; it says nothing where the whole lead is near 0."""
         out = _written(snapshot, OUT)
         at_label = jnp.take_along_axis(out, snapshot["labels"][:, None, None], axis=2)[:, :, 0]
-        leads = _mean(at_label - out.mean(axis=2), snapshot["train"])
+        leads = _mean(at_label - out.mean(axis=2), snapshot[self.rows])
         return self.chosen(leads / leads.sum())
 
 

@@ -20,6 +20,7 @@ MEASURES = {
     "weight_sketch": "epicycle.measures.path_sketch:WeightSketch",
     "effective_rank": "epicycle.measures.ranks:EffectiveRank",
     "representation_quality": "epicycle.measures.ranks:RepresentationQuality",
+    "where_it_fits": "epicycle.measures.where_it_fits:WhereItFits",
     "gradient_coherence": "epicycle.measures.row_pushes:GradientCoherence",
     "gradient_rank": "epicycle.measures.row_gradients:GradientRank",
     "fisher_off_diagonal": "epicycle.measures.row_gradients:FisherOffDiagonal",

@@ -36,6 +36,9 @@ class MLP(Model):
         operands: `embedded` looks each operand up in a table. `one_hot` gives the first layer a 1 at the operand's token, 0 elsewhere.
         combine: how the operands enter the first layer: `concat` side by side, each with its own part of W_in, or `sum` added up.
         embeddings: one table shared by both operands, or a separate table for each.
+        reach: share of the units of each hidden layer that a row reaches; a fixed hash of the row's operands and of the unit chooses
+            them, and the others stay at 0 for this row. So two rows share the fewer units the smaller the number is. None, like 1,
+            lets every row reach all units.
         biases: which biases the network has.
         trained: `read_out` leaves every tensor but the last linear map as it was drawn: random features.
         initialisation: how weights are drawn, see `epicycle.models.initialisation`.
@@ -52,6 +55,7 @@ class MLP(Model):
     operands: Literal["embedded", "one_hot"] = static("embedded")
     combine: Literal["concat", "sum"] = static("concat")
     embeddings: Literal["shared", "separate"] = static("shared")
+    reach: float | None = knob(None, gt=0, le=1)
     biases: tuple[Bias, ...] = static(("b_in", "b_hidden"), max_length=10)
     trained: Literal["all", "read_out"] = static("all")
     initialisation: Scheme = static("fan_in")
@@ -124,9 +128,15 @@ class MLP(Model):
         for layer in range(self.n_layers):
             weight, bias = _hidden_layer(params, layer)
             pre = site(f"blocks.{layer}.mlp.hook_pre", x @ weight if bias is None else x @ weight + bias)
-            x = site(f"blocks.{layer}.mlp.hook_post", ACTIVATIONS[self.act_fn](pre))
+            x = site(f"blocks.{layer}.mlp.hook_post", self._reached(ACTIVATIONS[self.act_fn](pre), inputs))
         logits = x @ params["W_U"]
         return site("hook_logits", logits + params["b_U"] if "b_U" in params else logits), site.close()
+
+    def _reached(self, post: Float[Array, "row d_mlp"], inputs: Int[Array, "row pos"]) -> Float[Array, "row d_mlp"]:
+        """The activations of the units that each row reaches, and 0 at all others."""
+        if self.reach is None:
+            return post
+        return jnp.where(_hashed(inputs, self.d_mlp) < self.reach, post, 0)
 
     def _operand_vectors(self, params: Params, inputs: Int[Array, "row pos"]) -> Float[Array, "row operand d_in"]:
         """The vector of each operand, looked up or one-hot."""
@@ -160,11 +170,12 @@ class MLP(Model):
         act = ACTIVATIONS[self.act_fn]
         # Whole rows of a table are picked and added up faster than columns. From the first product on features come first.
         terms = [table[inputs[:, i]] for i, table in enumerate(self._first_layer_tables(params))]
-        x = act(sum(terms[1:], start=terms[0] + params["b_in"] if "b_in" in params else terms[0]))
+        x = self._reached(act(sum(terms[1:], start=terms[0] + params["b_in"] if "b_in" in params else terms[0])), inputs)
         weights = [*(params["W_hidden"] if self.n_layers > 1 else ()), params["W_U"]]
         x = jax.lax.dot_general(weights[0], x, (((0,), (1,)), ((), ())))
         for layer, weight in enumerate(weights[1:]):
-            x = weight.T @ act(x + params["b_hidden"][layer][:, None] if "b_hidden" in params else x)
+            x = act(x + params["b_hidden"][layer][:, None] if "b_hidden" in params else x)
+            x = weight.T @ self._reached(x.T, inputs).T
         return (x + params["b_U"][:, None] if "b_U" in params else x).T
 
     def _first_layer_tables(self, params: Params) -> list[Float[Array, "token d_mlp"]]:
@@ -181,7 +192,7 @@ class MLP(Model):
         return W_U
 
     def interchangeable(self) -> tuple[Interchangeable, ...]:
-        """The neurons of each hidden layer, and the features of the embedding."""
+        """The neurons of each hidden layer where every row reaches all of them, and the features of the embedding."""
         names = [("W_in", None, "b_in"), *(("W_hidden", i, "b_hidden") for i in range(self.n_layers - 1)), ("W_U", None, "")]
         layers = [
             Interchangeable(
@@ -190,6 +201,8 @@ class MLP(Model):
             )
             for layer, (weight, index, bias) in enumerate(names[:-1])
         ]
+        if self.reach is not None:
+            layers = []
         if self.operands == "one_hot":
             return tuple(layers)
         axis, times = (1 if self.embeddings == "shared" else 2), (2 if self.combine == "concat" else 1)
@@ -198,6 +211,15 @@ class MLP(Model):
     def shortcuts(self, table: Table, n_rows: int) -> tuple[str, ...]:
         """What `fast` leaves out, as phrases."""
         return ("operands and first layer as one table per operand",)
+
+
+def _hashed(inputs: Int[Array, "row pos"], d_mlp: int) -> Float[Array, "row d_mlp"]:
+    """A number from 0 to 1 for each row and unit that depends on the row's operands and the unit, and follows no rule of them."""
+    x, y, unit = (value.astype(jnp.uint32) for value in (inputs[:, :1], inputs[:, 1:2], jnp.arange(d_mlp)))
+    mixed = x * jnp.uint32(0x9E3779B1) + y * jnp.uint32(0x85EBCA77) + unit * jnp.uint32(0xC2B2AE3D)
+    for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):  # the mixer of C. Wellons' hash prospector
+        mixed = (mixed ^ (mixed >> shift)) * jnp.uint32(factor)
+    return (mixed >> 8).astype(jnp.float32) / 2**24
 
 
 def _hidden_layer(params: Params, layer: int) -> tuple[Float[Array, "d_in d_mlp"], Float[Array, " d_mlp"] | None]:

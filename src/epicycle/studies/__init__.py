@@ -52,6 +52,8 @@ NAMES = (
     "barrier",
     "ladders",
     "basins",
+    "pushes",
+    "memories",
 )
 
 
