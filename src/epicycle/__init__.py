@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from epicycle.circuits.key_irreps import KeyIrreps as KeyIrreps
     from epicycle.circuits.key_irreps import KeyIrrepShare as KeyIrrepShare
     from epicycle.circuits.key_irreps import LogitSimilarity as LogitSimilarity
+    from epicycle.circuits.loss_through import LossThrough as LossThrough
     from epicycle.circuits.neurons import ClusteredNeurons as ClusteredNeurons
     from epicycle.circuits.neurons import CosetConcentration as CosetConcentration
     from epicycle.circuits.neurons import NeuronComponent as NeuronComponent

@@ -18,6 +18,7 @@ from epicycle.circuits.coverage import ActiveOverlap, Coverage, EffectiveNumber
 from epicycle.circuits.end_point import EndPart, EndShare
 from epicycle.circuits.exchange import Exchange
 from epicycle.circuits.key_irreps import KeyIrreps, KeyIrrepShare, LogitSimilarity
+from epicycle.circuits.loss_through import LossThrough
 from epicycle.circuits.neurons import ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare
 from epicycle.circuits.other_rule import OfRule, RuleAccuracy
 from epicycle.circuits.probes import Probe
@@ -44,7 +45,7 @@ CLOCK_PIZZA = {  # tested in test_clock_pizza.py
 }
 NEURONS = {ClusteredNeurons, CosetConcentration, NeuronComponent, NeuronShare, TokenCircles}  # test_neurons.py, test_circles.py
 IRREPS = {CosetDistance, KeyIrrepShare, KeyIrreps, LogitSimilarity}  # tested in test_key_irreps.py and test_coset_distance.py
-EXCHANGE = {Exchange}  # tested in test_exchange.py
+EXCHANGE = {Exchange, LossThrough}  # tested in test_exchange.py and test_loss_through.py
 WRITTEN = {CircuitCoverage, CircuitShare, CircuitStrength}  # tested in test_written.py
 END = {EndPart, EndShare}  # tested in test_end_point.py
 WAVES = {AnalyticNeurons, NeuronIPR, Altered, PrunedAccuracy}  # tested in test_waves.py and test_altered.py

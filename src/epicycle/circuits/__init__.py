@@ -2,8 +2,9 @@
 
 CIRCUIT_MEASURES names the kinds of measures. They stand in these modules, by the question that they answer:
 
-- How much of the logits is Gen? `strength`, `row_strength`, `ablated_loss`, `exchange`; `algorithm` says what Gen is made of, and
-  `splitting` takes it out of the logits. `end_point` compares with the end of a run instead.
+- How much of the logits is Gen? `strength`, `row_strength`, `ablated_loss`, `exchange`. Through which part does a loss change?
+  `loss_through`. `algorithm` says what Gen is made of, and `splitting` takes it out of the logits. `end_point` compares with the end
+  of a run instead.
 - Where in the weights is it? `weight_spectra`, `circles`, `key_irreps`.
 - What do single neurons and heads compute? `neurons`, `coset_neurons`, `waves`, `attention`.
 - Which units matter? `removable` says what can be taken out; `coverage`, `attribution` and `saliency` measure what is lost; `altered`
@@ -23,6 +24,7 @@ CIRCUIT_MEASURES = {
     "end_share": "epicycle.circuits.end_point:EndShare",
     "end_part": "epicycle.circuits.end_point:EndPart",
     "exchange": "epicycle.circuits.exchange:Exchange",
+    "loss_through": "epicycle.circuits.loss_through:LossThrough",
     "restricted": "epicycle.circuits.ablated_loss:Restricted",
     "excluded": "epicycle.circuits.ablated_loss:Excluded",
     "component_power": "epicycle.circuits.weight_spectra:ComponentPower",

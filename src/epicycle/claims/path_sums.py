@@ -75,26 +75,24 @@ class PathSum(Quantity):
         highs: dict[int, float] = {}
         for run in range(data.sizes["run"]):
             bounds = self._bounds(data, run)
-            sums = self._sums(data, run, bounds) if bounds else np.array([np.nan])
-            known = np.isfinite(sums).all()
-            lows[run], highs[run] = (float(sums.min()), float(sums.max())) if known else (-NEVER, NEVER)
+            sums = self._sums(data, run, bounds) if bounds else [NEVER]
+            lows[run], highs[run] = (min(sums), max(sums)) if np.isfinite(sums).all() else (-NEVER, NEVER)
         return [PerRun("", lows, highs)]
 
     def _bounds(self, data: xarray.Dataset, run: int) -> _Bounds | None:
         first, last = (span_of(data, run, moment, self.series[0]) for moment in (self.since, self.until))
         return _Bounds(first, last) if first and last and not diverged(data, run) else None
 
-    def _sums(self, data: xarray.Dataset, run: int, bounds: _Bounds) -> Float[ndarray, "..."]:
-        """The sum, or the share, for each pair of looks that may be the two moments."""
+    def _sums(self, data: xarray.Dataset, run: int, bounds: _Bounds) -> list[float]:
+        """The sum, or the share, for each pair of looks that may be the two moments; infinite where nothing is known."""
         pairs = list(product(bounds.since, bounds.until))
-        steps, up_to = data["step"].values, sum(_up_to_each_look(data, run, name) for name in self.series)
-        sums = np.array([up_to[last] - up_to[first] if steps[first] <= steps[last] else np.nan for first, last in pairs])
+        steps, up_to = data["step"].values, np.sum([_up_to_each_look(data, run, name) for name in self.series], axis=0)
+        sums = [float(up_to[last] - up_to[first]) if steps[first] <= steps[last] else NEVER for first, last in pairs]
         if not self.share_of:
             return sums
         values = data[self.share_of].values[run].astype(float)
-        changes = np.array([values[last] - values[first] for first, last in pairs])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return sums / changes
+        changes = [float(values[last] - values[first]) for first, last in pairs]
+        return [of_pair / change if change else NEVER for of_pair, change in zip(sums, changes, strict=True)]
 
 
 def _up_to_each_look(data: xarray.Dataset, run: int, series: str) -> Float[ndarray, " step"]:
