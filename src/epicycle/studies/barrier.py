@@ -16,7 +16,8 @@ in which valley a fly ends: a fly gets noise on its weights at a moment, and the
 judged. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 
 All cells are trained for the same number of steps. When the study was judged for the first time, each run of a cell ended at 1.25 of
-its own t_gen, so that the paths of a slow cell led further. A pilot with one end shows no correlation (docs/verdicts/barrier).
+its own t_gen, so that the paths of a slow cell led further, and the claim was supported. With one end it is refuted
+(docs/verdicts/barrier).
 """
 
 from functools import partial
