@@ -6,8 +6,8 @@ on a random Latin square have the same inputs and no rule to find.
 
 Judged: R019 (one row after the other, or all at once), R033 (levels), R035 (bands; for tokens without an order only, as no network
 here reads numbers), R036 (areas), R037 (is m computed?), R045 (is the general circuit built from parts of the memory?), R060 and R023
-(who receives the updates, and do rows agree on them?). Not judged: R024 (the half-life of circuits whose rows are taken away), and of
-R060 the lead in time. R036 asks for z above 4 in one network; here the median over networks must be above 2, where chance gives 0.
+(who receives the updates, and do rows agree on them?). R024 (circuits whose rows are taken away) and the lead of R060 are judged in
+`pushes`. R036 asks for z above 4 in one network; here the median over networks must be above 2, where chance gives 0.
 
 Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 """
