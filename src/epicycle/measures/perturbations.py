@@ -120,7 +120,7 @@ class ChangeGain(Seldom):
 
 
 def _weights_of_neurons(trained: Params) -> Int[np.ndarray, "neuron weight"]:
-    """The positions, in the flat vector of all tensors, of the weights that each neuron of a single hidden layer reads and writes by."""
+    """Where the weights of each neuron of a single hidden layer stand in the flat vector of all tensors."""
     if not {"W_in", "W_U"} <= set(trained) or {"W_hidden", "W_out"} & set(trained):
         return np.zeros((0, 0), np.int64)
     ends = np.cumsum([trained[name].size for name in sorted(trained)])

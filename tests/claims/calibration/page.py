@@ -28,8 +28,8 @@ shows as 2 to 8 %.
 """
 AFTER_NULLS = """
 Why are rates below 5 %? The guarantee is for every number of seeds up to infinity, and {most} seeds use a part of it. A time that is
-known only to lie between two evaluations widens an interval further, and so does a censored run. The statistics `variance_share`
-and `pooled_laws` have no any-time interval: their claims are judged once, on the seeds that were registered first.
+known only to lie between two evaluations widens an interval further, and so does a censored run. The statistics `variance_share`,
+`pooled_laws` and `separation` have no any-time interval: their claims are judged once, on the seeds that were registered first.
 
 The time left after a fork had the widest intervals of all before: 0 to 0.35 % false support. There were two reasons. First, six or
 seven seeds gave the interval from the smallest to the largest value, which misses in 1.6 % or 0.8 % of samples on each side. Second,
