@@ -78,6 +78,26 @@ def test_the_effect_of_an_update_on_a_measure_with_axes(study: str, command: Com
     np.testing.assert_allclose(by_component.sum("component"), data["gen_logit_by_all"], atol=1e-5)
 
 
+def test_effects_along_the_steps_add_up_to_the_change_of_the_loss(study: str, command: Command) -> None:
+    """By parts of the update, and through the two algorithms; with a look at every step."""
+    folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
+    parts = [f"{{kind: update_effect, of: {{kind: loss, rows: test}}, part: {part}, along: step}}" for part in ("loss", "decay")]
+    through = [
+        f"{{kind: update_effect, of: {{kind: loss_through, circuit: {part}, rows: test}}, part: all, along: step}}"
+        for part in ("gen", "mem")
+    ]
+    result = command("measure", study, "--measures", f"[{', '.join([*parts, *through])}]")
+    assert result.returncode == 0, result.stderr
+    data = ep.open(folder)["asked"].to_dataset()
+    assert (np.diff(data["step"]) == 1).all()
+    observed = data["test_loss"].diff("step").values
+    for names in (
+        [f"test_loss_by_{part}_along_step" for part in ("loss", "decay")],
+        [f"test_loss_through_{part}_by_all_along_step" for part in ("gen", "mem")],
+    ):
+        np.testing.assert_allclose(sum(data[name] for name in names).isel(step=slice(None, -1)), observed, rtol=0.02, atol=1e-4)
+
+
 def test_the_end_of_a_run_is_known_when_it_is_trained_again(study: str, command: Command) -> None:
     folder = Path(json.loads(command("run", study, "--json").stdout)["report"]).parent
     result = command("measure", study, "--measures", "[{kind: end_share}, {kind: restricted, components: final}, {kind: restricted}]")
