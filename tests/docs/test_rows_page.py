@@ -19,25 +19,25 @@ The pages of studies name statements of texts by numbers such as R022. This page
 published claim names, what the accounts say there in short, and the verdicts on these claims. A claim may ask about a part of a
 statement only. The page of the study says so.
 
-Some statements are asked by claims on which no account says anything, and some are properties of the instruments, which tests hold.
+Some statements are asked by claims that do not name the number, and some are properties of the instruments, which tests hold.
 
 The page is made by `python tests/docs/test_rows_page.py`.
 
 """
 
 
-class Unspoken(NamedTuple):
-    """Claims that ask about a statement, and on which no account says anything.
+class Unnumbered(NamedTuple):
+    """Claims that ask about a statement without naming its number. On some of them no account says anything.
 
     Attributes:
         words: what the statement says.
         study: its name.
-        phenomenon: of the claims.
+        claims: their ids.
     """
 
     words: str
     study: str
-    phenomenon: str
+    claims: tuple[str, ...]
 
 
 class Property(NamedTuple):
@@ -58,7 +58,22 @@ class Property(NamedTuple):
         return self.test.removeprefix("test_").replace("_", " ")
 
 
-UNSPOKEN = {"R106": Unspoken("the thread asks if lottery tickets hold for networks that grokked", "memory_removed", "tickets")}
+UNNUMBERED = {
+    "R008": Unnumbered(
+        "S5 groks from half of its pairs; S4 and A5 stand for S5",
+        "twelve",
+        ("half-s4-comes-late", "half-s4-is-learned", "half-a5-comes-late", "half-a5-is-learned"),
+    ),
+    "R106": Unnumbered(
+        "the thread asks if lottery tickets hold for networks that grokked",
+        "memory_removed",
+        (
+            *("a-ticket-has-no-delay", "a-ticket-of-two-fifths-generalises", "a-ticket-of-four-fifths-generalises"),
+            *("a-large-ticket-beats-chance", "a-large-ticket-beats-memory", "a-small-start-has-no-delay"),
+        ),
+    ),
+    "R126": Unnumbered("networks on random labels stand for memory", "gen_in_forks", ("memory-is-that-of-random-labels",)),
+}
 TESTED = {
     "R021": Property(
         "a component that is taken out leaves the others the same to the last bit",
@@ -93,8 +108,8 @@ def asked() -> Iterator[Asked]:
         for claim in study["claims"]:
             verdict = judged.get(claim["id"])
             locators = {prediction["locator"] for prediction in claim.get("accounts", {}).values()}
-            about = (folder.name, claim.get("phenomenon"))
-            locators |= {f"{number}: {row.words}" for number, row in UNSPOKEN.items() if (row.study, row.phenomenon) == about}
+            of_study = {number: row for number, row in UNNUMBERED.items() if row.study == folder.name}
+            locators |= {f"{number}: {row.words}" for number, row in of_study.items() if claim["id"] in row.claims}
             for locator in sorted(locators) if verdict else ():
                 numbers, words = re.findall(r"\bR\d{3}\b", locator), re.sub(r"^[R\d, and]+: ", "", locator)
                 for number in dict.fromkeys(numbers):

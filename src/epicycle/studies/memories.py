@@ -8,9 +8,8 @@ In a fly with a reach, a hash of a row's operands decides which of the hidden un
 units do two rows share, and the less can what one row teaches a unit be of use to another row.
 
 Rows judged: R038 (memorising is easy: slots in proportion to the rows, in constant steps, for layers, attention and convolutions; does
-it cost more steps than generalising?), R063 (is a network that combines badly a poor learner in all, or only late to generalise?) and
-R008 (S5 from half of its pairs; A5 stands for it). R063 names three architectures, of which gating by a hash is asked here. R126 is
-judged in `gen_in_forks`.
+it cost more steps than generalising?) and R063 (is a network that combines badly a poor learner in all, or only late to generalise?).
+R063 names three architectures, of which gating by a hash is asked here. R126 is judged in `gen_in_forks`, and R008 in `twelve`.
 
 Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 """
@@ -38,9 +37,8 @@ from epicycle.spec.observation import Observation
 from epicycle.spec.study import Figure, Profile, Study
 from epicycle.splits.drawn import CountedSplit, SequentialSplit, Split
 from epicycle.studies.account_answers import inferred, predictions
-from epicycle.studies.organisms import FLIES, FLY, P, fly
+from epicycle.studies.organisms import FLIES, FLY, P
 from epicycle.tasks.derived import RandomLabels
-from epicycle.tasks.groups import Composition
 from epicycle.tasks.random_tables import RandomTable
 from epicycle.training.optimisers import AdamW
 
@@ -90,7 +88,6 @@ ARMS = {
     "reach": RootArm(experiment=REACHING, seeds=FLIES, sweep={"model.reach": REACHES}),
     "small_reach": RootArm(experiment=REACHING.swept("training.steps", 1500), seeds=FLIES // 2, sweep={"model.reach": (SMALL_REACH,)}),
     "narrow": RootArm(experiment=NARROW, seeds=FLIES),
-    "a5": RootArm(experiment=fly(Composition(group="A5"), 0.5).swept("training.steps", 6000), seeds=16),
 }
 
 
@@ -236,25 +233,6 @@ CLAIMS = (
         phenomenon="poor-learners",
         accounts=inferred("R062: what cannot be combined resists grokking", barrier="yes"),
     ),
-    # R008.
-    _claim(
-        id="a5-is-generalised",
-        says="More than 0.5 of the flies generalise A5, which stands for S5, from half of its pairs.",
-        statistic=Share(event="t_gen", arm="a5"),
-        supported_if=Region(above=0.5),
-        refuted_if=Region(below=0.2),
-        phenomenon="delay",
-        accounts=predictions("R008: S5 groks from half of its pairs", single_hit="yes"),
-    ),
-    _claim(
-        id="a5-is-generalised-late",
-        says="Flies generalise A5, which stands for S5, more than 10 times later than they memorise.",
-        statistic=EventRatio(event="t_gen", over="t_mem", arm="a5"),
-        supported_if=Region(above=10),
-        refuted_if=Region(below=5),
-        phenomenon="delay",
-        accounts=predictions("R008: S5 groks from half of its pairs", single_hit="yes"),
-    ),
 )
 
 FIGURES = (
@@ -276,9 +254,6 @@ FIGURES = (
         arms=("random_labels", "rule"),
         series=("train_acc", "test_acc"),
         events=("t_mem", "t_gen"),
-    ),
-    Figure(
-        title="Does a fly learn A5 from half of its pairs?", arms=("a5",), series=("train_acc", "test_acc"), events=("t_mem", "t_gen")
     ),
 )
 SOURCES = (THREAD,)
