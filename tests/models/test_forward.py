@@ -51,6 +51,7 @@ MODELS: dict[str, list[Model]] = {
     "mlp": [
         MLP(d_model=8, d_mlp=16),
         MLP(n_layers=2, d_model=5, d_mlp=9, reach=0.6),
+        MLP(d_model=5, d_mlp=9, reach=0.6, reach_by="first"),
         MLP(n_layers=3, d_model=6, d_mlp=10, combine="sum", act_fn="silu"),
         MLP(n_layers=2, d_mlp=7, operands="one_hot", biases=("b_U",), act_fn="quadratic"),
         MLP(d_model=5, d_mlp=7, embeddings="separate", biases=()),
@@ -153,7 +154,8 @@ def reached(model: MLP, a: int, b: int) -> Any:
         return 1
     hashed = []
     for unit in range(model.d_mlp):
-        mixed = (int(a) * 0x9E3779B1 + int(b) * 0x85EBCA77 + unit * 0xC2B2AE3D) % 2**32
+        second = int(b) * 0x85EBCA77 if model.reach_by == "row" else 0
+        mixed = (int(a) * 0x9E3779B1 + second + unit * 0xC2B2AE3D) % 2**32
         for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):
             mixed = (mixed ^ mixed >> shift) * factor % 2**32
         hashed.append((mixed >> 8) / 2**24)

@@ -39,6 +39,8 @@ class MLP(Model):
         reach: share of the units of each hidden layer that a row reaches; a fixed hash of the row's operands and of the unit chooses
             them, and the others stay at 0 for this row. So two rows share the fewer units the smaller the number is. None, like 1,
             lets every row reach all units.
+        reach_by: what of a row the hash sees: the whole `row`, or only its `first` operand, so that the units which rows with one
+            first operand reach are the same.
         biases: which biases the network has.
         trained: `read_out` leaves every tensor but the last linear map as it was drawn: random features.
         initialisation: how weights are drawn, see `epicycle.models.initialisation`.
@@ -56,6 +58,7 @@ class MLP(Model):
     combine: Literal["concat", "sum"] = static("concat")
     embeddings: Literal["shared", "separate"] = static("shared")
     reach: float | None = knob(None, gt=0, le=1)
+    reach_by: Literal["row", "first"] = static("row")
     biases: tuple[Bias, ...] = static(("b_in", "b_hidden"), max_length=10)
     trained: Literal["all", "read_out"] = static("all")
     initialisation: Scheme = static("fan_in")
@@ -136,7 +139,8 @@ class MLP(Model):
         """The activations of the units that each row reaches, and 0 at all others."""
         if self.reach is None:
             return post
-        return jnp.where(_hashed(inputs, self.d_mlp) < self.reach, post, 0)
+        seen = inputs[:, :2] if self.reach_by == "row" else inputs[:, :1]
+        return jnp.where(_hashed(seen, self.d_mlp) < self.reach, post, 0)
 
     def _operand_vectors(self, params: Params, inputs: Int[Array, "row pos"]) -> Float[Array, "row operand d_in"]:
         """The vector of each operand, looked up or one-hot."""
@@ -213,10 +217,11 @@ class MLP(Model):
         return ("operands and first layer as one table per operand",)
 
 
-def _hashed(inputs: Int[Array, "row pos"], d_mlp: int) -> Float[Array, "row d_mlp"]:
+def _hashed(operands: Int[Array, "row operand"], d_mlp: int) -> Float[Array, "row d_mlp"]:
     """A number from 0 to 1 for each row and unit that depends on the row's operands and the unit, and follows no rule of them."""
-    x, y, unit = (value.astype(jnp.uint32) for value in (inputs[:, :1], inputs[:, 1:2], jnp.arange(d_mlp)))
-    mixed = x * jnp.uint32(0x9E3779B1) + y * jnp.uint32(0x85EBCA77) + unit * jnp.uint32(0xC2B2AE3D)
+    factors = jnp.asarray([0x9E3779B1, 0x85EBCA77][: operands.shape[1]], jnp.uint32)
+    of_row = (operands.astype(jnp.uint32) * factors).sum(axis=1, keepdims=True, dtype=jnp.uint32)
+    mixed = of_row + jnp.arange(d_mlp).astype(jnp.uint32) * jnp.uint32(0xC2B2AE3D)
     for shift, factor in ((15, 0x2C1B3C6D), (12, 0x297A2D39), (15, 1)):  # the mixer of C. Wellons' hash prospector
         mixed = (mixed ^ (mixed >> shift)) * jnp.uint32(factor)
     return (mixed >> 8).astype(jnp.float32) / 2**24

@@ -5,7 +5,8 @@ have such slots and nothing else. With hand-built weights a slot stores a row. W
 random labels. How many slots and steps do they need for more and more rows?
 
 In a fly with a reach, a hash of a row's operands decides which of the hidden units the row reaches. The smaller the reach, the fewer
-units do two rows share, and the less can what one row teaches a unit be of use to another row.
+units do two rows share, and the less can what one row teaches a unit be of use to another row. Where the first operand alone decides,
+rows share as few units, but rows with the same first operand share all.
 
 Rows judged: R038 (memorising is easy: slots in proportion to the rows, in constant steps, for layers, attention and convolutions; does
 it cost more steps than generalising?) and R063 (is a network that combines badly a poor learner in all, or only late to generalise?).
@@ -84,9 +85,13 @@ ARMS = {
     # The fly on its rule, and on random labels with the same inputs.
     "rule": RootArm(experiment=FLY, seeds=FLIES, sweep={"split.frac_train": SHARES}),
     "random_labels": RootArm(experiment=RANDOM.swept("training.steps", 300), seeds=FLIES, sweep={"split.frac_train": SHARES}),
-    # Flies in which a row reaches only some of the units, and flies with as few units for all rows.
+    # Flies in which a row reaches only some of the units, flies in which the first operand alone decides which, and flies with as few
+    # units for all rows.
     "reach": RootArm(experiment=REACHING, seeds=FLIES, sweep={"model.reach": REACHES}),
     "small_reach": RootArm(experiment=REACHING.swept("training.steps", 1500), seeds=FLIES // 2, sweep={"model.reach": (SMALL_REACH,)}),
+    "reach_by_first": RootArm(
+        experiment=REACHING.swept("model.reach_by", "first"), seeds=FLIES, sweep={"model.reach": (REACHES[-1], SMALL_REACH)}
+    ),
     "narrow": RootArm(experiment=NARROW, seeds=FLIES),
 }
 
@@ -223,6 +228,24 @@ CLAIMS = (
         refuted_if=Region(above=0.5),
         phenomenon="poor-learners",
         accounts=inferred("R062: should resist grokking", barrier="yes"),
+    ),
+    _claim(
+        id="where-the-first-operand-decides-the-rule-comes-sooner",
+        says="Where the first operand alone decides which 0.92 of the units a row reaches, the rule is over 1.5 times sooner.",
+        statistic=_paired(_time("reach_by_first", "t_gen", reach=0.92), _time("reach", "t_gen", reach=0.92)),
+        supported_if=Region(below=-log(1.5)),
+        refuted_if=Region(above=-log(1.1)),
+        phenomenon="poor-learners",
+        accounts=inferred("R062: what cannot be combined resists grokking", barrier="yes"),
+    ),
+    _claim(
+        id="where-the-first-operand-decides-there-is-a-rule",
+        says="More than 0.5 of the flies whose rows reach 0.65 of the units by their first operand generalise within their budget.",
+        statistic=Share(event="t_gen", arm="reach_by_first", where={"reach": SMALL_REACH}),
+        supported_if=Region(above=0.5),
+        refuted_if=Region(below=0.2),
+        phenomenon="poor-learners",
+        accounts=inferred("R062: what cannot be combined resists grokking", barrier="yes"),
     ),
     _claim(
         id="few-shared-units-delay-more-than-few-units",
