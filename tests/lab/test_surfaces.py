@@ -73,8 +73,8 @@ def test_a_picture_says_what_it_does_not_show(runs: ep.Runs, root: Path, tmp_pat
         assert isinstance(panel.content, Heat)
         assert panel.way is not None
         assert [stop.name for stop in panel.way.stops] == ["start", "t_mem", "end"]
-        rows = np.interp(np.array(surface["way"])[:, 1], surface["y"], np.arange(CELLS))
-        np.testing.assert_allclose(panel.way.y, rows)
+        for cells, of_axis, coordinates in zip((surface["x"], surface["y"]), panel.way[:2], np.array(surface["way"]).T, strict=True):
+            np.testing.assert_allclose(of_axis, np.interp(coordinates, cells, np.arange(CELLS)), atol=1e-9)
     assert surface["events"] == {"t_mem": 50}
 
 

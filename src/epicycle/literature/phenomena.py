@@ -41,6 +41,8 @@ PHENOMENA: dict[str, str] = {
     "cost-of-removal": "What does it cost to remove memory?",
     "barrier": "Is there a barrier between memory and the rule?",
     "valleys": "When is it settled in which valley of the loss a network ends?",
+    "landscape": "What is the loss like around a network?",
+    "basin-size": "Does the size of a basin decide where a network ends?",
     "resetting-gen": "Must a network that loses the general algorithm start over?",
     "trade": "When does the training loss gain from more of the general algorithm and less memory?",
     "tickets": "Does a lottery ticket of a general network generalise without delay?",

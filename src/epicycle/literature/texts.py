@@ -122,6 +122,14 @@ AINSWORTH = Source(
     locator="section 3, algorithm 1",
     arxiv="2209.04836",
 )
+LAU = Source(
+    key="lau2023",
+    title="Quantifying degeneracy in singular models via the learning coefficient",
+    authors="Lau, Murfet, Wei",
+    year=2023,
+    locator="sections 3 and 4",
+    arxiv="2308.12108",
+)
 DAVIES = Source(
     key="davies2023",
     title="Unifying grokking and double descent",

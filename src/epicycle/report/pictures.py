@@ -82,7 +82,7 @@ class Stop(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A line over a heat map, with stops; heights are counted in rows of the map."""
+    """A line over a heat map, with stops, in the coordinates of the panel: heights are numbers of rows."""
 
     x: Float[ndarray, " point"]
     y: Float[ndarray, " point"]

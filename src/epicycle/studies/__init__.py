@@ -54,6 +54,9 @@ NAMES = (
     "basins",
     "pushes",
     "memories",
+    "curvature",
+    "basin_sizes",
+    "way_between",
 )
 
 
