@@ -62,12 +62,12 @@ def _caption(surface: Surface) -> str:
     (own, last_own), (seen, last_seen) = (
         [max(losses[look], LOWEST) for look in (half, -1)] for losses in (surface["own_loss"], surface["seen_loss"])
     )
-    arm = f"arm {surface['arm']}, " if surface["arm"] else ""
+    arm, n_looks = f"arm {surface['arm']}, " if surface["arm"] else "", len(surface["steps"])
     return (
         f"The way of one network ({arm}seed {surface['seed']}) from its start to step {surface['steps'][-1]:,}, over the loss of all "
-        f"networks in the plane. The plane shows {surface['share']:.0%} of the way: of the variance over {len(surface['steps'])} looks "
-        "that are evenly spaced on a log axis. The rest of the way leads out of the plane, so the colour under the line is not the "
-        f"loss of the network. In the end the training loss of the network is {last_own:.2g} nats, and that of its shadow in the "
-        f"plane is {last_seen:.2g}; at step {surface['steps'][half]:,} they are {own:.2g} and {seen:.2g}. Losses below "
-        f"{LOWEST_COLOUR:g} have one colour."
+        f"networks in the plane. The plane shows {surface['share']:.0%} of the way: of the variance over {n_looks} looks that are "
+        "evenly spaced on a log axis. The rest of the way leads out of the plane, so the colour under the line is not the loss of the "
+        f"network. In the end the training loss of the network is {last_own:.2g} nats, and that of its shadow in the plane is "
+        f"{last_seen:.2g}; at step {surface['steps'][half]:,} they are {own:.2g} and {seen:.2g}. Losses below {LOWEST_COLOUR:g} have "
+        "one colour."
     ).replace("%", " %")
