@@ -42,8 +42,8 @@ NARROW, WIDTH, WIDE = 32, 128, 512
 END, SEEDS, OF_WIDTHS = 1500, 24, 16  # steps, and seeds of an arm
 
 
-def _whole(experiment: Experiment, seeds: int = SEEDS) -> RootArm:
-    return RootArm(experiment=experiment.swept("training.stop", None).swept("training.steps", END), seeds=seeds)
+def _whole(experiment: Experiment) -> RootArm:
+    return RootArm(experiment=experiment.swept("training.stop", None).swept("training.steps", END), seeds=SEEDS)
 
 
 def _now(fork: str, at: int | str) -> ForkArm:
@@ -53,7 +53,7 @@ def _now(fork: str, at: int | str) -> ForkArm:
 _OF_WIDTH = {NARROW: "narrow", WIDTH: "fly", WIDE: "wide"}
 ARMS: dict[str, Arm] = {
     "fly": _whole(FLY),
-    **{_OF_WIDTH[width]: _whole(FLY.swept("model.d_mlp", width), OF_WIDTHS) for width in (NARROW, WIDE)},
+    **{_OF_WIDTH[width]: RootArm(experiment=FLY.swept("model.d_mlp", width), seeds=OF_WIDTHS) for width in (NARROW, WIDE)},
     **{f"{name}_memorised": _now(name, "t_mem") for name in _OF_WIDTH.values()},
     **{f"{name}_general": _now(name, "t_gen") for name in _OF_WIDTH.values()},
     "plateau": _now("fly", "0.5*t_on"),
