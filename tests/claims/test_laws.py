@@ -15,6 +15,7 @@ from epicycle.claims.laws import LawEvidence, LawShare, PooledLaws
 from epicycle.claims.power_laws import QuantityPower, SeriesPower
 from epicycle.claims.quantities import EventTime
 from epicycle.claims.series_quantities import Extreme
+from epicycle.claims.slopes import Slope
 from epicycle.claims.two_phases import TwoPhases
 from epicycle.spec.errors import InputError
 
@@ -59,6 +60,24 @@ def test_the_law_that_was_planted_is_preferred(estimate: Callable[..., Estimate]
     assert power.high < -5 < 5 < exponential.low
     arrhenius = estimate(along(noisy(draw, ARRHENIUS)), law="arrhenius", against=("power", "constant")).interval
     assert arrhenius.low > 5
+
+
+def test_a_law_along_the_square_of_the_swept_number() -> None:
+    """The temperature of noise is its square: what is Arrhenius' law along it is another law along the noise itself."""
+    noise = np.sqrt(LEVELS)
+    arms = along(noisy(np.random.default_rng(0), ARRHENIUS), noise)
+    against = {"law": "arrhenius", "against": ("power", "constant")}
+    squared, plain = evidence(arms, raised_to=2, **against), evidence(arms, **against)
+    same = evidence(along(noisy(np.random.default_rng(0), ARRHENIUS)), **against)
+    assert squared.interval.value == pytest.approx(same.interval.value)
+    assert squared.interval.value > plain.interval.value + 1
+    energy = Slope(of=EventTime(event="t_gen", unit="log", arm="a"), along="n", raised_to=-2, per=0.1)
+    gens = np.tile(50 * np.exp(6 / LEVELS), 8)
+    times = planted([2] * 64, gens.tolist(), [(i // 8, i // 8) for i in range(64)], {"n": np.tile(noise, 8).tolist()})
+    interval = energy.estimates({"a": times})[0].interval
+    assert interval.low == pytest.approx(6, rel=0.05)
+    assert "with n^-2 in arm a" in energy.phrase()
+    assert energy.plain_units().tail == "for each 0.1 more n^-2"
 
 
 def test_the_evidence_of_all_seeds_grows_with_their_number() -> None:

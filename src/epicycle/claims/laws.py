@@ -20,7 +20,7 @@ from epicycle.claims.estimates import NEVER, Estimate, PerRun, chosen_runs, dive
 from epicycle.claims.intervals import RESAMPLES, Interval, confidence, for_two_sources
 from epicycle.claims.quantities import OfQuantities, Quantity
 from epicycle.claims.shares import share_in_region
-from epicycle.claims.slopes import numbers_along
+from epicycle.claims.slopes import numbers_along, raised
 from epicycle.claims.units import Grouping, units_of
 from epicycle.maths.laws import ABOVE_ZERO, Law, criterion, fewest_points
 from epicycle.spec.claim import Region
@@ -40,6 +40,7 @@ class _OfLaws(OfQuantities):
     along: str
     law: Law
     against: tuple[Law, ...] = Field(min_length=1)
+    raised_to: float = 1.0
 
     @model_validator(mode="after")
     def _laws_can_be_compared(self) -> Self:
@@ -55,13 +56,15 @@ class _OfLaws(OfQuantities):
 
     def _between(self) -> str:
         """The law and the others in words."""
-        return f"{self.law} law against {' or '.join(self.against)} law of {self.of.title()} along {self.along}"
+        return (
+            f"{self.law} law against {' or '.join(self.against)} law of {self.of.title()} along {raised(self.along, self.raised_to)}"
+        )
 
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector of the quantity."""
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
         laws = (self.law, *self.against)
-        along = numbers_along(data, self.along, above_zero=any(law in ABOVE_ZERO for law in laws))
+        along = numbers_along(data, self.along, self.raised_to, above_zero=any(law in ABOVE_ZERO for law in laws))
         n_levels, fewest = len(np.unique(along)), max(map(fewest_points, laws))
         if n_levels < fewest:
             raise InputError(
@@ -114,6 +117,7 @@ class LawEvidence(_OfLaws):
         law: the law that is asked about: `constant`, `exponential` (a exp(b x)), `power` (a x^b), `arrhenius` (a exp(b / x)) or
             `logistic` (a / (1 + exp(-(x - b) / c))).
         against: the laws that it is compared with.
+        raised_to: the exponent to which the swept number is raised first. The temperature of noise grows as its square.
     """
 
     kind: ClassVar[str] = "law_evidence"
@@ -138,6 +142,7 @@ class LawShare(_OfLaws):
         along: the swept name.
         law: the law that is asked about; see `LawEvidence`.
         against: the laws that it is compared with.
+        raised_to: the exponent to which the swept number is raised first; see `LawEvidence`.
         by: the evidence above which the law is better in a seed.
     """
 
@@ -170,6 +175,7 @@ class PooledLaws(_OfLaws):
         along: the swept name.
         law: the law that is asked about; see `LawEvidence`. A logistic law takes too long.
         against: the laws that it is compared with.
+        raised_to: the exponent to which the swept number is raised first; see `LawEvidence`.
     """
 
     kind: ClassVar[str] = "pooled_laws"

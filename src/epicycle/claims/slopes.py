@@ -35,6 +35,7 @@ class _AlongSweep(OfQuantities):
 
     along: str
     log: bool = False
+    raised_to: float = 1.0
 
     def quantities(self) -> tuple[Quantity, ...]:
         """The one quantity."""
@@ -43,9 +44,13 @@ class _AlongSweep(OfQuantities):
     def estimates(self, arms: Mapping[str, xarray.Dataset]) -> list[Estimate]:
         """There is one estimate for each detector."""
         data = chosen_runs(arms, self.of.arm, self.of.where, self.along)
-        along = numbers_along(data, self.along, above_zero=self.log)
+        along = numbers_along(data, self.along, self.raised_to, above_zero=self.log)
         along = np.log(along) if self.log else along
         return [median_estimate(data, self._bounds_of_seeds(labels_of(data), along, bounds)) for bounds in self.of.per_run(data)]
+
+    def _axis(self) -> str:
+        """What the quantity is compared along, in words."""
+        return raised(self.along, self.raised_to)
 
     @abstractmethod
     def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
@@ -62,6 +67,8 @@ class Slope(_AlongSweep):
         of: the quantity, with its arm.
         along: the swept name.
         log: whether the slope is along the natural logarithm of the swept number.
+        raised_to: the exponent to which the swept number is raised first. The temperature of noise grows as its square, so -2 gives
+            the slope along the inverse temperature.
         per: how much more of the swept number words speak of: `twice as early for each 0.1 more`. What is judged is the slope for 1
             more. Along a logarithm, words speak of ten times the swept number.
     """
@@ -72,12 +79,12 @@ class Slope(_AlongSweep):
 
     def phrase(self) -> str:
         """The phrase names the quantity, the swept name and the arm."""
-        return f"median over seeds of the change of {self.of.subject()} with {self.along} in {self.of.arm_phrase()}"
+        return f"median over seeds of the change of {self.of.subject()} with {self._axis()} in {self.of.arm_phrase()}"
 
     def plain_units(self) -> PlainUnits:
         """How much more, or how many times more, for a step along the swept number."""
         change = self.of.plain_units().comparing()
-        tail = f"for ten times {self.along}" if self.log else f"for each {self.per:g} more {self.along}"
+        tail = f"for ten times {self._axis()}" if self.log else f"for each {self.per:g} more {self._axis()}"
         return replace(change, times=change.times * (log(10) if self.log else self.per), tail=tail)
 
     def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
@@ -95,13 +102,14 @@ class Bend(_AlongSweep):
         of: the quantity, with its arm.
         along: the swept name.
         log: whether both slopes are along the natural logarithm of the swept number.
+        raised_to: the exponent to which the swept number is raised first.
     """
 
     kind: ClassVar[str] = "bend"
 
     def phrase(self) -> str:
         """The phrase names the quantity, the swept name and the arm."""
-        return f"median over seeds of the bend of {self.of.subject()} along {self.along} in {self.of.arm_phrase()}"
+        return f"median over seeds of the bend of {self.of.subject()} along {self._axis()} in {self.of.arm_phrase()}"
 
     def _bounds_of_seeds(self, labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:
         cut = float(np.median(np.unique(along)))
@@ -113,22 +121,28 @@ class Bend(_AlongSweep):
         return PerRun(bounds.detector, lows, highs)
 
 
-def numbers_along(data: xarray.Dataset, along: str, above_zero: bool = False) -> Float[ndarray, " run"]:
+def numbers_along(data: xarray.Dataset, along: str, raised_to: float = 1.0, *, above_zero: bool = False) -> Float[ndarray, " run"]:
     """The numbers of a swept name, one for each run.
 
     Args:
         data: the dataset of the arm.
         along: the swept name.
-        above_zero: whether the logarithm of the numbers is needed.
+        raised_to: the exponent to which the numbers are raised.
+        above_zero: whether the numbers must be above 0, as their logarithm is needed; an exponent other than 1 needs the same.
 
     Raises:
         InputError: a value is no number, or not above 0.
     """
-    values = data[along].values.tolist()
+    values, above_zero = data[along].values.tolist(), above_zero or raised_to != 1
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or (above_zero and value <= 0):
             raise InputError(f"{along} is swept over {value!r}, and the statistic needs numbers{' above 0' if above_zero else ''}.")
-    return np.array(values, float)
+    return np.array(values, float) ** raised_to
+
+
+def raised(along: str, raised_to: float) -> str:
+    """A swept name and the exponent to which its numbers are raised, in words."""
+    return along if raised_to == 1 else f"{along}^{raised_to:g}"
 
 
 def slopes(labels: list[str], along: Float[ndarray, " run"], bounds: PerRun) -> PerRun:

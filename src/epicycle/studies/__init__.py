@@ -57,6 +57,7 @@ NAMES = (
     "curvature",
     "basin_sizes",
     "way_between",
+    "heat",
 )
 
 
