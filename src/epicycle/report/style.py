@@ -113,6 +113,8 @@ SERIES = {
     "sampled_test_acc": SeriesStyle("#CC79A7", "random networks that fit, held-out rows", ""),
     "trained_test_acc": SeriesStyle(TEST, "trained networks, held-out rows", ""),
     "guess_test_acc": SeriesStyle(MEM, "a guess, held-out rows", ""),
+    "train_loss_through_gen_by_all_along_step": SeriesStyle(GEN, "training loss, through Gen", "nats a step"),
+    "train_loss_through_mem_by_all_along_step": SeriesStyle(MEM, "training loss, through memory", "nats a step"),
     "test_loss_by_loss": SeriesStyle(TRAIN, "test loss, by the loss", "nats a step"),
     "test_loss_by_decay": SeriesStyle("#CC79A7", "test loss, by weight decay", "nats a step"),
     "test_loss_by_all": SeriesStyle(TEST, "test loss, by the whole update", "nats a step"),

@@ -1,7 +1,8 @@
 """Forces: what pushes the general algorithm and what pushes memory, the loss or weight decay?
 
 An update is split into what the gradient of the training loss does through the optimiser and what weight decay does, and each part's
-effect on Gen and on Mem is recorded (docs/circuits.md). Nothing is switched off, so this describes one and the same run; study
+effect on Gen and on Mem is recorded (docs/circuits.md). Effects on a loss are also added up along the path, by parts of the update,
+and through the two algorithms (R146). Nothing is switched off, so this describes one and the same run; study
 `disruptors` switches parts off in forks. A fly on a random Latin square shows what the measures see where there is no rule. Settings
 were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 """
@@ -9,9 +10,10 @@ were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 from functools import partial
 from math import log
 
-from epicycle.circuits.strength import GenLogit, MemLogit
+from epicycle.circuits.strength import GenLogit, GenPart, GenQuality, MemLogit
 from epicycle.claims.differences import Difference
-from epicycle.claims.series_quantities import Extreme, ValueAt
+from epicycle.claims.path_sums import PathSum
+from epicycle.claims.series_quantities import Correlation, Extreme, ValueAt
 from epicycle.literature.texts import BASINS, THREAD, VARMA
 from epicycle.measures.fit import Loss
 from epicycle.measures.update_effects import UpdateEffect
@@ -27,9 +29,19 @@ QUESTION = "What pushes the general algorithm on the plateau, and what pushes me
 
 ARMS = with_nulls(1000)  # past the median time of generalisation
 PLATEAU = "0.5*t_on"  # half of the way to the onset: memorised long ago, test accuracy at chance
+# What each step does to a loss, as a mean along the step: by parts of the update, and through the two algorithms.
+BY_LOSS, BY_DECAY = (UpdateEffect(of=Loss(rows="test"), part=part, along="step") for part in ("loss", "decay"))
+BY_GEN, BY_MEM, TEST_BY_GEN, TEST_BY_MEM = (
+    UpdateEffect.parse({"of": {"kind": "loss_through", "circuit": circuit, "rows": rows}, "part": "all", "along": "step"})
+    for rows in ("train", "test")
+    for circuit in ("gen", "mem")
+)
 MEASURES = (
     GenLogit(),
     MemLogit(),
+    GenPart(),
+    GenQuality(),
+    *(BY_LOSS, BY_DECAY, BY_GEN, BY_MEM, TEST_BY_GEN, TEST_BY_MEM),
     *(
         UpdateEffect.parse({"of": of.model_dump(), "part": part})
         for of in (GenLogit(), MemLogit())
@@ -45,7 +57,18 @@ def _push(series: str, at: str, arm: str = "rule", log: bool = False) -> ValueAt
     return ValueAt(series=series, at=at, arm=arm, log=log)
 
 
+def _sum(*effects: UpdateEffect, since: str, until: str, share_of: str | None = None) -> PathSum:
+    """What some effects add up to over the steps between two moments, in nats, or as a share of a series' change."""
+    return PathSum(series=tuple(effect.name for effect in effects), since=since, until=until, share_of=share_of, arm="rule")
+
+
+def _adds_up(*effects: UpdateEffect, since: str, until: str, to: str) -> Gate:
+    """The effects add up to what was observed: the sum along the path has an error below 5 %."""
+    return Gate(statistic=_sum(*effects, since=since, until=until, share_of=to), region=Region(above=0.95, below=1.05))
+
+
 GENERALISES = Gate(statistic=Extreme(series="test_acc", arm="rule", which="max"), region=Region(above=0.8))
+TO_MEMORISING, TO_GENERALISING = {"since": "start", "until": "t_mem"}, {"since": "t_mem", "until": "t_gen"}
 exploratory = partial(Claim, primary=False, sources=("basins",))
 CLAIMS = (
     Claim(
@@ -153,6 +176,54 @@ CLAIMS = (
         phenomenon="forces",
         accounts=inferred("R146, R147: the gradient builds the rule", superposition="yes"),
     ),
+    exploratory(
+        id="decay-lowers-the-test-loss-on-the-way",
+        says="From memorising to generalising, weight decay by itself lowers the test loss by more than 1 nat.",
+        statistic=_sum(BY_DECAY, **TO_GENERALISING),
+        gates=(_adds_up(BY_LOSS, BY_DECAY, **TO_GENERALISING, to="test_loss"),),
+        supported_if=Region(below=-1.0),
+        refuted_if=Region(above=0.0),
+        phenomenon="forces",
+        accounts=inferred("R006, R012: the penalty drives it", regularisation="yes"),
+    ),
+    exploratory(
+        id="the-loss-lowers-the-test-loss-on-the-way",
+        says="From memorising to generalising, the training loss by itself lowers the test loss by more than 1 nat.",
+        statistic=_sum(BY_LOSS, **TO_GENERALISING),
+        gates=(_adds_up(BY_LOSS, BY_DECAY, **TO_GENERALISING, to="test_loss"),),
+        supported_if=Region(below=-1.0),
+        refuted_if=Region(above=0.0),
+        phenomenon="forces",
+        accounts=inferred("R146, R147: the gradient builds the rule", superposition="yes"),
+    ),
+    exploratory(
+        id="memory-brings-the-training-loss-down",
+        says="Until the rows are memorised, more than 0.8 of the fall of the training loss comes through memory.",
+        statistic=_sum(BY_MEM, **TO_MEMORISING, share_of="train_loss"),
+        gates=(_adds_up(BY_GEN, BY_MEM, **TO_MEMORISING, to="train_loss"),),
+        supported_if=Region(above=0.8),
+        refuted_if=Region(below=0.5),
+        phenomenon="two-at-once",
+        accounts=predictions("R146: nearly all change of loss is due to memory", superposition="yes"),
+    ),
+    exploratory(
+        id="gen-brings-the-test-loss-down",
+        says="From memorising to generalising, more than 0.5 of the fall of the test loss comes through the general algorithm.",
+        statistic=_sum(TEST_BY_GEN, **TO_GENERALISING, share_of="test_loss"),
+        gates=(_adds_up(TEST_BY_GEN, TEST_BY_MEM, **TO_GENERALISING, to="test_loss"),),
+        supported_if=Region(above=0.5),
+        refuted_if=Region(below=0.4),
+        phenomenon="two-at-once",
+    ),
+    exploratory(
+        id="gen-is-tuned-faster-the-more-it-counts",
+        says="On the plateau the general algorithm comes nearer to its ideal form the faster, the more of the right logit it has.",
+        statistic=Correlation(series="gen_quality", beside="gen_part", feedback=True, since="t_mem", until="t_on", arm="rule"),
+        supported_if=Region(above=0.1),
+        refuted_if=Region(below=0.0),
+        phenomenon="two-at-once",
+        accounts=predictions("R150: positive feedback", superposition="yes"),
+    ),
 )
 
 FORCES = tuple(f"{of}_by_{part}" for of in ("gen_logit", "mem_logit") for part in ("loss", "decay"))
@@ -169,6 +240,12 @@ FIGURES = (
         title="Which part of the update lowers the test loss?",
         arms=tuple(ARMS),
         series=("test_loss_by_loss", "test_loss_by_decay", "test_loss_by_all"),
+    ),
+    Figure(
+        title="Through which of the two algorithms does each step change the training loss?",
+        arms=tuple(ARMS),
+        series=(BY_GEN.name, BY_MEM.name),
+        events=("t_mem", "t_on", "t_gen"),
     ),
     Figure(
         title="Does the direction of steepest descent point to the general algorithm?",

@@ -4,8 +4,8 @@ Gen is the share of the network's computation that is the general algorithm of i
 on a random Latin square have the same inputs, the same number of classes and the same shadow of memory, and no rule to find: they show
 what the measures see where there is nothing. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-26).
 
-The rows on gradients (R144, R147, R150), on moves through weight space (R042, R043) and on forks without Gen (R149, R159, R162) are
-not judged here.
+The rows on gradients and on feedback (R144, R147, R150: `forces`), on moves through weight space (R042, R043: `paths`) and on forks
+without Gen (R149, R159, R162: `reset`) are not judged here.
 """
 
 from functools import partial
