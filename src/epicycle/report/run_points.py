@@ -19,7 +19,7 @@ from epicycle.claims.intervals import Interval, order_statistic_rank
 from epicycle.claims.remaining_time import RemainingTime
 from epicycle.report.ancestry import control_of
 from epicycle.report.run_groups import group_text, runs_by_point, shown_arms, value_text
-from epicycle.report.style import OTHERS, event_colour, series_style
+from epicycle.report.style import OTHERS, event_colour, series_styles
 from epicycle.spec.results import ancestry_of, labels_of, swept_names
 from epicycle.spec.study import Figure
 
@@ -317,7 +317,10 @@ def _colour(quantity: Any, order: int, figure: Figure) -> str:
     series = getattr(quantity, "series", "")
     if series and sum(getattr(other, "series", "") == series for other in figure.quantities) > 1:
         return OTHERS[order % len(OTHERS)]
-    return series_style(series).colour if series else event_colour(getattr(quantity, "event", ""))
+    if not series:
+        return event_colour(getattr(quantity, "event", ""))
+    every = [getattr(other, "series", "") for other in figure.quantities]
+    return series_styles([name for name in every if name])[series].colour
 
 
 def _span(sets: Sequence[PointSet], log: bool, compares: bool) -> tuple[float, float]:

@@ -13,12 +13,12 @@ from epicycle.store.surfaces import Surface
 TITLE = "What is the loss around the way of a network, in the plane of the way's two main directions?"
 PANELS = {"train_loss": "training loss", "test_loss": "test loss"}
 AXES = ("first main direction", "second main direction")
-LOWEST, LOWEST_COLOUR = 1e-6, 1e-4  # smaller losses are written as this, or have the same colour
+LOWEST = 1e-4  # smaller losses have the same colour
 
 
 def surface_picture(surface: Surface) -> Picture:
     """The training loss and the test loss in the plane, with the way over them."""
-    maps = {series: np.log10(np.maximum(np.array(surface[series]), LOWEST_COLOUR)) for series in PANELS}  # type: ignore[literal-required]
+    maps = {series: np.log10(np.maximum(np.array(surface[series]), LOWEST)) for series in PANELS}  # type: ignore[literal-required]
     low, high = (float(end([values.min() if end is min else values.max() for values in maps.values()])) for end in (min, max))
     panels = tuple(_panel(surface, PANELS[series], values, (low, high)) for series, values in maps.items())
     colours = "log10 of the loss in nats"
@@ -60,7 +60,7 @@ def _caption(surface: Surface) -> str:
     """What the plane shows of the way, and what it does not show."""
     half = len(surface["steps"]) // 2
     (own, last_own), (seen, last_seen) = (
-        [max(losses[look], LOWEST) for look in (half, -1)] for losses in (surface["own_loss"], surface["seen_loss"])
+        [losses[look] for look in (half, -1)] for losses in (surface["own_loss"], surface["seen_loss"])
     )
     arm, n_looks = f"arm {surface['arm']}, " if surface["arm"] else "", len(surface["steps"])
     return (
@@ -68,6 +68,6 @@ def _caption(surface: Surface) -> str:
         f"networks in the plane. The plane shows {surface['share']:.0%} of the way: of the variance over {n_looks} looks that are "
         "evenly spaced on a log axis. The rest of the way leads out of the plane, so the colour under the line is not the loss of the "
         f"network. In the end the training loss of the network is {last_own:.2g} nats, and that of its shadow in the plane is "
-        f"{last_seen:.2g}; at step {surface['steps'][half]:,} they are {own:.2g} and {seen:.2g}. Losses below {LOWEST_COLOUR:g} have "
+        f"{last_seen:.2g}; at step {surface['steps'][half]:,} they are {own:.2g} and {seen:.2g}. Losses below {LOWEST:g} have "
         "one colour."
     ).replace("%", " %")
