@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from epicycle.claims.shares import Share as Share
     from epicycle.claims.slopes import Bend as Bend
     from epicycle.claims.slopes import Slope as Slope
+    from epicycle.claims.spikes import Spikes as Spikes
     from epicycle.claims.transitions import Transition as Transition
     from epicycle.claims.two_phases import TwoPhases as TwoPhases
     from epicycle.claims.variance import VarianceShare as VarianceShare

@@ -42,6 +42,7 @@ STATISTICS = {
     "quantity_power": "epicycle.claims.power_laws:QuantityPower",
     "three_pattern_fit": "epicycle.claims.pattern_fits:ThreePatternFit",
     "row_times": "epicycle.claims.row_times:RowTimes",
+    "spikes": "epicycle.claims.spikes:Spikes",
     "fall": "epicycle.claims.falls:Fall",
     "overtaking": "epicycle.claims.falls:Overtaking",
     "variance_share": "epicycle.claims.variance:VarianceShare",

@@ -41,6 +41,7 @@ PHENOMENA: dict[str, str] = {
     "cost-of-removal": "What does it cost to remove memory?",
     "barrier": "Is there a barrier between memory and the rule?",
     "heat": "Does noise carry a network from memory to the rule, and by which law?",
+    "spikes": "What are the spikes of the training loss?",
     "valleys": "When is it settled in which valley of the loss a network ends?",
     "landscape": "What is the loss like around a network?",
     "basin-size": "Does the size of a basin decide where a network ends?",

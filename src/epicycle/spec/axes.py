@@ -29,6 +29,7 @@ AXES: dict[str, str] = {
     "tensor": "named parameter tensors",
     "number": "the numbers of a file's storage, one after the other",
     "point": "points of a curve",
+    "spike": "spikes of a series",
     "cell": "combinations of the levels of factors",
     "sketch": "random sums of a network's weights",
     "segment": "stretches of steps within one chunk of the engine",

@@ -58,6 +58,7 @@ NAMES = (
     "basin_sizes",
     "way_between",
     "heat",
+    "spikes",
 )
 
 

@@ -36,6 +36,7 @@ from epicycle.claims.separation import Separation
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
 from epicycle.claims.shares import RegionShare, Share
 from epicycle.claims.slopes import Bend, Slope
+from epicycle.claims.spikes import Spikes
 from epicycle.claims.transitions import Transition
 from epicycle.claims.two_phases import TwoPhases
 from epicycle.claims.variance import VarianceShare
@@ -357,6 +358,9 @@ def pattern_cases(draw: Draw) -> Iterator[Case]:
     }
     data = planted([30] * size, [1000.0] * size, **series).isel(step=thin)
     yield case(Fall(series="x", arm="a"), data)
+    numbers, every = 3 + np.arange(size) % 9, np.arange(len(STEPS))
+    spiked = planted([30] * size, [1000.0] * size, x=lambda run: 1 + 50.0 * (every % (len(STEPS) // numbers[run]) == 1))
+    yield case(Spikes(series="x", arm="a", since="start", window=8), spiked)
     yield case(Overtaking(series="late", beside="early", arm="a"), data)
     late = 500 * np.exp(0.3 * draw.normal(size=size))
     shares = logistic_shares(STEPS, (0, 1, 0.9), (1, 0.2, 0.03), np.stack([np.ones(size), 60 + 0 * late, late], axis=1))

@@ -25,6 +25,7 @@ from epicycle.claims.power_laws import SeriesPower
 from epicycle.claims.quantities import EventRatio, EventTime, Quantity, Span
 from epicycle.claims.row_times import RowTimes
 from epicycle.claims.series_quantities import Correlation, Extreme, SeriesChange, Trend, ValueAt
+from epicycle.claims.spikes import Spikes
 from epicycle.claims.two_phases import TwoPhases
 from epicycle.spec.families import Event, Statistic
 from epicycle.spec.results import DONE, RunLabels, arm_dataset, is_forked, swept_names
@@ -40,6 +41,7 @@ QUANTITIES: tuple[type[Quantity], ...] = (
     Correlation,
     ChangePoints,
     Fall,
+    Spikes,
     Overtaking,
     RowTimes,
     ThreePatternFit,
