@@ -241,7 +241,7 @@ FIGURES = (
     Figure(
         title="Is half of the held-out rows right the sooner, the hotter a network is, where only noise can do it?",
         arms=("alone",),
-        quantities=(_half(log=True),),
+        quantities=(_half(),),
         along="gradient_noise",
         decides="arrhenius-where-noise-does-it-alone",
     ),
@@ -254,13 +254,13 @@ FIGURES = (
     Figure(
         title="When do networks generalise that need no noise, if they get noise?",
         arms=("quadratic", "decay"),
-        quantities=(_general("quadratic", log=True),),
+        quantities=(_general("quadratic"),),
         along="gradient_noise",
     ),
     Figure(
         title="When does the toy's particle get over its barrier?",
         arms=("toy",),
-        quantities=(_escape(log=True),),
+        quantities=(_escape(),),
         along="temperature",
     ),
 )
