@@ -121,3 +121,15 @@ def test_logarithms_are_drawn_as_values_on_a_logarithmic_axis() -> None:
     np.testing.assert_allclose(from_logarithm.value, plain.value)
     assert from_logarithm.intervals[0].value == pytest.approx(plain.intervals[0].value)
     assert from_logarithm.title == plain.title == "test_acc at end"
+
+
+def test_the_bars_of_many_quantities_have_their_place() -> None:
+    quantities = tuple(
+        Extreme(series="test_acc", which=which, since=since, arm="any")
+        for which in ("max", "min", "last")
+        for since in ("start", "t_mem")
+    )
+    plot = point_plot(Figure(title="How large?", arms=("a",), quantities=quantities), {"a": planted([20] * 6, [300.0] * 6)})
+    low, high = plot.ends()
+    bars = [bar for points in plot.quantities for bar in plot.bars(points)]
+    assert all(low < bar.x - bar.half_width and bar.x + bar.half_width < high for bar in bars)

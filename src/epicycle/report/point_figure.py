@@ -96,7 +96,7 @@ def _draw_axes(drawn: Any, plot: PointPlot) -> None:
         ticktext=[plotly_text(column.label) for column in plot.columns],
         title_text=plotly_text(plot.dose),
         showgrid=False,
-        range=[plot.columns[0].position - 0.6, plot.columns[-1].position + 0.6],
+        range=list(plot.ends()),
         ticklabeloverflow="allow",  # otherwise plotly leaves out a slanted last name
     )
     drawn.update_yaxes(

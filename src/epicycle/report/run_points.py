@@ -149,6 +149,11 @@ class PointPlot:
                 doses = [(column.position, column.dose) for column in self.columns if column.group == group]
                 yield [(position, -float(np.log(dose))) for position, dose in doses if dose]
 
+    def ends(self) -> tuple[float, float]:
+        """Ends of the axis of columns: every point and every bar has its place between them."""
+        aside = max(0.6, *(abs(points.shift) + 1.5 * points.aside + 0.05 for points in self.quantities))
+        return self.columns[0].position - aside, self.columns[-1].position + aside
+
     def speed_ticks(self) -> dict[float, str]:
         """Ticks of an axis of log remaining times: their places, and how many times as fast as its control a fork is there."""
         largest = max(abs(end) for end in self.span)
