@@ -10,8 +10,8 @@ As a control, walks of the same length lead to the end of another fly with the s
 R096 is judged over nine cells: three shares of data by three widths. R103 asks for a width from which on two algorithms do not
 interfere; what is judged here is whether the straight line rises less in wider networks. Of R102, the weights of two networks are
 interpolated; a mixture of their logits has no hump, as cross-entropy is convex (a test holds this). R098, what it costs to remove
-memory, is judged in study `memory_removed`, R104 in `two_at_once`, what noise does in `disruptors`. Not judged: R018, R097, R100, R101
-and R105, which need a temperature, second derivatives or networks written by hand. Beside the rows, the study asks when it is settled
+memory, is judged in study `memory_removed`, R104 in `two_at_once`, what noise does in `disruptors`
+and `heat` (R097), R100 and R105 in `curvature`, R101 in `way_between`, R018 in `spikes`. Beside the rows, the study asks when it is settled
 in which valley a fly ends: a fly gets noise on its weights at a moment, and the line between its end and that of the untouched fly is
 judged. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 
