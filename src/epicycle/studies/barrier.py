@@ -11,9 +11,9 @@ R096 is judged over nine cells: three shares of data by three widths. R103 asks 
 interfere; what is judged here is whether the straight line rises less in wider networks. Of R102, the weights of two networks are
 interpolated; a mixture of their logits has no hump, as cross-entropy is convex (a test holds this). R098, what it costs to remove
 memory, is judged in study `memory_removed`, R104 in `two_at_once`, what noise does in `disruptors`
-and `heat` (R097), R100 and R105 in `curvature`, R101 in `way_between`, R018 in `spikes`. Beside the rows, the study asks when it is settled
-in which valley a fly ends: a fly gets noise on its weights at a moment, and the line between its end and that of the untouched fly is
-judged. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
+and `heat` (R097), R100 and R105 in `curvature`, R101 in `way_between`, R018 in `spikes`. Beside the rows, the study asks when it is
+settled in which valley a fly ends: a fly gets noise on its weights at a moment, and the line between its end and that of the untouched
+fly is judged. Settings were chosen on seeds from 1000 on (LOG.md, 2026-11-27).
 
 All cells are trained for the same number of steps. When the study was judged for the first time, each run of a cell ended at 1.25 of
 its own t_gen, so that the paths of a slow cell led further, and the claim was supported. With one end it is refuted
