@@ -178,6 +178,23 @@ CLAIMS = (
         accounts=inferred("R138: what it can do, and not what it has", elicitation="yes"),
     ),
     brought_out(
+        id="the-rule-and-not-new-neurons",
+        says="On right labels, a fly with planted neurons of a general fly is more than 2 times sooner than one with neurons without a rule.",
+        statistic=Difference(of=_log_time("planted_taught", strength=0.1), against=_log_time("ruleless_taught"), paired=True),
+        supported_if=HALF_SHORTER,
+        refuted_if=Region(above=log(0.8)),
+        primary=False,
+        accounts=inferred("R138: what it can do, and not what it has", elicitation="yes"),
+    ),
+    brought_out(
+        id="neurons-without-a-rule-save-little",
+        says="On right labels, planted neurons of a fly that had no rule to find save less than 20 % of the time.",
+        statistic=_times("ruleless_taught", "pupil_taught"),
+        supported_if=Region(above=log(0.8)),
+        refuted_if=Region(below=log(2 / 3)),
+        primary=False,
+    ),
+    brought_out(
         id="a-few-rows-bring-it-out",
         says="From a few rows a network with a locked solution learns to get more than 50 points more right than one without.",
         statistic=Difference(of=_last("locked_few"), against=_last("unlockable_few"), paired=True),
@@ -321,7 +338,7 @@ FIGURES = (
     ),
     Figure(
         title="How long does a network need that has the algorithm, or a part of it?",
-        arms=("fresh", "half_way", "more", "pupil_taught", "planted_taught"),
+        arms=("fresh", "half_way", "more", "pupil_taught", "planted_taught", "ruleless_taught"),
         quantities=(EventTime(event="t_gen", arm="fresh"),),
         decides="from-half-way-a-tenth-is-enough",
     ),

@@ -77,7 +77,7 @@ ARMS = {
     "planted": ForkArm(
         fork="host", at=MEMORISED, edits=(Plant(donor="fresh", strength=0.0),), steps=1, sweep={"edits.0.strength": STRENGTHS}
     ),
-    # The same with half as many neurons, which learns from right labels then.
+    # The same with half as many neurons, which learns from right labels then. As a control, neurons of a fly without a rule.
     "pupil": _to_the_end(HOST.swept("model.d_mlp", 256), MEMORISED),
     "pupil_taught": ForkArm(fork="pupil", at=MEMORISED, edits=RIGHT_LABELS, steps=900),
     "planted_taught": ForkArm(
@@ -87,6 +87,8 @@ ARMS = {
         steps=900,
         sweep={"edits.0.strength": (0.0, 0.1)},
     ),
+    "ruleless": _to_the_end(FLY.model_copy(update={"split": CorruptedSplit(of=SPLIT, share=1.0)}), 1500),
+    "ruleless_taught": ForkArm(fork="pupil", at=MEMORISED, edits=(Plant(donor="ruleless", strength=0.1), *RIGHT_LABELS), steps=900),
     # A share of the rows with the labels of the sum; or with random labels.
     "mixed": RootArm(
         experiment=MIXED.swept("training.stop", None).swept("training.steps", 800), seeds=FLIES, sweep={"task.share": SHARES}
