@@ -179,8 +179,8 @@ CLAIMS = (
     ),
     brought_out(
         id="the-rule-and-not-new-neurons",
-        says="On right labels, a fly with planted neurons of a general fly is more than 2 times sooner than one with neurons without a "
-        "rule.",
+        says="On right labels, a fly with planted neurons of a general fly is more than 2 times sooner than one with neurons without "
+        "a rule.",
         statistic=Difference(of=_log_time("planted_taught", strength=0.1), against=_log_time("ruleless_taught"), paired=True),
         supported_if=HALF_SHORTER,
         refuted_if=Region(above=log(0.8)),
