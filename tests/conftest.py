@@ -8,7 +8,7 @@ import pytest
 from epicycle import Experiment, Modular, Split, Training, Transformer
 from epicycle.training.devices import Machine, start
 
-gc.set_threshold(100_000, 50, 1000)  # looking for garbage among all that JAX keeps takes a tenth of the time of the suite
+gc.set_threshold(100_000, 50, 1000)  # looking for garbage among all that JAX keeps takes 5 to 10 % of the time
 MACHINE = start()  # before any test touches JAX, which takes its devices when it is first used
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import epicycle as ep
 from epicycle.lab.session import Session
-from epicycle.lab.surfaces import CELLS, looks, main_plane, surface_of_run
+from epicycle.lab.surfaces import CELLS, looks, plane_of_way, surface_of_run
 from epicycle.report.pictures import Heat
 from epicycle.report.surface_picture import surface_picture
 from epicycle.spec.errors import InputError
@@ -38,14 +38,14 @@ def test_a_way_that_lies_in_a_plane() -> None:
     way = np.column_stack([3 * turn, np.sin(turn)])
     axes = np.linalg.qr(np.random.default_rng(0).normal(size=(50, 2)))[0]
     places = way @ axes.T
-    plane, share = main_plane(places - places.mean(axis=0))
+    plane, share = plane_of_way(places - places.mean(axis=0))
     assert share == pytest.approx(1, abs=1e-12)
     seen = (places - places.mean(axis=0)) @ plane
     np.testing.assert_allclose(np.linalg.norm(seen[-1] - seen[0]), np.linalg.norm(way[-1] - way[0]), rtol=1e-9)
     assert seen[-1, 0] > seen[0, 0]
     assert seen[np.abs(seen[:, 1]).argmax(), 1] > 0
     cube = np.eye(4) - 0.25
-    assert main_plane(cube)[1] == pytest.approx(2 / 3), "four corners at equal distances span three equal directions"
+    assert plane_of_way(cube)[1] == pytest.approx(2 / 3), "four corners at equal distances span three equal directions"
 
 
 def test_losses_are_those_of_the_run_and_of_the_plane(runs: ep.Runs) -> None:

@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from epicycle.claims.path_quantities import OfPath, Places
 from epicycle.events.moments import Moment
-from epicycle.maths.explained import explained_share
+from epicycle.maths.explained import explained_share, main_plane
 from epicycle.spec.plain_units import PlainUnits
 
 if TYPE_CHECKING:
@@ -70,6 +70,6 @@ class PlaneView(OfPath):
 def _axes(centred: Places, plane: str) -> Float[ndarray, "sketch coordinate"]:
     """Two directions at right angles."""
     if plane == "main":
-        return np.asarray(np.linalg.svd(centred, full_matrices=False)[2][:2].T)
+        return main_plane(centred)[0]
     drawn: Any = np.random.default_rng(SEED).standard_normal((centred.shape[1], 2))
     return np.asarray(np.linalg.qr(drawn)[0])

@@ -16,6 +16,7 @@ from epicycle.lab.barriers import measured
 from epicycle.lab.further_measures import run_of
 from epicycle.lab.replay import replayed
 from epicycle.lab.session import Session
+from epicycle.maths.explained import main_plane
 from epicycle.measures.fit import Loss
 from epicycle.spec.errors import InputError
 from epicycle.spec.experiment import Run
@@ -76,7 +77,7 @@ def surface(run: Run, steps: Sequence[int], params_at: Callable[[int], Params]) 
     first = params_at(steps[0])
     places = np.stack([flat(params_at(step)) for step in steps])
     middle = places.mean(axis=0)
-    axes, share = main_plane(places - middle)
+    axes, share = plane_of_way(places - middle)
     way = (places - middle) @ axes
     x, y = _even(way)
     with fixed_settings(run.precision):
@@ -106,7 +107,7 @@ def surface(run: Run, steps: Sequence[int], params_at: Callable[[int], Params]) 
         }
 
 
-def main_plane(centred: Float[ndarray, "step number"]) -> tuple[Float[ndarray, "number coordinate"], float]:
+def plane_of_way(centred: Float[ndarray, "step number"]) -> tuple[Float[ndarray, "number coordinate"], float]:
     """The two main directions of places around their middle, and the share of the variance in them.
 
     The way goes to the right, and its largest distance along the second direction is upwards.
@@ -114,13 +115,12 @@ def main_plane(centred: Float[ndarray, "step number"]) -> tuple[Float[ndarray, "
     Raises:
         InputError: there are fewer than three places, or all are the same.
     """
-    _, sizes, rows = np.linalg.svd(centred, full_matrices=False)
-    if len(centred) < 3 or not sizes.any():
+    if len(centred) < 3 or not centred.any():
         raise InputError("surface: a plane needs a run with three looks or more, at which its weights differ; train it for longer.")
-    axes = rows[:2].T
+    axes, share = main_plane(centred)
     way = centred @ axes
     signs = [way[-1, 0] - way[0, 0], way[np.abs(way[:, 1]).argmax(), 1]]
-    return axes * np.where(np.array(signs) < 0, -1.0, 1.0), float(np.square(sizes[:2]).sum() / np.square(sizes).sum())
+    return axes * np.where(np.array(signs) < 0, -1.0, 1.0), share
 
 
 def _even(way: Float[ndarray, "step coordinate"]) -> tuple[Float[ndarray, " x"], Float[ndarray, " y"]]:
